@@ -1,0 +1,105 @@
+/** What the fog node's control API answers (JSON). Paths: apps/fog/src/api. */
+import { z } from "zod";
+import type { Cid, NodeId } from "./ids.ts";
+import type { JobState } from "./job.ts";
+import { zCid, zCount, zNodeId } from "./schema.ts";
+
+/** GET /v1/node: how to reach this fog node. */
+export interface FogNodeView {
+  readonly id: NodeId;
+  /** Multiaddrs with /p2p/ID at the end. */
+  readonly addresses: readonly string[];
+  readonly httpUrl: string;
+  readonly version: string;
+}
+
+/** GET /v1/jobs and /v1/jobs/:id */
+export interface JobView {
+  readonly id: Cid;
+  readonly name: string;
+  readonly owner: NodeId;
+  readonly state: JobState;
+  /** Why it failed, was stopped or waits. */
+  readonly reason: string | null;
+  /** Rounds committed. */
+  readonly round: number;
+  readonly rounds: number;
+  readonly steps: number;
+  readonly rows: number;
+  /** Mean training loss of the last committed round. */
+  readonly loss: number | null;
+  readonly evaluation: {
+    readonly round: number;
+    readonly loss: number;
+    readonly accuracy: number | null;
+  } | null;
+  /** Providers whose work counted. */
+  readonly providers: readonly NodeId[];
+  /** Updates providers sent up; weights, program and shards they fetched. */
+  readonly bytesUp: number;
+  readonly bytesDown: number;
+  /** First lease to last commit. */
+  readonly trainingMs: number;
+  readonly createdAtUnixMs: number;
+  readonly finishedAtUnixMs: number | null;
+  /** UnixFS files, once succeeded. */
+  readonly result: { readonly model: Cid; readonly metrics: Cid; readonly provenance: Cid } | null;
+}
+
+/** GET /v1/providers */
+export interface ProviderView {
+  readonly id: NodeId;
+  readonly connected: boolean;
+  readonly slots: number;
+  readonly busySlots: number;
+  readonly cpuMillicores: number;
+  readonly memoryBytes: number;
+  readonly gflops: number;
+  readonly lastSeenUnixMs: number;
+  readonly unitsCounted: number;
+}
+
+export const zFogNodeView: z.ZodType<FogNodeView> = z.object({
+  id: zNodeId,
+  addresses: z.array(z.string().max(512)).max(64),
+  httpUrl: z.url().max(512),
+  version: z.string().max(64),
+});
+
+export const zJobView: z.ZodType<JobView> = z.object({
+  id: zCid,
+  name: z.string(),
+  owner: zNodeId,
+  state: z.enum(["queued", "running", "succeeded", "failed", "stopped"]),
+  reason: z.string().nullable(),
+  round: zCount,
+  rounds: zCount,
+  steps: zCount,
+  rows: zCount,
+  loss: z.number().nullable(),
+  evaluation: z.object({ round: zCount, loss: z.number(), accuracy: z.number().nullable() }).nullable(),
+  providers: z.array(zNodeId),
+  bytesUp: zCount,
+  bytesDown: zCount,
+  trainingMs: zCount,
+  createdAtUnixMs: zCount,
+  finishedAtUnixMs: zCount.nullable(),
+  result: z.object({ model: zCid, metrics: zCid, provenance: zCid }).nullable(),
+});
+
+export const zProviderView: z.ZodType<ProviderView> = z.object({
+  id: zNodeId,
+  connected: z.boolean(),
+  slots: zCount,
+  busySlots: zCount,
+  cpuMillicores: zCount,
+  memoryBytes: zCount,
+  gflops: z.number(),
+  lastSeenUnixMs: zCount,
+  unitsCounted: zCount,
+});
+
+/** Body of every HTTP answer that is not 2xx. */
+export const zErrorBody = z.object({
+  error: z.object({ code: z.string().max(64), message: z.string().max(4_096) }),
+});

@@ -1,0 +1,138 @@
+/**
+ * What happens to a job, as its followers see it: server-sent events with JSON bodies.
+ *
+ * Durable events have a sequence number and are replayed after `Last-Event-ID`; `progress` has none.
+ */
+import { z } from "zod";
+import type { Cid, NodeId } from "./ids.ts";
+import type { JobState } from "./job.ts";
+import { zCid, zCount, zNodeId } from "./schema.ts";
+
+export type JobEvent =
+  | { readonly type: "accepted"; readonly name: string; readonly rounds: number }
+  | { readonly type: "round-started"; readonly round: number; readonly units: number; readonly steps: number }
+  | {
+      readonly type: "leased";
+      readonly round: number;
+      readonly unit: number;
+      readonly attempt: number;
+      readonly provider: NodeId;
+    }
+  | {
+      readonly type: "lost";
+      readonly round: number;
+      readonly unit: number;
+      readonly provider: NodeId;
+      readonly reason: string;
+    }
+  | {
+      readonly type: "delivered";
+      readonly round: number;
+      readonly unit: number;
+      readonly provider: NodeId;
+      readonly steps: number;
+      readonly rows: number;
+      readonly loss: number;
+      readonly counted: boolean;
+    }
+  | {
+      readonly type: "committed";
+      readonly round: number;
+      readonly rounds: number;
+      readonly loss: number;
+      readonly steps: number;
+      readonly rows: number;
+      readonly weights: Cid;
+    }
+  /** On the held-out data; may come while the next round already runs. */
+  | {
+      readonly type: "evaluated";
+      readonly round: number;
+      readonly loss: number;
+      readonly accuracy: number | null;
+    }
+  | { readonly type: "waiting"; readonly reason: string }
+  | { readonly type: "finished"; readonly state: JobState; readonly reason: string | null }
+  /** Not durable: how far a unit has come. */
+  | {
+      readonly type: "progress";
+      readonly round: number;
+      readonly unit: number;
+      readonly provider: NodeId;
+      readonly step: number;
+      readonly steps: number;
+      readonly loss: number | null;
+    };
+
+export interface NumberedEvent {
+  /** null for `progress`. */
+  readonly sequence: number | null;
+  readonly atUnixMs: number;
+  readonly event: JobEvent;
+}
+
+const zLoss = z.number();
+export const zJobEvent: z.ZodType<JobEvent> = z.discriminatedUnion("type", [
+  z.strictObject({ type: z.literal("accepted"), name: z.string(), rounds: zCount }),
+  z.strictObject({ type: z.literal("round-started"), round: zCount, units: zCount, steps: zCount }),
+  z.strictObject({
+    type: z.literal("leased"),
+    round: zCount,
+    unit: zCount,
+    attempt: zCount,
+    provider: zNodeId,
+  }),
+  z.strictObject({
+    type: z.literal("lost"),
+    round: zCount,
+    unit: zCount,
+    provider: zNodeId,
+    reason: z.string(),
+  }),
+  z.strictObject({
+    type: z.literal("delivered"),
+    round: zCount,
+    unit: zCount,
+    provider: zNodeId,
+    steps: zCount,
+    rows: zCount,
+    loss: zLoss,
+    counted: z.boolean(),
+  }),
+  z.strictObject({
+    type: z.literal("committed"),
+    round: zCount,
+    rounds: zCount,
+    loss: zLoss,
+    steps: zCount,
+    rows: zCount,
+    weights: zCid,
+  }),
+  z.strictObject({
+    type: z.literal("evaluated"),
+    round: zCount,
+    loss: zLoss,
+    accuracy: z.number().nullable(),
+  }),
+  z.strictObject({ type: z.literal("waiting"), reason: z.string() }),
+  z.strictObject({
+    type: z.literal("finished"),
+    state: z.enum(["queued", "running", "succeeded", "failed", "stopped"]),
+    reason: z.string().nullable(),
+  }),
+  z.strictObject({
+    type: z.literal("progress"),
+    round: zCount,
+    unit: zCount,
+    provider: zNodeId,
+    step: zCount,
+    steps: zCount,
+    loss: zLoss.nullable(),
+  }),
+]);
+
+export const zNumberedEvent: z.ZodType<NumberedEvent> = z.strictObject({
+  sequence: zCount.nullable(),
+  atUnixMs: zCount,
+  event: zJobEvent,
+});

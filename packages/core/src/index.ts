@@ -1,0 +1,146 @@
+/** Ids, canonical codec, signatures, units, faults, limits, ports, and the shapes everyone shares. */
+export {
+  type FogNodeView,
+  type JobView,
+  type ProviderView,
+  zErrorBody,
+  zFogNodeView,
+  zJobView,
+  zProviderView,
+} from "./api.ts";
+export { AssertionError, assert, assertDefined, assertNever } from "./assert.ts";
+export {
+  CodecError,
+  type CodecFault,
+  DECODE_LIMITS,
+  type DecodeLimits,
+  decodeCanonical,
+  encodeCanonical,
+  equalBytes,
+} from "./codec.ts";
+export {
+  type DatasetDType,
+  type DatasetField,
+  type DatasetManifest,
+  type Shard,
+  zDatasetField,
+  zDatasetManifest,
+  zShard,
+} from "./dataset.ts";
+export { type JobEvent, type NumberedEvent, zJobEvent, zNumberedEvent } from "./events.ts";
+export {
+  type Fault,
+  FaultError,
+  type FaultReport,
+  isFault,
+  RemoteError,
+  reportOf,
+  type Sentences,
+} from "./fault.ts";
+export {
+  type BlockCodec,
+  type Cid,
+  CODEC,
+  cidOfBytes,
+  cidOfValue,
+  codecOfCid,
+  IdError,
+  type IdFault,
+  isBlockOf,
+  type JobId,
+  type LeaseId,
+  leaseIdOf,
+  type NodeId,
+  nodeIdOfPublicKey,
+  parseCid,
+  parseLeaseId,
+  parseNodeId,
+  publicKeyOfNodeId,
+  sha256,
+  shortId,
+} from "./ids.ts";
+export {
+  type AdamW,
+  FINAL_STATES,
+  JOB_DOMAIN,
+  type JobEnvelope,
+  type JobState,
+  type Loss,
+  type Metric,
+  type Schedule,
+  type SignedJob,
+  STOP_DOMAIN,
+  type StopRequest,
+  type TrainJob,
+  zAdamW,
+  zName,
+  zSchedule,
+  zSignedJob,
+  zSignedStop,
+  zTrainJob,
+} from "./job.ts";
+export {
+  isSignatureOf,
+  isSmallOrderKey,
+  type KeyPair,
+  keyPairOfSeed,
+  openSigned,
+  SignatureError,
+  type SignatureFault,
+  type Signed,
+  signBytes,
+  signValue,
+} from "./keys.ts";
+export { LIMITS } from "./limits.ts";
+export type { Clock, Disk, Fetch, Log, LogFields, Ports, Prng } from "./ports.ts";
+export { createPrng, mixSeed, permutation } from "./prng.ts";
+export {
+  parseShape,
+  ShapeError,
+  type ShapeFault,
+  zBytes,
+  zCid,
+  zCount,
+  zLeaseId,
+  zNodeId,
+} from "./schema.ts";
+export {
+  formatBytes,
+  formatDuration,
+  formatPingo,
+  NANO_PER_PINGO,
+  parseBytes,
+  parseMillicores,
+  parsePingo,
+  UnitError,
+  type UnitFault,
+} from "./units.ts";
+export {
+  type AcknowledgedReceipt,
+  type Answer,
+  CONTROL_PROTOCOL,
+  type FogAnswers,
+  type FogRequest,
+  type LeaseProgress,
+  type ProviderAnswers,
+  type ProviderRequest,
+  WIRE_VERSION,
+  zAnswer,
+  zFogAnswers,
+  zFogRequest,
+  zProviderAnswers,
+  zProviderRequest,
+} from "./wire.ts";
+export {
+  type Lease,
+  type Offer,
+  RECEIPT_ACK_DOMAIN,
+  RECEIPT_DOMAIN,
+  type Receipt,
+  type TrainUnit,
+  zLease,
+  zOffer,
+  zReceipt,
+  zSignedReceipt,
+  zTrainUnit,
+} from "./work.ts";

@@ -1,0 +1,137 @@
+/**
+ * A job as the network knows it: everything it needs is named by CID, and its owner signed it.
+ *
+ * The file a user writes is the sdk's (job-file.ts); packing turns the one into the other.
+ * Design: docs/ARCHITECTURE.md §4.
+ */
+import { z } from "zod";
+import type { Cid } from "./ids.ts";
+import type { Signed } from "./keys.ts";
+import { LIMITS } from "./limits.ts";
+import { zBytes, zCid, zNodeId } from "./schema.ts";
+
+export type Loss = "softmax-cross-entropy";
+export type Metric = "accuracy";
+
+export interface TrainJob {
+  readonly apiVersion: "pingo/v1";
+  readonly kind: "Train";
+  readonly name: string;
+  /** UnixFS file: the .onnx as the user gave it. */
+  readonly model: Cid;
+  /** Dataset manifests (core/dataset.ts). */
+  readonly data: { readonly train: Cid; readonly test: Cid | null };
+  readonly objective: {
+    readonly loss: Loss;
+    /** The dataset tensor that holds the labels. */
+    readonly target: string;
+    readonly metrics: readonly Metric[];
+  };
+  readonly optimizer: { readonly adamw: AdamW };
+  readonly schedule: Schedule;
+  readonly workers: {
+    readonly min: number;
+    readonly max: number;
+    readonly cpuMillicores: number;
+    readonly memoryBytes: number;
+  };
+  readonly retryMax: number;
+  /** Decimal nano-PINGO as text: DAG-CBOR integers end at 2^64. */
+  readonly budgetNano: string;
+  readonly seed: number;
+}
+
+export interface AdamW {
+  readonly learningRate: number;
+  readonly weightDecay: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+}
+
+export interface Schedule {
+  readonly rounds: number;
+  readonly stepsPerRound: number;
+  readonly batchSize: number;
+  /** A work unit stops at its next checkpoint after this long, whatever steps are left. */
+  readonly secondsPerRound: number;
+}
+
+/** What the owner signs. The nonce lets one owner submit the same job twice. */
+export interface JobEnvelope {
+  readonly job: TrainJob;
+  readonly nonce: Uint8Array;
+}
+
+export type SignedJob = Signed<JobEnvelope>;
+export const JOB_DOMAIN = "pingo/job/v1";
+
+/** What the owner signs to stop a job. */
+export interface StopRequest {
+  readonly job: Cid;
+}
+export const STOP_DOMAIN = "pingo/stop/v1";
+
+export const zName = z
+  .string()
+  .regex(
+    new RegExp(`^[a-z0-9][a-z0-9-]{0,${LIMITS.nameCharsMax - 1}}$`),
+    `expected lower-case letters, digits and "-", at most ${LIMITS.nameCharsMax}`,
+  );
+
+export const zAdamW: z.ZodType<AdamW> = z.strictObject({
+  learningRate: z.number().positive().max(10),
+  weightDecay: z.number().min(0).max(10),
+  beta1: z.number().min(0).lt(1),
+  beta2: z.number().min(0).lt(1),
+  epsilon: z.number().positive().max(1),
+});
+
+export const zSchedule: z.ZodType<Schedule> = z.strictObject({
+  rounds: z.int().min(1).max(LIMITS.roundsMax),
+  stepsPerRound: z.int().min(1).max(LIMITS.stepsPerRoundMax),
+  batchSize: z.int().min(1).max(LIMITS.batchSizeMax),
+  secondsPerRound: z.number().positive().max(86_400),
+});
+
+export const zTrainJob: z.ZodType<TrainJob> = z.strictObject({
+  apiVersion: z.literal("pingo/v1"),
+  kind: z.literal("Train"),
+  name: zName,
+  model: zCid,
+  data: z.strictObject({ train: zCid, test: zCid.nullable() }),
+  objective: z.strictObject({
+    loss: z.literal("softmax-cross-entropy"),
+    target: z.string().min(1).max(256),
+    metrics: z.array(z.literal("accuracy")).max(8),
+  }),
+  optimizer: z.strictObject({ adamw: zAdamW }),
+  schedule: zSchedule,
+  workers: z
+    .strictObject({
+      min: z.int().min(1).max(LIMITS.workersMax),
+      max: z.int().min(1).max(LIMITS.workersMax),
+      cpuMillicores: z.int().min(1),
+      memoryBytes: z.int().min(1),
+    })
+    .refine((workers) => workers.min <= workers.max, "workers.min is larger than workers.max"),
+  retryMax: z.int().min(0).max(100),
+  budgetNano: z.string().regex(/^\d{1,30}$/, "expected decimal nano-PINGO"),
+  seed: z.int().min(0).max(0xffffffff),
+});
+
+export const zJobEnvelope: z.ZodType<JobEnvelope> = z.strictObject({ job: zTrainJob, nonce: zBytes });
+export const zSignedJob: z.ZodType<SignedJob> = z.strictObject({
+  body: zJobEnvelope,
+  signer: zNodeId,
+  signature: zBytes,
+});
+export const zSignedStop: z.ZodType<Signed<StopRequest>> = z.strictObject({
+  body: z.strictObject({ job: zCid }),
+  signer: zNodeId,
+  signature: zBytes,
+});
+
+/** Life of a job. `queued` waits for providers; the last three are final. */
+export type JobState = "queued" | "running" | "succeeded" | "failed" | "stopped";
+export const FINAL_STATES: readonly JobState[] = ["succeeded", "failed", "stopped"];

@@ -1,0 +1,47 @@
+/**
+ * Every limit at a trust border, in one table. Each is exceeded by a test of the room that enforces it.
+ *
+ * Units are in the names. Raise one only with a measurement.
+ */
+const KiB = 1024;
+const MiB = 1024 * KiB;
+const GiB = 1024 * MiB;
+
+export const LIMITS = {
+  /** A block on the wire or on disk; IPFS trustless-gateway clients refuse more than 2 MiB. */
+  blockBytesMax: 2 * MiB,
+  /** A leaf that we cut ourselves. */
+  chunkBytesMax: 1 * MiB,
+  /** One canonical DAG-CBOR value (message, manifest, job). */
+  valueBytesMax: 1 * MiB,
+  valueDepthMax: 32,
+  valueItemsMax: 65_536,
+  /** A job file as the user wrote it. */
+  jobFileBytesMax: 256 * KiB,
+  modelBytesMax: 256 * MiB,
+  modelNodesMax: 20_000,
+  modelSubgraphDepthMax: 4,
+  tensorRankMax: 8,
+  tensorElementsMax: 2 ** 30,
+  /** Of one f32 weights vector (400 MB): beyond it the home-link envelope does not hold. */
+  weightsMax: 100_000_000,
+  datasetBytesMax: 64 * GiB,
+  datasetRowsMax: 2 ** 31,
+  datasetShardsMax: 65_536,
+  safetensorsHeaderBytesMax: 16 * MiB,
+  roundsMax: 100_000,
+  stepsPerRoundMax: 10_000,
+  batchSizeMax: 65_536,
+  workersMax: 1_024,
+  nameCharsMax: 64,
+  /** One framed message on a peer channel. */
+  messageBytesMax: 1 * MiB,
+  requestsInFlightMax: 256,
+  requestTimeoutMs: 15_000,
+  channelsPerPeerMax: 16,
+  leaseTtlMsMax: 600_000,
+  leasesPerProviderMax: 64,
+  httpBodyBytesMax: 2 * MiB,
+  eventsReplayMax: 10_000,
+  sseClientsMax: 256,
+} as const;

@@ -1,0 +1,58 @@
+/**
+ * Ports: what library code is handed instead of reaching for the machine.
+ *
+ * `system/` holds the real ones, `testing/` the ones a test or a simulator drives.
+ */
+
+export interface Clock {
+  /** Wall time; may jump. For records and what people read. */
+  nowUnixMs(): number;
+  /** Never goes back. For timeouts and durations. */
+  monotonicMs(): number;
+  /** Resolves after `ms`, or rejects with the signal's reason. */
+  sleep(ms: number, options?: { readonly signal?: AbortSignal }): Promise<void>;
+}
+
+export interface Prng {
+  /** Uniform in [0, 2^32). */
+  u32(): number;
+  /** Uniform in [0, below); 0 < below ≤ 2^32. */
+  int(below: number): number;
+  /** Uniform in [0, 1). */
+  float(): number;
+  bytes(length: number): Uint8Array;
+}
+
+export type LogFields = Readonly<Record<string, string | number | bigint | boolean | null | undefined>>;
+
+/** A constant event name and fields, never prose. */
+export interface Log {
+  error(event: string, fields?: LogFields): void;
+  warn(event: string, fields?: LogFields): void;
+  info(event: string, fields?: LogFields): void;
+  debug(event: string, fields?: LogFields): void;
+}
+
+/** The part of the file system that PinGo uses. Paths are absolute. Missing files read as undefined. */
+export interface Disk {
+  read(path: string): Promise<Uint8Array | undefined>;
+  readRange(path: string, offset: number, length: number): Promise<Uint8Array | undefined>;
+  /** All or nothing: written beside, flushed to the disk, then renamed. @throws {DiskError} DISK_FULL and others */
+  write(path: string, bytes: Uint8Array): Promise<void>;
+  sizeBytes(path: string): Promise<number | undefined>;
+  /** Names in a folder, sorted; empty when there is none. */
+  list(folder: string): Promise<readonly string[]>;
+  /** Removes a file or a whole folder; none is fine. */
+  remove(path: string): Promise<void>;
+}
+
+/** HTTP as the web platform has it; a test hands in one that drops, delays or alters. */
+export type Fetch = (url: string, init?: RequestInit) => Promise<Response>;
+
+export interface Ports {
+  readonly clock: Clock;
+  readonly prng: Prng;
+  readonly log: Log;
+  readonly disk: Disk;
+  readonly fetch: Fetch;
+}

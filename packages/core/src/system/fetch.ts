@@ -1,0 +1,3 @@
+import type { Fetch } from "../ports.ts";
+
+export const systemFetch: Fetch = (url, init) => fetch(url, init);

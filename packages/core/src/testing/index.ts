@@ -1,0 +1,4 @@
+/** Ports that a test drives: time moves when told, the disk fails when told, the log can be read. */
+export { createMemoryDisk, type MemoryDisk } from "./memory-disk.ts";
+export { createRecordedLog, type RecordedLog, silentLog } from "./recorded-log.ts";
+export { createTestClock, type TestClock } from "./test-clock.ts";

@@ -1,0 +1,123 @@
+/**
+ * Work: units, leases, receipts. A unit is pure data, so whoever runs it gets the same update.
+ *
+ * Design: docs/ARCHITECTURE.md §4 (lease, receipt).
+ */
+import { z } from "zod";
+import { type Shard, zShard } from "./dataset.ts";
+import type { Cid, LeaseId, NodeId } from "./ids.ts";
+import type { Signed } from "./keys.ts";
+import { LIMITS } from "./limits.ts";
+import { zBytes, zCid, zCount, zLeaseId, zNodeId } from "./schema.ts";
+
+export interface TrainUnit {
+  readonly job: Cid;
+  readonly round: number;
+  /** 0 … units of the round - 1. */
+  readonly index: number;
+  /** dag-cbor block: StoredProgram of packages/training (graph CID and signature). */
+  readonly program: Cid;
+  /** UnixFS file: the flat f32 weights of this round's version. */
+  readonly weights: Cid;
+  readonly shards: readonly Shard[];
+  /** Draws the batches. */
+  readonly seed: number;
+  readonly steps: number;
+  readonly batchSize: number;
+  readonly learningRate: number;
+  /** Longest run, from the moment the worker begins. */
+  readonly deadlineMs: number;
+}
+
+export interface Lease {
+  readonly id: LeaseId;
+  readonly attempt: number;
+  readonly provider: NodeId;
+  readonly unit: TrainUnit;
+  readonly issuedAtUnixMs: number;
+  readonly ttlMs: number;
+}
+
+export interface Receipt {
+  readonly lease: LeaseId;
+  /** CID of the unit's canonical form. */
+  readonly unit: Cid;
+  readonly provider: NodeId;
+  readonly steps: number;
+  readonly rows: number;
+  readonly cpuMs: number;
+  readonly lossMean: number;
+  /** UnixFS file: the flat f32 update (weights before - weights after; statistics: after). */
+  readonly update: Cid;
+  readonly startedAtUnixMs: number;
+  readonly endedAtUnixMs: number;
+}
+
+/** Signed by the provider, then the fog node signs it again: both hold the other to it. */
+export const RECEIPT_DOMAIN = "pingo/receipt/v1";
+export const RECEIPT_ACK_DOMAIN = "pingo/receipt-ack/v1";
+
+/** What an idle computer offers, as of `measuredAtUnixMs` of its own clock. */
+export interface Offer {
+  readonly provider: NodeId;
+  /** Units it will run side by side. */
+  readonly slots: number;
+  readonly cpuMillicores: number;
+  readonly memoryBytes: number;
+  readonly diskBytes: number;
+  /** Measured by a short sgemm; 0 while unknown. */
+  readonly gflops: number;
+  readonly measuredAtUnixMs: number;
+}
+
+export const zTrainUnit: z.ZodType<TrainUnit> = z.strictObject({
+  job: zCid,
+  round: zCount,
+  index: zCount,
+  program: zCid,
+  weights: zCid,
+  shards: z.array(zShard).min(1).max(4_096),
+  seed: z.int().min(0).max(0xffffffff),
+  steps: z.int().min(1).max(LIMITS.stepsPerRoundMax),
+  batchSize: z.int().min(1).max(LIMITS.batchSizeMax),
+  learningRate: z.number().positive().max(10),
+  deadlineMs: z.int().min(1).max(86_400_000),
+});
+
+export const zLease: z.ZodType<Lease> = z.strictObject({
+  id: zLeaseId,
+  attempt: z.int().min(1).max(1_000),
+  provider: zNodeId,
+  unit: zTrainUnit,
+  issuedAtUnixMs: zCount,
+  ttlMs: z.int().min(100).max(LIMITS.leaseTtlMsMax),
+});
+
+export const zReceipt: z.ZodType<Receipt> = z.strictObject({
+  lease: zLeaseId,
+  unit: zCid,
+  provider: zNodeId,
+  steps: z.int().min(1).max(LIMITS.stepsPerRoundMax),
+  rows: z.int().min(1),
+  cpuMs: z.number().nonnegative(),
+  lossMean: z.number(),
+  update: zCid,
+  startedAtUnixMs: zCount,
+  endedAtUnixMs: zCount,
+});
+
+export const zSignedReceipt: z.ZodType<Signed<Receipt>> = z.strictObject({
+  body: zReceipt,
+  signer: zNodeId,
+  signature: zBytes,
+});
+
+export const zOffer: z.ZodType<Offer> = z.strictObject({
+  provider: zNodeId,
+  slots: z.int().min(0).max(LIMITS.leasesPerProviderMax),
+  cpuMillicores: zCount,
+  memoryBytes: zCount,
+  diskBytes: zCount,
+  gflops: z.number().nonnegative(),
+  measuredAtUnixMs: zCount,
+});
