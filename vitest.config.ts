@@ -1,0 +1,29 @@
+import { defineConfig } from "vitest/config";
+
+const shared = { testTimeout: 30_000, hookTimeout: 30_000, pool: "forks" } as const;
+
+export default defineConfig({
+  test: {
+    maxWorkers: 2,
+    projects: [
+      {
+        test: {
+          ...shared,
+          name: "unit",
+          include: ["packages/*/{src,test}/**/*.test.ts", "apps/*/src/**/*.test.ts", "examples/**/*.test.ts", "tools/**/*.test.ts"],
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: "network",
+          include: ["apps/*/test/**/*.test.ts"],
+          testTimeout: 180_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+        },
+      },
+      { test: { ...shared, name: "fuzz", include: ["{packages,apps}/*/{src,test}/**/*.fuzz.ts"], testTimeout: 600_000 } },
+    ],
+  },
+});
