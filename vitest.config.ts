@@ -10,7 +10,12 @@ export default defineConfig({
         test: {
           ...shared,
           name: "unit",
-          include: ["packages/*/{src,test}/**/*.test.ts", "apps/*/src/**/*.test.ts", "examples/**/*.test.ts", "tools/**/*.test.ts"],
+          include: [
+            "packages/*/{src,test}/**/*.test.ts",
+            "apps/*/src/**/*.test.ts",
+            "examples/**/*.test.ts",
+            "tools/**/*.test.ts",
+          ],
         },
       },
       {
@@ -23,7 +28,14 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
-      { test: { ...shared, name: "fuzz", include: ["{packages,apps}/*/{src,test}/**/*.fuzz.ts"], testTimeout: 600_000 } },
+      {
+        test: {
+          ...shared,
+          name: "fuzz",
+          include: ["{packages,apps}/*/{src,test}/**/*.fuzz.ts"],
+          testTimeout: 600_000,
+        },
+      },
     ],
   },
 });

@@ -40,14 +40,9 @@ export const systemDisk: Disk = {
     const beside = `${path}.${process.pid}.${++writes}.tmp`;
     try {
       await mkdir(dirname(path), { recursive: true });
-      {
-        await using file = await open(beside, "wx");
-        await file.writeFile(bytes);
-        await file.datasync();
-      }
+      await writeFlushed(beside, bytes);
       await rename(beside, path);
     } catch (cause) {
-      await rm(beside, { force: true });
       throw diskError(path, cause, bytes.byteLength);
     }
   },
@@ -68,6 +63,18 @@ export const systemDisk: Disk = {
     }
   },
 };
+
+/** Data reaches the disk before the caller renames it; a file that could not be written whole is removed. */
+async function writeFlushed(path: string, bytes: Uint8Array): Promise<void> {
+  await using file = await open(path, "wx");
+  try {
+    await file.writeFile(bytes);
+    await file.datasync();
+  } catch (cause) {
+    await rm(path, { force: true });
+    throw cause;
+  }
+}
 
 async function orUndefined<T>(path: string, read: () => Promise<T>): Promise<T | undefined> {
   try {

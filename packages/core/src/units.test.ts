@@ -1,0 +1,69 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import {
+  formatBytes,
+  formatDuration,
+  formatPingo,
+  parseBytes,
+  parseMillicores,
+  parsePingo,
+} from "./units.ts";
+
+describe("units", () => {
+  test("an amount is read back from how it is written", () => {
+    fc.assert(
+      fc.property(fc.bigInt({ min: 0n, max: 10n ** 18n }), (nano) => {
+        expect(parsePingo(formatPingo(nano))).toBe(nano);
+      }),
+    );
+  });
+
+  test.each([
+    ["5 PINGO", 5_000_000_000n],
+    ["0.25 PINGO", 250_000_000n],
+    ["0.000000001 PINGO", 1n],
+  ])("%s", (text, nano) => {
+    expect(parsePingo(text)).toBe(nano);
+  });
+
+  test.each(["5", "-5 PINGO", "0.0000000001 PINGO", "1e9 PINGO", "5 pingo", ""])(
+    "the amount %j is refused",
+    (text) => {
+      expect(() => parsePingo(text)).toThrow(/is not an amount/);
+    },
+  );
+
+  test.each([
+    ["500m", 500],
+    ["2", 2000],
+    ["1.5", 1500],
+  ])("%s cores", (text, millicores) => {
+    expect(parseMillicores(text)).toBe(millicores);
+  });
+
+  test.each([
+    ["512Mi", 512 * 2 ** 20],
+    ["2G", 2e9],
+    ["100", 100],
+  ])("%s of memory", (text, bytes) => {
+    expect(parseBytes(text)).toBe(bytes);
+  });
+
+  test("quantities without sense are refused", () => {
+    for (const text of ["", "-1", "1 core", "0x10", "NaN"])
+      expect(() => parseMillicores(text)).toThrow(/is not a number of cores/);
+    for (const text of ["", "-1", "1KB", "1.5Gi", "999999999999Ti"])
+      expect(() => parseBytes(text)).toThrow(/is not a size/);
+  });
+
+  test("people read sizes and times", () => {
+    expect([0, 1023, 1536, 5 * 2 ** 30].map(formatBytes)).toEqual(["0 B", "1023 B", "1.50 KiB", "5.00 GiB"]);
+    expect([12, 1500, 125_000, 7_500_000].map(formatDuration)).toEqual([
+      "12 ms",
+      "1.5 s",
+      "2 min 5 s",
+      "2 h 5 min",
+    ]);
+    expect(formatPingo(-1_500_000_000n)).toBe("-1.5 PINGO");
+  });
+});
