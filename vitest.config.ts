@@ -13,7 +13,7 @@ export default defineConfig({
           include: [
             "packages/*/{src,test}/**/*.test.ts",
             "apps/*/src/**/*.test.ts",
-            "examples/**/*.test.ts",
+            "{examples,benchmarks}/**/*.test.ts",
             "tools/**/*.test.ts",
           ],
         },

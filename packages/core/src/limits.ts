@@ -20,6 +20,11 @@ export const LIMITS = {
   jobFileBytesMax: 256 * KiB,
   modelBytesMax: 256 * MiB,
   modelNodesMax: 20_000,
+  /** Fields of the protobuf, strings and repeated scalars included. */
+  modelFieldsMax: 2_000_000,
+  /** Repeated numbers that the protobuf keeps outside raw_data; each costs far more in memory than in the file. */
+  modelPackedBytesMax: 64 * MiB,
+  modelSubgraphsMax: 256,
   modelSubgraphDepthMax: 4,
   tensorRankMax: 8,
   tensorElementsMax: 2 ** 30,

@@ -55,6 +55,14 @@ test("a write that fails leaves no file behind and says why", async () => {
   expect((await readdir(folder)).filter((name) => name.endsWith(".tmp"))).toEqual([]);
 });
 
+test("a write onto a folder fails and leaves nothing beside it", async () => {
+  await systemDisk.write(join(folder, "taken", "inside"), Uint8Array.of(1));
+  await expect(systemDisk.write(join(folder, "taken"), Uint8Array.of(1))).rejects.toMatchObject({
+    code: "DISK_FAILED",
+  });
+  expect((await readdir(folder)).filter((name) => name.endsWith(".tmp"))).toEqual([]);
+});
+
 test("a full disk is a fault with its own code", async () => {
   await expect(createMemoryDisk(3).write("/a", new Uint8Array(4))).rejects.toMatchObject({
     code: "DISK_FULL",

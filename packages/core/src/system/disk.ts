@@ -41,7 +41,7 @@ export const systemDisk: Disk = {
     try {
       await mkdir(dirname(path), { recursive: true });
       await writeFlushed(beside, bytes);
-      await rename(beside, path);
+      await renameOrRemove(beside, path);
     } catch (cause) {
       throw diskError(path, cause, bytes.byteLength);
     }
@@ -72,6 +72,15 @@ async function writeFlushed(path: string, bytes: Uint8Array): Promise<void> {
     await file.datasync();
   } catch (cause) {
     await rm(path, { force: true });
+    throw cause;
+  }
+}
+
+async function renameOrRemove(beside: string, path: string): Promise<void> {
+  try {
+    await rename(beside, path);
+  } catch (cause) {
+    await rm(beside, { force: true });
     throw cause;
   }
 }

@@ -1,0 +1,149 @@
+/** The `pingo` command: parses, runs one command, and turns its outcome into an exit code. */
+import type { Writable } from "node:stream";
+import { type Clock, type Disk, type Fetch, isFault, type Prng, reportOf } from "@pingo/core";
+import { Command, CommanderError } from "commander";
+import { CliError } from "./cli-error.ts";
+import { doctorCommand } from "./commands/doctor.ts";
+import { fogCommand } from "./commands/fog.ts";
+import { jobCommand } from "./commands/job.ts";
+import { nodeCommand } from "./commands/node.ts";
+import { storeCommand } from "./commands/store.ts";
+import { trainCommand } from "./commands/train.ts";
+import { upCommand } from "./commands/up.ts";
+import { readConfig } from "./config.ts";
+import type { Context } from "./context.ts";
+import { optionsOf } from "./options.ts";
+import { createScreen, type ScreenStream } from "./view/screen.ts";
+
+const EXIT_FAULT = 1;
+/** As shells have it: 128 + SIGINT. */
+const EXIT_INTERRUPTED = 130;
+
+export interface CliMachine {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stdout: ScreenStream;
+  readonly stderr: Writable;
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  readonly disk: Disk;
+  readonly fetch: Fetch;
+  readonly prng: Prng;
+}
+
+/** Runs a command's action. */
+export type Run = (action: (context: Context, command: Command) => Promise<void>) => (...args: unknown[]) => Promise<void>;
+
+const EXAMPLES = `
+Examples:
+  pingo up                             a fog node and three providers here, training the example
+  pingo train job.yaml --follow        check, submit, watch; the model is fetched at the end
+  pingo job list                       jobs of the fog node, newest first
+  pingo node join --fog http://…:4710  lend this computer
+  pingo doctor                         what is missing here, and how to get it`;
+
+/** @returns the exit code */
+export async function runCli(machine: CliMachine): Promise<number> {
+  const startedMs = machine.clock.monotonicMs();
+  const isJson = machine.argv.includes("--json");
+  const isDebug = Boolean(machine.env["PINGO_DEBUG"]);
+  try {
+    await createProgram(machine, startedMs).parseAsync([...machine.argv], { from: "user" });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return 0; // help was asked for, and shown
+    const shown = error instanceof CommanderError ? usageOf(error) : interruptedOr(error, machine.signal);
+    tell(shown, { ...machine, isJson, isDebug });
+    return shown instanceof CliError && shown.code === "INTERRUPTED" ? EXIT_INTERRUPTED : EXIT_FAULT;
+  }
+}
+
+function createProgram(machine: CliMachine, startedMs: number): Command {
+  const run: Run = (action) => async (...args) => {
+    const command = args.at(-1);
+    if (!(command instanceof Command)) throw new TypeError("commander hands the command last");
+    await action(contextOf(machine, command, startedMs), command);
+  };
+  const program = new Command("pingo")
+    .description("Idle computers, one network: train small AI models without a data centre.")
+    .version("0.1.0")
+    .option("--json", "print JSON: one value, or one per line")
+    .option("--fog <url>", "the fog node to talk to (default: PINGO_FOG, else http://127.0.0.1:4710)")
+    .helpCommand(false)
+    .showSuggestionAfterError(true)
+    .addHelpText("after", EXAMPLES);
+  program
+    .addCommand(upCommand(run))
+    .addCommand(trainCommand(run))
+    .addCommand(jobCommand(run))
+    .addCommand(nodeCommand(run))
+    .addCommand(fogCommand(run))
+    .addCommand(storeCommand(run))
+    .addCommand(doctorCommand(run));
+  inherit(program, machine);
+  return program;
+}
+
+/** Every command reports through us and shows the options that all share. */
+function inherit(command: Command, machine: CliMachine): void {
+  command
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: (text) => machine.stdout.write(text),
+      writeErr: () => undefined,
+    });
+  for (const child of command.commands) inherit(child, machine);
+}
+
+function contextOf(machine: CliMachine, command: Command, startedMs: number): Context {
+  const config = readConfig(machine.env);
+  const options = optionsOf(command);
+  return {
+    config,
+    fogUrl: options.text("fog") ?? config.fogUrl,
+    screen: createScreen(machine.stdout, { isJson: options.flag("json"), hasColor: config.hasColor }),
+    ports: machine,
+    signal: machine.signal,
+    startedMs,
+  };
+}
+
+function usageOf(error: CommanderError): CliError {
+  const why = error.message.replace(/^error: /, "").replaceAll("\n", " ");
+  const isHelp = error.code === "commander.help"; // a group without a command: its help was meant
+  return new CliError({ code: "USAGE", why: isHelp ? "a command is missing" : why });
+}
+
+function interruptedOr(error: unknown, signal: AbortSignal): unknown {
+  const isOurs = signal.aborted && (error === signal.reason || !isFault(error));
+  return isOurs ? new CliError({ code: "INTERRUPTED" }, { cause: error }) : error;
+}
+
+interface Teller {
+  readonly stdout: Writable | ScreenStream;
+  readonly stderr: Writable;
+  readonly isJson: boolean;
+  readonly isDebug: boolean;
+}
+
+function tell(error: unknown, { stdout, stderr, isJson, isDebug }: Teller): void {
+  const report = isFault(error) ? reportOf(error) : unknownReport(error);
+  if (isJson) stdout.write(`${JSON.stringify({ error: report })}\n`);
+  else stderr.write(`${report.message} (${report.code})\n`);
+  if (isDebug) stderr.write(`${describeInsides(error)}\n`);
+}
+
+function unknownReport(error: unknown): { readonly code: string; readonly message: string } {
+  const what = error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
+  return {
+    code: "INTERNAL",
+    message: `something broke inside PinGo: ${what}; PINGO_DEBUG=1 shows where`,
+  };
+}
+
+function describeInsides(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause === undefined ? "" : `\ncaused by ${describeInsides(error.cause)}`;
+  return `${error.stack ?? error.message}${cause}`;
+}

@@ -1,0 +1,50 @@
+import { formatBytes, formatDuration, type JobView, parseCid } from "@pingo/core";
+import { Command } from "commander";
+import type { Run } from "../cli.ts";
+import { connectAsReader, type Context } from "../context.ts";
+import { followJob } from "../follow.ts";
+import { optionsOf } from "../options.ts";
+import { count, percent } from "../view/job-view.ts";
+
+const HELP = `
+Examples:
+  pingo job show bafy…            where it stands
+  pingo job show bafy… --follow   watch it until it ends (exit code 0 only if it succeeds)`;
+
+export function jobShowCommand(run: Run): Command {
+  return new Command("show")
+    .description("where a job stands")
+    .argument("<job>", "job id")
+    .option("--follow", "watch until it ends")
+    .addHelpText("after", HELP)
+    .action(run(show));
+}
+
+async function show(context: Context, command: Command): Promise<void> {
+  const id = parseCid(command.args[0] ?? "");
+  const client = connectAsReader(context);
+  if (optionsOf(command).flag("follow")) {
+    await client.show(id, { signal: context.signal }); // an unknown job is told at once
+    await followJob(context, client, id);
+  }
+  const view = await client.show(id, { signal: context.signal });
+  context.screen.json(view);
+  for (const line of linesOf(view)) context.screen.line(line);
+}
+
+export function linesOf(view: JobView): readonly string[] {
+  const { evaluation, trainingMs, rows } = view;
+  const accuracy = evaluation?.accuracy ?? null;
+  const speed = trainingMs > 0 ? `, ${count((rows * 1000) / trainingMs)} samples/s` : "";
+  return [
+    `job        ${view.id}`,
+    `name       ${view.name}`,
+    `state      ${view.state}${view.reason === null ? "" : `: ${view.reason}`}`,
+    `rounds     ${view.round} of ${view.rounds}, ${count(view.steps)} steps, ${count(rows)} rows`,
+    `loss       ${view.loss === null ? "not yet known" : view.loss.toFixed(4)}`,
+    `held out   ${evaluation === null ? "not yet known" : `loss ${evaluation.loss.toFixed(4)}`}${accuracy === null ? "" : `, accuracy ${percent(accuracy)}`}`,
+    `providers  ${view.providers.length}`,
+    `traffic    ${formatBytes(view.bytesUp)} up, ${formatBytes(view.bytesDown)} down`,
+    `time       ${formatDuration(trainingMs)}${speed}`,
+  ];
+}

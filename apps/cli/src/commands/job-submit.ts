@@ -1,0 +1,25 @@
+import { Command } from "commander";
+import type { Run } from "../cli.ts";
+import { connectAsUser, type Context } from "../context.ts";
+import { loadJob } from "../load-job.ts";
+import { submitJob } from "../submit.ts";
+
+const HELP = `
+Examples:
+  pingo job submit job.yaml
+  pingo job submit job.yaml --json | jq -r .id`;
+
+export function jobSubmitCommand(run: Run): Command {
+  return new Command("submit")
+    .description("check a job file and send it")
+    .argument("<file>", "job file (YAML or JSON)")
+    .addHelpText("after", HELP)
+    .action(run(submit));
+}
+
+async function submit(context: Context, command: Command): Promise<void> {
+  const prepared = await loadJob(context, command.args[0] ?? "");
+  const view = await submitJob(context, await connectAsUser(context), prepared);
+  context.screen.line(view.id);
+  context.screen.json(view);
+}

@@ -1,0 +1,49 @@
+import { dirname, resolve } from "node:path";
+import { formatBytes } from "@pingo/core";
+import { prepareJob, readJobFile } from "@pingo/sdk";
+import { Command } from "commander";
+import type { Run } from "../cli.ts";
+import type { Context } from "../context.ts";
+import { readText } from "../load-job.ts";
+import { count } from "../view/job-view.ts";
+
+const HELP = `
+Examples:
+  pingo job validate job.yaml      every mistake in the file, with its line; then the model and the data
+  pingo job validate job.yaml --json`;
+
+export function jobValidateCommand(run: Run): Command {
+  return new Command("validate")
+    .description("check a job file, its model and its data; nothing is sent")
+    .argument("<file>", "job file (YAML or JSON)")
+    .addHelpText("after", HELP)
+    .action(run(validate));
+}
+
+async function validate(context: Context, command: Command): Promise<void> {
+  const { screen, ports } = context;
+  const name = command.args[0] ?? "";
+  const path = resolve(name);
+  const { job, problems } = readJobFile(await readText(context, path), name);
+  const [first, ...others] = problems;
+  // The first is told as every error is; the rest must not be found one by one.
+  for (const other of others.reverse()) screen.line(`${other.message} (${other.code})`);
+  if (first) throw first;
+  if (!job) throw new TypeError("a file without a job has a problem");
+  const prepared = await prepareJob(job, { folder: dirname(path), disk: ports.disk });
+  const { signature, train, test } = prepared;
+  const weights = signature.parameters.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+  screen.line(`${name} is valid`);
+  screen.line(`  model  ${count(weights)} weights in ${signature.parameters.length} tensors`);
+  screen.line(`  train  ${count(train.rows)} rows of ${train.fields.map(({ name: field }) => field).join(", ")}`);
+  if (test) screen.line(`  test   ${count(test.rows)} rows`);
+  screen.line(`  size   ${formatBytes(prepared.sizeBytes)}`);
+  screen.json({
+    valid: true,
+    name: job.name,
+    weights,
+    trainRows: train.rows,
+    testRows: test?.rows ?? 0,
+    sizeBytes: prepared.sizeBytes,
+  });
+}

@@ -1,0 +1,42 @@
+import { join } from "node:path";
+import { Command } from "commander";
+import type { Run } from "../cli.ts";
+import { connectAsUser, type Context } from "../context.ts";
+import { followJob } from "../follow.ts";
+import { loadJob } from "../load-job.ts";
+import { optionsOf } from "../options.ts";
+import { submitJob } from "../submit.ts";
+
+const HELP = `
+Examples:
+  pingo train job.yaml                 check the job, send it, and return its id
+  pingo train job.yaml --follow        watch it as well, and fetch the model at the end
+  pingo train job.yaml --follow --json events as JSON, one per line`;
+
+export function trainCommand(run: Run): Command {
+  return new Command("train")
+    .description("train a model: check the job file, submit it, watch it")
+    .argument("<file>", "job file (YAML or JSON)")
+    .option("--follow", "watch until it ends, then fetch the model")
+    .option("--out <folder>", "where the result goes (default: $PINGO_HOME/jobs/ID)")
+    .addHelpText("after", HELP)
+    .action(run(train));
+}
+
+async function train(context: Context, command: Command): Promise<void> {
+  const { screen } = context;
+  const options = optionsOf(command);
+  const prepared = await loadJob(context, command.args[0] ?? "");
+  const client = await connectAsUser(context);
+  const view = await submitJob(context, client, prepared);
+  if (!options.flag("follow")) {
+    screen.line(`job ${view.id} is ${view.state}; watch it with "pingo job show ${view.id} --follow"`);
+    screen.json(view);
+    return;
+  }
+  const done = await followJob(context, client, view.id);
+  const folder = options.text("out") ?? join(context.config.home, "jobs", done.id);
+  const files = await client.fetchResult(done.id, folder, { signal: context.signal });
+  screen.line(`model ${files.model}`);
+  screen.json({ job: done, files });
+}

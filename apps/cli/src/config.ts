@@ -1,0 +1,64 @@
+/** What the environment says: the only place of this app that reads it. */
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { nearest } from "@pingo/sdk";
+import { CliError } from "./cli-error.ts";
+
+export const HTTP_PORT_DEFAULT = 4710;
+
+export interface CliConfig {
+  /** All state lives under it. */
+  readonly home: string;
+  readonly fogUrl: string;
+  /** Show the insides of an error. */
+  readonly isDebug: boolean;
+  readonly hasColor: boolean;
+  readonly logLevel: string;
+  /** The environment, for child processes. */
+  readonly inherited: Readonly<Record<string, string>>;
+}
+
+/** Ours, and those of the apps that share the environment with us. */
+const KNOWN = [
+  "PINGO_HOME",
+  "PINGO_FOG",
+  "PINGO_DEBUG",
+  "PINGO_LOG_LEVEL",
+  "PINGO_FOG_HTTP",
+  "PINGO_FOG_P2P",
+  "PINGO_FOG_LEASE_TTL_MS",
+  "PINGO_PROVIDER_DIR",
+  "PINGO_PROVIDER_SLOTS",
+  "PINGO_EXIT_WITH_PARENT",
+  "PINGO_FUZZ",
+] as const;
+
+const LOG_LEVELS = ["error", "warn", "info", "debug", "silent"];
+
+/** @throws {CliError} CONFIG_UNKNOWN, CONFIG_INVALID */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): CliConfig {
+  const inherited: Record<string, string> = {};
+  for (const [key, value] of Object.entries(env)) {
+    if (value === undefined) continue;
+    inherited[key] = value;
+    if (key.startsWith("PINGO_") && !KNOWN.some((known) => known === key)) {
+      throw new CliError({ code: "CONFIG_UNKNOWN", key, nearest: nearest(key, KNOWN) });
+    }
+  }
+  const logLevel = env["PINGO_LOG_LEVEL"] || "info";
+  if (!LOG_LEVELS.includes(logLevel)) {
+    throw new CliError({ code: "CONFIG_INVALID", key: "PINGO_LOG_LEVEL", value: logLevel, expected: LOG_LEVELS.join(", ") });
+  }
+  return {
+    home: resolve(env["PINGO_HOME"] || join(homedir(), ".pingo")),
+    fogUrl: env["PINGO_FOG"] || `http://127.0.0.1:${HTTP_PORT_DEFAULT}`,
+    isDebug: isOn(env["PINGO_DEBUG"]),
+    hasColor: !env["NO_COLOR"] && env["TERM"] !== "dumb",
+    logLevel,
+    inherited,
+  };
+}
+
+function isOn(value: string | undefined): boolean {
+  return value !== undefined && value !== "" && value !== "0";
+}

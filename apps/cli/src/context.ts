@@ -1,0 +1,29 @@
+/** What every command is handed. */
+import { join } from "node:path";
+import type { Ports } from "@pingo/core";
+import { connect, type FogClient, openIdentity } from "@pingo/sdk";
+import type { CliConfig } from "./config.ts";
+import type { Screen } from "./view/screen.ts";
+
+export interface Context {
+  readonly config: CliConfig;
+  /** --fog, else PINGO_FOG, else the default. */
+  readonly fogUrl: string;
+  readonly screen: Screen;
+  readonly ports: Pick<Ports, "clock" | "prng" | "disk" | "fetch">;
+  /** Aborts on Ctrl-C. */
+  readonly signal: AbortSignal;
+  /** By the monotonic clock, when this process began. */
+  readonly startedMs: number;
+}
+
+/** A client that can sign: with the key of this home's user. */
+export async function connectAsUser(context: Context, fogUrl = context.fogUrl): Promise<FogClient> {
+  const key = await openIdentity(join(context.config.home, "user.key"), context.ports.prng);
+  return connect(fogUrl, { ports: context.ports, key });
+}
+
+/** A client that only reads. */
+export function connectAsReader(context: Context): FogClient {
+  return connect(context.fogUrl, { ports: context.ports });
+}

@@ -1,0 +1,48 @@
+/** Runs one of our daemons in the foreground, as `fog serve` and `node join` do. */
+import { join } from "node:path";
+import type { Context } from "./context.ts";
+import { startChild } from "./local/child.ts";
+
+const STOP_MS = 4_500;
+
+export interface DaemonSpec {
+  readonly name: string;
+  readonly script: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly whenReady: (line: unknown) => string;
+}
+
+/** Until Ctrl-C (which is how it should end) or until the daemon ends by itself (which is a fault). */
+export async function runDaemon(context: Context, spec: DaemonSpec): Promise<void> {
+  const { config, screen, signal, ports } = context;
+  const child = startChild(
+    {
+      name: spec.name,
+      script: spec.script,
+      env: { ...config.inherited, PINGO_HOME: config.home, PINGO_EXIT_WITH_PARENT: "1", ...spec.env },
+      logPath: join(config.home, "logs", `${spec.name.replaceAll(" ", "-")}.log`),
+    },
+    ports.clock,
+  );
+  const stopped = new Promise<"stopped">((resolve) => {
+    if (signal.aborted) resolve("stopped");
+    signal.addEventListener("abort", () => resolve("stopped"), { once: true });
+  });
+  try {
+    const line = await Promise.race([child.ready, stopped]);
+    if (line !== "stopped") {
+      screen.json(line);
+      screen.line(spec.whenReady(line));
+      screen.line(screen.paint("dim", `log ${child.logPath}; Ctrl-C stops it`));
+    }
+    const end = await Promise.race([child.ended, stopped]);
+    if (end !== "stopped") throw child.faultOf(end);
+  } finally {
+    child.terminate();
+    const timer = new AbortController();
+    const late = ports.clock.sleep(STOP_MS, { signal: timer.signal }).catch(() => undefined); // aborted: it ended in time
+    await Promise.race([child.ended, late]);
+    timer.abort();
+    child.kill();
+  }
+}

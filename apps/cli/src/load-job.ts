@@ -1,0 +1,19 @@
+/** Reads a job file and checks all that can be checked here. */
+import { dirname, resolve } from "node:path";
+import { LIMITS } from "@pingo/core";
+import { parseJobFile, type PreparedJob, prepareJob } from "@pingo/sdk";
+import { CliError } from "./cli-error.ts";
+import type { Context } from "./context.ts";
+
+export async function loadJob(context: Context, file: string): Promise<PreparedJob> {
+  const path = resolve(file);
+  const job = parseJobFile(await readText(context, path), file);
+  return prepareJob(job, { folder: dirname(path), disk: context.ports.disk });
+}
+
+/** As much of a text file as a job file may have, and one byte, so that too much is seen. */
+export async function readText({ ports }: Context, path: string): Promise<string> {
+  const bytes = await ports.disk.readRange(path, 0, LIMITS.jobFileBytesMax + 1);
+  if (!bytes) throw new CliError({ code: "FILE_MISSING", path });
+  return new TextDecoder().decode(bytes);
+}

@@ -1,0 +1,110 @@
+/** A whole network on this machine: one fog node and its providers, as child processes. */
+import { join } from "node:path";
+import { type Clock, type FogNodeView, parseShape, zFogNodeView } from "@pingo/core";
+import { CliError } from "../cli-error.ts";
+import type { CliConfig } from "../config.ts";
+import { type Child, startChild } from "./child.ts";
+import { SCRIPTS } from "./scripts.ts";
+
+/** Ctrl-C to silence within 5 s: providers hand their leases back first, then the fog node closes. */
+const PROVIDERS_STOP_MS = 2_000;
+const FOG_STOP_MS = 2_000;
+
+export interface LocalNetworkOptions {
+  readonly config: CliConfig;
+  readonly clock: Clock;
+  readonly httpPort: number;
+  readonly p2pPort: number;
+  readonly providers: number;
+  readonly signal: AbortSignal;
+  readonly onReady?: (name: string, ready: number, of: number) => void;
+}
+
+export interface LocalNetwork extends AsyncDisposable {
+  readonly fog: FogNodeView;
+  readonly children: readonly Child[];
+  /** Rejects with its fault as soon as the fog node ends by itself; providers may come and go. */
+  readonly failed: Promise<never>;
+  /** Told of each provider that ends by itself. */
+  onProviderEnd(tell: (fault: Error) => void): void;
+}
+
+/** @throws the fault of the first child that does not get ready; the others are stopped */
+export async function startLocalNetwork(options: LocalNetworkOptions): Promise<LocalNetwork> {
+  const { config, clock, signal, httpPort, p2pPort } = options;
+  const children: Child[] = [];
+  let isStopping = false;
+  const stop = async (): Promise<void> => {
+    isStopping = true;
+    const [fogChild, ...providerChildren] = children;
+    await stopAll(providerChildren, PROVIDERS_STOP_MS, clock);
+    if (fogChild) await stopAll([fogChild], FOG_STOP_MS, clock);
+  };
+  const start = (name: string, script: string, env: Readonly<Record<string, string>>): Child => {
+    const shared = { ...config.inherited, PINGO_HOME: config.home, PINGO_LOG_LEVEL: config.logLevel };
+    const logPath = join(config.home, "logs", `${name}.log`);
+    const child = startChild(
+      { name, script, env: { ...shared, PINGO_EXIT_WITH_PARENT: "1", ...env }, logPath },
+      clock,
+    );
+    children.push(child);
+    return child;
+  };
+  const aborted = abortOf(signal);
+  const ready = async (child: Child): Promise<unknown> => {
+    const line = await Promise.race([child.ready, aborted]);
+    options.onReady?.(child.name, children.indexOf(child) + 1, options.providers + 1);
+    return line;
+  };
+  try {
+    const fogChild = start("fog", SCRIPTS.fog, {
+      PINGO_FOG_HTTP: `127.0.0.1:${httpPort}`,
+      PINGO_FOG_P2P: `/ip4/127.0.0.1/tcp/${p2pPort}`,
+    });
+    const fog = fogOf(await ready(fogChild));
+    const providers = Array.from({ length: options.providers }, (_, i) =>
+      start(`provider-${i + 1}`, SCRIPTS.provider, {
+        PINGO_PROVIDER_DIR: join(config.home, `provider-${i + 1}`),
+        PINGO_FOG: fog.httpUrl,
+      }),
+    );
+    await Promise.all(providers.map(ready));
+    return {
+      fog,
+      children,
+      failed: fogChild.ended.then((end) => (isStopping ? new Promise<never>(() => undefined) : Promise.reject(fogChild.faultOf(end)))),
+      onProviderEnd(tell) {
+        for (const child of providers) void child.ended.then((end) => !isStopping && tell(child.faultOf(end)));
+      },
+      [Symbol.asyncDispose]: stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function fogOf(line: unknown): FogNodeView {
+  const node = typeof line === "object" && line !== null && "node" in line ? line.node : undefined;
+  return parseShape(zFogNodeView, node, "the fog node's ready line");
+}
+
+async function stopAll(children: readonly Child[], withinMs: number, clock: Clock): Promise<void> {
+  for (const child of children) child.terminate();
+  const all = Promise.all(children.map((child) => child.ended));
+  const timer = new AbortController();
+  const late = clock.sleep(withinMs, { signal: timer.signal }).catch(() => undefined); // aborted: all ended in time
+  await Promise.race([all, late]);
+  timer.abort();
+  for (const child of children) child.kill(); // no effect on one that ended
+  await all;
+}
+
+function abortOf(signal: AbortSignal): Promise<never> {
+  const interrupted = new CliError({ code: "INTERRUPTED" });
+  if (signal.aborted) return Promise.reject(interrupted);
+  const { promise, reject } = Promise.withResolvers<never>();
+  signal.addEventListener("abort", () => reject(interrupted), { once: true });
+  promise.catch(() => undefined); // only those that race it hear of it
+  return promise;
+}

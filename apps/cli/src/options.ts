@@ -1,0 +1,29 @@
+/** Reads the options commander parsed; what it hands out has no types. */
+import type { Command } from "commander";
+import { CliError } from "./cli-error.ts";
+
+export interface Options {
+  flag(name: string): boolean;
+  text(name: string): string | undefined;
+  whole(name: string, range: { readonly min: number; readonly max: number }): number | undefined;
+}
+
+export function optionsOf(command: Command): Options {
+  const values: Readonly<Record<string, unknown>> = command.optsWithGlobals();
+  const text = (name: string): string | undefined => {
+    const value = values[name];
+    return typeof value === "string" ? value : undefined;
+  };
+  return {
+    flag: (name) => values[name] === true,
+    text,
+    whole(name, { min, max }) {
+      const value = text(name);
+      if (value === undefined) return undefined;
+      const number = /^\d{1,9}$/.test(value) ? Number(value) : Number.NaN;
+      if (number >= min && number <= max) return number;
+      const expected = `a whole number from ${min} to ${max}`;
+      throw new CliError({ code: "OPTION_INVALID", option: `--${name}`, value, expected });
+    },
+  };
+}

@@ -1,0 +1,134 @@
+/** The tables, as Drizzle types them; migrations/*.sql makes them, and a test compares the two. */
+import type { Cid, JobEvent, JobState, LeaseId, NodeId, Offer } from "@pingo/core";
+import {
+  bigint,
+  boolean,
+  customType,
+  doublePrecision,
+  integer,
+  jsonb,
+  type PgDatabase,
+  type PgQueryResultHKT,
+  pgTable,
+  primaryKey,
+  text,
+} from "drizzle-orm/pg-core";
+
+/** PGlite's or PostgreSQL's, or a transaction of either. */
+export type Sql = PgDatabase<PgQueryResultHKT>;
+
+const bytes = customType<{ data: Uint8Array; driverData: Uint8Array }>({
+  dataType: () => "bytea",
+  // A Buffer view would keep pg's whole network buffer alive, and is not what zod calls a Uint8Array alone.
+  fromDriver: (stored) => new Uint8Array(stored),
+});
+const count = (name: string) => bigint(name, { mode: "number" });
+
+export const jobs = pgTable("jobs", {
+  id: text().$type<Cid>().primaryKey(),
+  ordinal: count("ordinal").generatedAlwaysAsIdentity(),
+  owner: text().$type<NodeId>().notNull(),
+  name: text().notNull(),
+  envelope: bytes().notNull(),
+  state: text().$type<JobState>().notNull(),
+  reason: text(),
+  program: text().$type<Cid>().notNull(),
+  evaluationProgram: text("evaluation_program").$type<Cid>(),
+  rounds: integer().notNull(),
+  round: integer().notNull().default(0),
+  steps: count("steps").notNull().default(0),
+  rows: count("rows").notNull().default(0),
+  loss: doublePrecision(),
+  evaluatedRound: integer("evaluated_round"),
+  evaluatedLoss: doublePrecision("evaluated_loss"),
+  evaluatedAccuracy: doublePrecision("evaluated_accuracy"),
+  bytesUp: count("bytes_up").notNull().default(0),
+  bytesDown: count("bytes_down").notNull().default(0),
+  trainingBeganUnixMs: count("training_began_unix_ms"),
+  trainingMs: count("training_ms").notNull().default(0),
+  createdUnixMs: count("created_unix_ms").notNull(),
+  finishedUnixMs: count("finished_unix_ms"),
+  resultModel: text("result_model").$type<Cid>(),
+  resultMetrics: text("result_metrics").$type<Cid>(),
+  resultProvenance: text("result_provenance").$type<Cid>(),
+});
+
+export const rounds = pgTable(
+  "rounds",
+  {
+    job: text().$type<Cid>().notNull(),
+    version: integer().notNull(),
+    weights: text().$type<Cid>().notNull(),
+    momentum: text().$type<Cid>(),
+    units: integer().notNull(),
+    steps: count("steps").notNull(),
+    rows: count("rows").notNull(),
+    loss: doublePrecision(),
+    evaluatedLoss: doublePrecision("evaluated_loss"),
+    evaluatedAccuracy: doublePrecision("evaluated_accuracy"),
+    committedUnixMs: count("committed_unix_ms").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.job, table.version] })],
+);
+
+export const units = pgTable(
+  "units",
+  {
+    job: text().$type<Cid>().notNull(),
+    round: integer().notNull(),
+    index: integer().notNull(),
+    unit: bytes().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.job, table.round, table.index] })],
+);
+
+export const leases = pgTable("leases", {
+  id: text().$type<LeaseId>().primaryKey(),
+  job: text().$type<Cid>().notNull(),
+  round: integer().notNull(),
+  index: integer().notNull(),
+  attempt: integer().notNull(),
+  provider: text().$type<NodeId>().notNull(),
+  state: text().$type<"live" | "delivered" | "lost" | "faulted">().notNull(),
+  issuedUnixMs: count("issued_unix_ms").notNull(),
+});
+
+export const results = pgTable("results", {
+  lease: text().$type<LeaseId>().primaryKey(),
+  job: text().$type<Cid>().notNull(),
+  round: integer().notNull(),
+  index: integer().notNull(),
+  provider: text().$type<NodeId>().notNull(),
+  receipt: bytes().notNull(),
+  receiptCid: text("receipt_cid").$type<Cid>().notNull(),
+  update: text("update_cid").$type<Cid>().notNull(),
+  counted: boolean().notNull(),
+  steps: integer().notNull(),
+  rows: count("rows").notNull(),
+  loss: doublePrecision().notNull(),
+  receivedUnixMs: count("received_unix_ms").notNull(),
+});
+
+export const events = pgTable(
+  "events",
+  {
+    job: text().$type<Cid>().notNull(),
+    sequence: integer().notNull(),
+    atUnixMs: count("at_unix_ms").notNull(),
+    event: jsonb().$type<JobEvent>().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.job, table.sequence] })],
+);
+
+export const providers = pgTable("providers", {
+  id: text().$type<NodeId>().primaryKey(),
+  offer: jsonb().$type<Offer>().notNull(),
+  lastSeenUnixMs: count("last_seen_unix_ms").notNull(),
+  unitsCounted: count("units_counted").notNull().default(0),
+});
+
+export type JobRow = typeof jobs.$inferSelect;
+export type RoundRow = typeof rounds.$inferSelect;
+export type LeaseRow = typeof leases.$inferSelect;
+export type ResultRow = typeof results.$inferSelect;
+export type ProviderRow = typeof providers.$inferSelect;

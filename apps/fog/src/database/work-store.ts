@@ -1,0 +1,104 @@
+/** Units, leases and results, as rows. */
+import { type Cid, decodeCanonical, encodeCanonical, type LeaseId, type NodeId, parseShape, type TrainUnit, zTrainUnit } from "@pingo/core";
+import { and, asc, countDistinct, eq, inArray, sql as raw } from "drizzle-orm";
+import { type LeaseRow, leases, type ResultRow, results, type Sql, units } from "./schema.ts";
+
+export async function insertUnits(sql: Sql, planned: readonly TrainUnit[]): Promise<void> {
+  await sql.insert(units).values(
+    planned.map((unit) => ({
+      job: unit.job,
+      round: unit.round,
+      index: unit.index,
+      unit: encodeCanonical(unit),
+    })),
+  );
+}
+
+/** By index; empty when the round was never planned. */
+export async function listUnits(sql: Sql, job: Cid, round: number): Promise<TrainUnit[]> {
+  const rows = await sql
+    .select()
+    .from(units)
+    .where(and(eq(units.job, job), eq(units.round, round)))
+    .orderBy(asc(units.index));
+  return rows.map((row) => parseShape(zTrainUnit, decodeCanonical(row.unit), "a stored unit"));
+}
+
+export async function insertLease(sql: Sql, lease: LeaseRow): Promise<void> {
+  await sql.insert(leases).values(lease);
+}
+
+export async function setLeaseState(sql: Sql, id: LeaseId, state: LeaseRow["state"]): Promise<void> {
+  await sql.update(leases).set({ state }).where(eq(leases.id, id));
+}
+
+export async function findLease(sql: Sql, id: LeaseId): Promise<LeaseRow | undefined> {
+  const [row] = await sql.select().from(leases).where(eq(leases.id, id));
+  return row;
+}
+
+export async function findLeases(sql: Sql, ids: readonly LeaseId[]): Promise<LeaseRow[]> {
+  if (ids.length === 0) return [];
+  return sql.select().from(leases).where(inArray(leases.id, [...ids]));
+}
+
+/** In the order they were granted. */
+export async function listLeases(sql: Sql, job: Cid, round: number): Promise<LeaseRow[]> {
+  return sql
+    .select()
+    .from(leases)
+    .where(and(eq(leases.job, job), eq(leases.round, round)))
+    .orderBy(asc(leases.issuedUnixMs), asc(leases.attempt));
+}
+
+export async function insertResult(sql: Sql, result: ResultRow): Promise<void> {
+  await sql.insert(results).values(result);
+}
+
+export async function findResult(sql: Sql, lease: LeaseId): Promise<ResultRow | undefined> {
+  const [row] = await sql.select().from(results).where(eq(results.lease, lease));
+  return row;
+}
+
+export async function listCounted(sql: Sql, job: Cid, round: number): Promise<ResultRow[]> {
+  return sql
+    .select()
+    .from(results)
+    .where(and(eq(results.job, job), eq(results.round, round), results.counted))
+    .orderBy(asc(results.index));
+}
+
+export async function listProvidersOf(sql: Sql, job: Cid): Promise<NodeId[]> {
+  const rows = await sql
+    .selectDistinct({ provider: results.provider })
+    .from(results)
+    .where(and(eq(results.job, job), results.counted))
+    .orderBy(asc(results.provider));
+  return rows.map((row) => row.provider);
+}
+
+/** Who did what, from the receipts that counted. */
+export interface Contribution {
+  readonly provider: NodeId;
+  readonly units: number;
+  readonly rounds: number;
+  readonly steps: number;
+  readonly rows: number;
+  readonly receipts: readonly Cid[];
+}
+
+export async function listContributions(sql: Sql, job: Cid): Promise<Contribution[]> {
+  return sql
+    .select({
+      provider: results.provider,
+      units: raw<number>`count(*)`.mapWith(Number),
+      rounds: countDistinct(results.round),
+      steps: raw<number>`sum(${results.steps})`.mapWith(Number),
+      rows: raw<number>`sum(${results.rows})`.mapWith(Number),
+      receipts: raw<Cid[]>`array_agg(${results.receiptCid} order by ${results.round}, ${results.index})`,
+    })
+    .from(results)
+    .where(and(eq(results.job, job), results.counted))
+    .groupBy(results.provider)
+    .orderBy(asc(results.provider));
+}

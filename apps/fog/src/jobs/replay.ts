@@ -1,0 +1,46 @@
+/** The state of a round that this station had begun before it was stopped or killed, from its rows. */
+import { type RoundAction, type RoundEvent, type RoundState, openRound, reduceRound, roundRules } from "@pingo/training";
+import type { LeaseRow, ResultRow } from "../database/schema.ts";
+
+export interface RoundRecordRows {
+  readonly units: number;
+  readonly retryMax: number;
+  /** In the order they were granted. */
+  readonly leases: readonly LeaseRow[];
+  readonly counted: readonly ResultRow[];
+}
+
+/**
+ * @param untilMs until when providers may come back for the leases they hold
+ * @returns the state and what is still to be done: a round whose last result came just before the end commits
+ */
+export function replayRound(
+  rows: RoundRecordRows,
+  atMs: number,
+  untilMs: number,
+): { readonly state: RoundState; readonly actions: readonly RoundAction[] } {
+  const rules = roundRules({ units: rows.units, retryMax: rows.retryMax });
+  let state = openRound({ units: rows.units, rules, atMs });
+  const actions: RoundAction[] = [];
+  const apply = (event: RoundEvent): void => {
+    const reduced = reduceRound(state, event);
+    state = reduced.state;
+    actions.push(...reduced.actions);
+  };
+  const lastByUnit = new Map(rows.leases.map((lease) => [lease.index, lease.id]));
+  for (const { id: lease, index: unit, provider, state: kept } of rows.leases) {
+    apply({ type: "leased", atMs, unit, lease, provider, untilMs });
+    // A unit is leased again only once the lease before was lost.
+    if (kept === "lost" || kept === "faulted" || lastByUnit.get(unit) !== lease) {
+      const cause = kept === "faulted" ? "fault" : "expired";
+      apply({ type: "lost", atMs, lease, cause, reason: "it was lost before the station restarted" });
+    }
+  }
+  for (const { lease, provider, update, steps, rows: count, loss } of rows.counted) {
+    const delivery = { update, steps, rows: count, lossMean: loss };
+    apply({ type: "delivered", atMs, lease, provider, delivery });
+  }
+  // What was lost and acknowledged then, was also recorded and told then.
+  const isStillDue = ({ type }: RoundAction): boolean => type === "commit" || type === "fail" || type === "revoke";
+  return { state, actions: actions.filter(isStillDue) };
+}

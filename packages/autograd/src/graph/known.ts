@@ -1,0 +1,206 @@
+/**
+ * Tensors known before the run, followed through the arithmetic of shapes.
+ *
+ * An exported model computes the target of a Reshape as Concat(Gather(Shape(x), 0), 64): its elements are known as
+ * names and numbers although no data is. An element that is not known is undefined.
+ */
+import { addDims, divideExactly, floorDivide, type MaybeDim, mulDims, productOf, subDims } from "./dim.ts";
+import type { AnyNode } from "./graph.ts";
+import type { Site } from "./infer/site.ts";
+import type { OpKind } from "./ops.ts";
+import { isStatic, normalizeAxis, sizeOfShape, stridesOf } from "./shape.ts";
+import { sliceOf } from "./slice.ts";
+import type { DType, Tensor, TensorType } from "./tensor.ts";
+
+export interface KnownTensor {
+  readonly shape: readonly number[];
+  /** Row-major; booleans as 0 and 1. */
+  readonly elements: readonly MaybeDim[];
+}
+
+/** Shapes and axes are short; following more costs time and finds nothing. */
+const ELEMENTS_MAX = 1_024;
+
+export function knownOfTensor(tensor: Tensor): KnownTensor | undefined {
+  if (tensor.data.length > ELEMENTS_MAX) return undefined;
+  return { shape: tensor.shape, elements: Array.from(tensor.data, Number) };
+}
+
+/** What is known of a node's outputs, given their types; empty where nothing is. */
+export function propagate(
+  node: AnyNode,
+  site: Site,
+  types: readonly TensorType[],
+): readonly (KnownTensor | undefined)[] {
+  const shapes = types.map(({ shape }) => (isStatic(shape) && sizeOfShape(shape) <= ELEMENTS_MAX ? shape : undefined));
+  const [shape] = shapes;
+  const [type] = types;
+  if (shape === undefined || type === undefined) return [];
+  if (node.op === "Split") return split(site, node.attributes.axis, shapes);
+  const elements = elementsOf(node, site, shape, type.dtype);
+  return elements === undefined ? [] : [{ shape, elements }];
+}
+
+function elementsOf(
+  node: AnyNode,
+  site: Site,
+  shape: readonly number[],
+  dtype: DType,
+): readonly MaybeDim[] | undefined {
+  switch (node.op) {
+    case "Shape":
+      return site.input(0).shape.slice(node.attributes.start, node.attributes.end ?? site.input(0).shape.length);
+    case "Size":
+      return [productOf(site.input(0).shape)];
+    case "ConstantOfShape":
+      return new Array<number>(sizeOfShape(shape)).fill(Number(node.attributes.value.data[0]));
+    case "Range":
+      return range(site, shape);
+    case "Identity":
+    case "Reshape":
+    case "Squeeze":
+    case "Unsqueeze":
+    case "Flatten":
+      return site.known(0)?.elements;
+    case "Cast":
+      return site.known(0)?.elements.map((element) => cast(element, dtype));
+    case "Concat":
+      return concat(site, node.attributes.axis);
+    case "Gather":
+      return gather(site, node.attributes.axis);
+    case "Slice":
+      return slice(site);
+    case "Expand":
+      return broadcast(site, [0], shape)?.map(([element]) => element);
+    case "ReduceProd":
+      return sizeOfShape(shape) === 1 ? [productOf(site.known(0)?.elements ?? [undefined])] : undefined;
+    case "ReduceSum":
+      return sizeOfShape(shape) === 1 ? [site.known(0)?.elements.reduce<MaybeDim>(addDims, 0)] : undefined;
+    default:
+      return elementwise(site, shape, dtype);
+  }
+}
+
+type Elementwise = (operands: readonly MaybeDim[], dtype: DType) => MaybeDim;
+
+const ELEMENTWISE: { readonly [K in OpKind]?: Elementwise } = {
+  Add: ([a, b]) => addDims(a, b) ?? numeric(a, b, (x, y) => x + y),
+  Sub: ([a, b]) => subDims(a, b) ?? numeric(a, b, (x, y) => x - y),
+  Mul: ([a, b]) => mulDims(a, b) ?? numeric(a, b, (x, y) => x * y),
+  // Integers truncate; sizes are never negative, so a name divides like ⌊a / b⌋.
+  Div: ([a, b], dtype) =>
+    dtype.startsWith("float")
+      ? (numeric(a, b, (x, y) => x / y) ?? divideExactly(a, b))
+      : b === 0 ? undefined : (numeric(a, b, (x, y) => Math.trunc(x / y)) ?? floorDivide(a, b)),
+  Mod: ([a, b], dtype) => (dtype.startsWith("float") || b === 0 ? undefined : numeric(a, b, (x, y) => x - y * Math.floor(x / y))),
+  Pow: ([a, b]) => numeric(a, b, (x, y) => x ** y),
+  Min: (all) => (all.every((one) => typeof one === "number") ? Math.min(...all) : undefined),
+  Max: (all) => (all.every((one) => typeof one === "number") ? Math.max(...all) : undefined),
+  Neg: ([a]) => mulDims(a, -1),
+  Abs: ([a]) => (typeof a === "number" ? Math.abs(a) : a),
+  Sqrt: ([a]) => (typeof a === "number" ? Math.sqrt(a) : undefined),
+  Floor: ([a]) => (typeof a === "number" ? Math.floor(a) : a),
+  Ceil: ([a]) => (typeof a === "number" ? Math.ceil(a) : a),
+  Not: ([a]) => (typeof a === "number" ? 1 - a : undefined),
+  And: ([a, b]) => numeric(a, b, (x, y) => x & y),
+  Or: ([a, b]) => numeric(a, b, (x, y) => x | y),
+  Equal: ([a, b]) => equal(a, b),
+  Greater: ([a, b]) => numeric(a, b, (x, y) => Number(x > y)),
+  GreaterOrEqual: ([a, b]) => numeric(a, b, (x, y) => Number(x >= y)),
+  Less: ([a, b]) => numeric(a, b, (x, y) => Number(x < y)),
+  LessOrEqual: ([a, b]) => numeric(a, b, (x, y) => Number(x <= y)),
+  Where: ([condition, a, b]) => (condition === undefined ? (a === b ? a : undefined) : condition !== 0 ? a : b),
+};
+
+function elementwise(site: Site, shape: readonly number[], dtype: DType): readonly MaybeDim[] | undefined {
+  const rule = ELEMENTWISE[site.node.op];
+  if (rule === undefined) return undefined;
+  const operands = broadcast(site, site.node.inputs.map((_, i) => i), shape);
+  return operands?.map((each) => fitting(rule(each, dtype), dtype));
+}
+
+function fitting(element: MaybeDim, dtype: DType): MaybeDim {
+  if (typeof element !== "number") return element;
+  if (dtype === "float32") return Math.fround(element);
+  return dtype === "float64" || Number.isSafeInteger(element) ? element : undefined;
+}
+
+function numeric(a: MaybeDim, b: MaybeDim, by: (a: number, b: number) => number): MaybeDim {
+  return typeof a === "number" && typeof b === "number" ? by(a, b) : undefined;
+}
+
+// A size that has a name is never -1, which is what exporters compare with.
+function equal(a: MaybeDim, b: MaybeDim): MaybeDim {
+  if (a === undefined || b === undefined) return undefined;
+  if (a === b) return 1;
+  const isNegative = (one: MaybeDim) => typeof one === "number" && one < 0;
+  return (typeof a === "number" && typeof b === "number") || isNegative(a) || isNegative(b) ? 0 : undefined;
+}
+
+function cast(element: MaybeDim, to: DType): MaybeDim {
+  if (to === "bool") return typeof element === "number" ? Number(element !== 0) : undefined;
+  if (typeof element !== "number") return element;
+  return to.startsWith("float") ? fitting(element, to) : fitting(Math.trunc(element), to);
+}
+
+/** For each element of the result, the elements of the given inputs that meet there. */
+function broadcast(site: Site, inputs: readonly number[], shape: readonly number[]): MaybeDim[][] | undefined {
+  const known = inputs.map((i) => site.known(i));
+  if (known.every((each) => each === undefined)) return undefined;
+  const strides = known.map((each) => {
+    if (each === undefined) return undefined;
+    const padded = [...new Array<number>(shape.length - each.shape.length).fill(1), ...each.shape];
+    return stridesOf(padded).map((stride, i) => (padded[i] === 1 ? 0 : stride));
+  });
+  const outer = stridesOf(shape);
+  return Array.from({ length: sizeOfShape(shape) }, (_, flat) =>
+    known.map((each, which) => {
+      const at = outer.reduce((sum, stride, axis) => sum + (Math.floor(flat / stride) % (shape[axis] ?? 1)) * (strides[which]?.[axis] ?? 0), 0);
+      return each?.elements[at];
+    }),
+  );
+}
+
+function range(site: Site, shape: readonly number[]): readonly MaybeDim[] | undefined {
+  const start = site.known(0)?.elements[0];
+  const delta = site.known(2)?.elements[0];
+  if (typeof start !== "number" || typeof delta !== "number") return undefined;
+  return Array.from({ length: shape[0] ?? 0 }, (_, i) => start + i * delta);
+}
+
+function concat(site: Site, axis: number): readonly MaybeDim[] | undefined {
+  const parts = site.node.inputs.map((_, i) => site.known(i));
+  if (normalizeAxis(axis, 1) !== 0 || site.input(0).shape.length !== 1) return undefined;
+  if (parts.every((part) => part === undefined)) return undefined;
+  return parts.flatMap((part, i) => part?.elements ?? new Array<undefined>(Number(site.input(i).shape[0])).fill(undefined));
+}
+
+function gather(site: Site, axis: number): readonly MaybeDim[] | undefined {
+  const values = site.known(0);
+  const indices = site.knownInts(1);
+  if (values === undefined || indices === undefined || values.shape.length !== 1 || normalizeAxis(axis, 1) !== 0) return undefined;
+  return indices.map((index) => values.elements.at(index));
+}
+
+function slice(site: Site): readonly MaybeDim[] | undefined {
+  const values = site.known(0);
+  if (values === undefined || values.shape.length !== 1) return undefined;
+  const [start, end] = [site.known(1)?.elements[0], site.known(2)?.elements[0]];
+  const step = site.has(4) ? site.known(4)?.elements[0] : 1;
+  const taken = sliceOf(values.elements.length, start, end, step);
+  if (taken?.start === undefined || typeof taken.length !== "number" || typeof step !== "number") return undefined;
+  const first = taken.start;
+  return Array.from({ length: taken.length }, (_, i) => values.elements[first + i * step]);
+}
+
+function split(site: Site, axis: number, shapes: readonly (readonly number[] | undefined)[]): (KnownTensor | undefined)[] {
+  const values = site.known(0);
+  if (values === undefined || values.shape.length !== 1 || normalizeAxis(axis, 1) !== 0) return [];
+  let at = 0;
+  return shapes.map((shape) => {
+    if (shape === undefined) return undefined;
+    const from = at;
+    at += shape[0] ?? 0;
+    return { shape, elements: values.elements.slice(from, at) };
+  });
+}

@@ -1,0 +1,34 @@
+/** Which elements of an axis a Slice takes. */
+import { type MaybeDim, subDims } from "./dim.ts";
+import type { Dim } from "./tensor.ts";
+
+export interface AxisSlice {
+  /** Where it starts; known only where everything is. */
+  readonly start: number | undefined;
+  readonly length: MaybeDim;
+}
+
+/** undefined where the bounds say too little. SOURCE: ONNX Slice-13 (bounds are clamped; negative ones count from the end). */
+export function sliceOf(dim: Dim, start: MaybeDim, end: MaybeDim, step: MaybeDim): AxisSlice | undefined {
+  if (typeof step !== "number" || start === undefined || end === undefined) return undefined;
+  if (typeof dim === "number" && typeof start === "number" && typeof end === "number") {
+    return numericSlice(dim, start, end, step);
+  }
+  if (step !== 1 || (typeof start === "number" && start < 0)) return undefined;
+  const isWhole = end === dim || (typeof end === "number" && end >= Number.MAX_SAFE_INTEGER);
+  const stop = isWhole ? dim : typeof end === "number" ? (end < 0 ? sum(dim, end) : undefined) : typeof dim === "string" ? end : undefined;
+  if (stop === undefined || (typeof start === "string" && start !== dim && stop !== dim)) return undefined;
+  return { start: typeof start === "number" ? start : undefined, length: subDims(stop, start) };
+}
+
+function sum(dim: Dim, end: number): MaybeDim {
+  return subDims(dim, -end);
+}
+
+function numericSlice(dim: number, start: number, end: number, step: number): AxisSlice {
+  const clamp = (at: number, low: number, high: number) => Math.min(Math.max(at, low), high);
+  const fromFront = (at: number) => (at < 0 ? at + dim : at);
+  const first = step > 0 ? clamp(fromFront(start), 0, dim) : clamp(fromFront(start), -1, dim - 1);
+  const stop = step > 0 ? clamp(fromFront(end), 0, dim) : clamp(fromFront(end), -1, dim - 1);
+  return { start: first, length: Math.max(0, Math.ceil((stop - first) / step)) };
+}

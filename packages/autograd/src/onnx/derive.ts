@@ -1,0 +1,101 @@
+/** Attributes that ONNX lets a model leave out because shapes tell them. */
+import type { AttributeValue } from "../graph/ops.ts";
+import type { Shape, TensorType } from "../graph/tensor.ts";
+import { ModelError } from "./fault.ts";
+
+export interface Derivation {
+  readonly op: string;
+  readonly node: string;
+  readonly values: Map<string, AttributeValue>;
+  readonly autoPad: string;
+  readonly outputShape: readonly number[] | undefined;
+  readonly types: readonly (TensorType | undefined)[];
+}
+
+/** Fills `values` with what is missing. */
+export function deriveAttributes(derivation: Derivation): void {
+  const { op, values, types } = derivation;
+  const shape = types[0]?.shape ?? [];
+  switch (op) {
+    case "Transpose":
+      if (!values.has("perm")) values.set("perm", shape.map((_, i) => shape.length - 1 - i));
+      return;
+    case "Conv":
+    case "ConvTranspose":
+    case "MaxPool":
+    case "AveragePool":
+      deriveWindow(derivation, shape.slice(2));
+  }
+}
+
+function deriveWindow(derivation: Derivation, spatial: Shape): void {
+  const { op, node, values, autoPad, types } = derivation;
+  const refuse = (why: string) => new ModelError({ code: "OP_UNSUPPORTED", op, node, why });
+  const weight = types[1]?.shape.slice(2);
+  const kernel = ints(values, "kernel_shape") ?? (weight?.every((dim) => typeof dim === "number") ? weight : undefined);
+  if (kernel === undefined) throw refuse("it has no kernel_shape");
+  const rank = kernel.length;
+  const strides = ints(values, "strides") ?? ones(rank);
+  const dilations = ints(values, "dilations") ?? ones(rank);
+  values.set("kernel_shape", kernel);
+  values.set("strides", strides);
+  values.set("dilations", dilations);
+  if (op === "ConvTranspose") return deriveTransposePads(derivation, spatial, kernel, strides, dilations);
+  if (autoPad === "NOTSET") {
+    if (!values.has("pads")) values.set("pads", new Array<number>(2 * rank).fill(0));
+    return;
+  }
+  const totals = kernel.map((size, i) => {
+    if (autoPad === "VALID") return 0;
+    const reach = (size - 1) * (dilations[i] ?? 1) + 1;
+    const [stride, dim] = [strides[i] ?? 1, spatial[i]];
+    if (stride === 1) return Math.max(0, reach - 1);
+    if (typeof dim !== "number") throw refuse(`auto_pad ${autoPad} needs the size of axis ${i + 2}; export with explicit pads`);
+    return Math.max(0, (Math.ceil(dim / stride) - 1) * stride + reach - dim);
+  });
+  values.set("pads", spread(totals, autoPad));
+}
+
+// SOURCE: ONNX ConvTranspose-11: total = stride·(in − 1) + output_padding + reach − out
+function deriveTransposePads(
+  derivation: Derivation,
+  spatial: Shape,
+  kernel: readonly number[],
+  strides: readonly number[],
+  dilations: readonly number[],
+): void {
+  const { op, node, values, autoPad, outputShape } = derivation;
+  const rank = kernel.length;
+  const outputPadding = ints(values, "output_padding") ?? new Array<number>(rank).fill(0);
+  values.set("output_padding", outputPadding);
+  if (outputShape === undefined && (autoPad === "NOTSET" || autoPad === "VALID")) {
+    if (!values.has("pads") || autoPad === "VALID") values.set("pads", new Array<number>(2 * rank).fill(0));
+    return;
+  }
+  const totals = kernel.map((size, i) => {
+    const [stride, dim] = [strides[i] ?? 1, spatial[i]];
+    if (typeof dim !== "number") {
+      throw new ModelError({ code: "OP_UNSUPPORTED", op, node, why: `output_shape and auto_pad need the size of axis ${i + 2}; export with explicit pads` });
+    }
+    const whole = stride * (dim - 1) + (outputPadding[i] ?? 0) + (size - 1) * (dilations[i] ?? 1) + 1;
+    return Math.max(0, whole - (outputShape?.at(i - rank) ?? dim * stride));
+  });
+  values.set("pads", spread(totals, autoPad));
+}
+
+/** An odd pad more goes to the end, or to the beginning for SAME_LOWER. */
+function spread(totals: readonly number[], autoPad: string): number[] {
+  const less = totals.map((total) => Math.floor(total / 2));
+  const more = totals.map((total) => Math.ceil(total / 2));
+  return autoPad === "SAME_LOWER" ? [...more, ...less] : [...less, ...more];
+}
+
+function ints(values: ReadonlyMap<string, AttributeValue>, name: string): readonly number[] | undefined {
+  const value = values.get(name);
+  // SAFETY: the caller passes names that the op table declares as lists of numbers.
+  return value as readonly number[] | undefined;
+}
+
+function ones(length: number): number[] {
+  return new Array<number>(length).fill(1);
+}

@@ -1,0 +1,64 @@
+/**
+ * Brings a node of an older opset to the canonical one, before its attributes are read.
+ *
+ * From opset 13 on, only these differ in meaning; the rest only gained element types.
+ * SOURCE: https://github.com/onnx/onnx/blob/main/docs/Changelog.md
+ */
+import { OPS } from "../graph/ops.ts";
+import type { AttributeProto } from "./onnx_pb.ts";
+
+export interface Draft {
+  readonly op: string;
+  readonly name: string;
+  readonly opset: number;
+  inputs: string[];
+  outputs: string[];
+  /** By name; what a lift has dealt with it takes out. */
+  readonly attributes: Map<string, AttributeProto>;
+  /** Makes an int64[n] constant and returns its name. */
+  addInts(values: readonly number[]): string;
+  /** How many elements a constant has, if it is one. */
+  constantLength(name: string): number | undefined;
+}
+
+type Lift = (draft: Draft) => void;
+
+const LIFTS: ReadonlyMap<string, Lift> = new Map([
+  ...Object.keys(OPS)
+    .filter((op) => op.startsWith("Reduce"))
+    .map((op): [string, Lift] => [op, axesToInput]),
+  ["Squeeze", axesToInput],
+  ["Unsqueeze", axesToInput],
+  ["BatchNormalization", trainingModeOfOutputs],
+  ["Cast", (draft) => draft.attributes.delete("saturate")], // only says something of float8
+  ["Resize", dropEmptyScales],
+]);
+
+export function liftDraft(draft: Draft): void {
+  LIFTS.get(draft.op)?.(draft);
+  // Trailing optional values left out are written in two ways; one is canonical.
+  while (draft.inputs.at(-1) === "") draft.inputs.pop();
+  while (draft.outputs.at(-1) === "") draft.outputs.pop();
+}
+
+/** Reduce* took its axes as an attribute up to opset 17. */
+function axesToInput(draft: Draft): void {
+  const axes = draft.attributes.get("axes");
+  if (axes === undefined || draft.inputs.length > 1) return;
+  draft.inputs.push(draft.addInts(axes.ints.map(Number)));
+  draft.attributes.delete("axes");
+}
+
+/** Up to opset 13 a BatchNormalization trained exactly when it had more than one output. */
+function trainingModeOfOutputs(draft: Draft): void {
+  if (draft.opset < 14 && draft.outputs.length === 5 && draft.outputs.slice(1).every((name) => name === "")) {
+    draft.outputs = draft.outputs.slice(0, 1);
+  }
+}
+
+/** Sizes win over scales; exporters leave an empty tensor where scales would be. */
+function dropEmptyScales(draft: Draft): void {
+  for (const i of [1, 2]) {
+    if (draft.constantLength(draft.inputs[i] ?? "") === 0) draft.inputs[i] = "";
+  }
+}

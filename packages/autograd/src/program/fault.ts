@@ -1,0 +1,48 @@
+/** Why no program can be built of a model and a job; each sentence says which of the two to change. */
+import { FaultError, type Sentences } from "@pingo/core";
+
+export type ProgramFault =
+  | { readonly code: "TARGET_MISSING"; readonly target: string; readonly fields: readonly string[] }
+  | { readonly code: "FIELD_MISSING"; readonly input: string; readonly fields: readonly string[] }
+  | {
+      readonly code: "FIELD_MISMATCH";
+      readonly field: string;
+      readonly has: string;
+      readonly input: string;
+      readonly wants: string;
+    }
+  | { readonly code: "NOTHING_TO_TRAIN"; readonly output: string }
+  | { readonly code: "FROZEN_UNKNOWN"; readonly name: string }
+  | { readonly code: "OUTPUT_NOT_LOGITS"; readonly output: string; readonly why: string }
+  | { readonly code: "BATCH_BAKED_IN"; readonly node: string; readonly exported: number; readonly batchSize: number }
+  | { readonly code: "SIZE_UNKNOWN"; readonly value: string; readonly size: string }
+  | { readonly code: "WEIGHTS_MISMATCH"; readonly length: number; readonly expected: number };
+
+const SENTENCES: Sentences<ProgramFault> = {
+  TARGET_MISSING: (f) =>
+    `the data set has no tensor "${f.target}" to be the target; it has ${list(f.fields)}: set objective.target to one of them`,
+  FIELD_MISSING: (f) =>
+    `the model's input "${f.input}" has no data set tensor of that name; there are ${list(f.fields)}: rename one`,
+  FIELD_MISMATCH: (f) =>
+    `the data set tensor "${f.field}" is ${f.has}, but ${f.input} wants ${f.wants}: reshape the data or change the model`,
+  NOTHING_TO_TRAIN: (f) =>
+    `no parameter of the model leads to its output "${f.output}": export it with its float32 weights as initializers, and freeze fewer`,
+  FROZEN_UNKNOWN: (f) => `"${f.name}" is to be frozen, but the model has no parameter of that name`,
+  OUTPUT_NOT_LOGITS: (f) => `the model's output "${f.output}" cannot be class logits: ${f.why}`,
+  BATCH_BAKED_IN: (f) =>
+    `the model was exported for a batch of ${f.exported} and node "${f.node}" does not work with ${f.batchSize}: export it with a dynamic batch axis, or set the batch size to ${f.exported}`,
+  SIZE_UNKNOWN: (f) =>
+    `the size ${f.size} of value "${f.value}" depends on the data: training needs shapes that are known before the run`,
+  WEIGHTS_MISMATCH: (f) => `the weights have ${f.length} numbers, but the model's parameters are ${f.expected}`,
+};
+
+export class ProgramError extends FaultError<ProgramFault> {
+  override readonly name = "ProgramError";
+  constructor(fault: ProgramFault, options?: ErrorOptions) {
+    super(fault, SENTENCES, options);
+  }
+}
+
+function list(names: readonly string[]): string {
+  return names.map((name) => `"${name}"`).join(", ");
+}

@@ -1,0 +1,21 @@
+/** The backward rule of every operator: an operator without a row does not compile. */
+import type { OpKind } from "../graph/ops.ts";
+import { convolutionRules } from "./convolution.ts";
+import { broadcastRules, unaryRules } from "./elementwise.ts";
+import { linalgRules } from "./linalg.ts";
+import { movementRules } from "./movement.ts";
+import { normalizationRules } from "./normalization.ts";
+import { poolingRules } from "./pooling.ts";
+import { reductionRules } from "./reduction.ts";
+import type { BackwardRule } from "./rule.ts";
+
+export const BACKWARD: { readonly [K in OpKind]: BackwardRule<K> } = {
+  ...unaryRules,
+  ...broadcastRules,
+  ...reductionRules,
+  ...linalgRules,
+  ...convolutionRules,
+  ...poolingRules,
+  ...normalizationRules,
+  ...movementRules,
+};

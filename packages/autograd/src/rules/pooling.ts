@@ -1,0 +1,76 @@
+/** Backward rules of pooling. */
+import type { OpAttributes, Window } from "../graph/ops.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { convInputGradient } from "./convolution.ts";
+import { at, range, sizeOf, type Value } from "./emitter.ts";
+import type { RuleContext, RuleFamily } from "./rule.ts";
+
+type PoolingOps = "MaxPool" | "AveragePool" | "GlobalAveragePool" | "GlobalMaxPool";
+
+export const poolingRules: RuleFamily<PoolingOps> = {
+  MaxPool: (context) => [maxPoolBackward(context)],
+  AveragePool: (context) => [averagePoolBackward(context)],
+  GlobalAveragePool: ({ emit, x, dy }) => {
+    const positions = sizeOf(x().shape.slice(2));
+    return [emit.expand(emit.scale(dy(), 1 / positions), x().shape)];
+  },
+  // Elements that tie share the gradient evenly, as in ReduceMax.
+  GlobalMaxPool: ({ emit, x, y, dy }) => {
+    const mask = emit.mask("Equal", x(), y());
+    const ties = emit.sum(mask, range(x().shape.length).slice(2), 1);
+    return [emit.mul(mask, emit.div(dy(), ties))];
+  },
+};
+
+/**
+ * Each dy goes to the element that won its window, the first one in case of a tie, as in PyTorch.
+ *
+ * The winners are MaxPool's second output: positions in the whole of x, laid flat.
+ */
+function maxPoolBackward({ emit, attributes, x, y, dy, unsupported }: RuleContext<"MaxPool">): Value {
+  if (attributes.storage_order !== 0) return unsupported("column-major indices");
+  const size = sizeOf(y().shape);
+  const winners = emit.reshape(y(1), [size]);
+  const zeros = emit.zeros(x().dtype, [sizeOf(x().shape)]);
+  const reduction = windowsOverlap(attributes) ? "add" : "none";
+  return emit.reshape(emit.scatterElements(zeros, winners, emit.reshape(dy(), [size]), 0, reduction), x().shape);
+}
+
+function windowsOverlap({ kernel_shape, strides, dilations }: Window): boolean {
+  return kernel_shape.some((kernel, i) => (kernel - 1) * at(dilations, i) + 1 > at(strides, i));
+}
+
+/** A mean is a convolution of each channel by itself with a kernel of ones, divided by how many it met. */
+function averagePoolBackward({ emit, attributes, x, y, dy }: RuleContext<"AveragePool">): Value {
+  const [n, c] = [at(x().shape, 0), at(x().shape, 1)];
+  const divisors = emit.constant(windowSizes(attributes, x().shape.slice(2), y().shape.slice(2)));
+  const shares = emit.div(dy(), divisors);
+  const ones = emit.constant({
+    dtype: "float32",
+    shape: [1, 1, ...attributes.kernel_shape],
+    data: new Float32Array(sizeOf(attributes.kernel_shape)).fill(1),
+  });
+  const planes = emit.reshape(shares, [n * c, 1, ...y().shape.slice(2)]);
+  const dx = convInputGradient(emit, planes, ones, { ...attributes, group: 1 }, [n * c, 1, ...x().shape.slice(2)]);
+  return emit.reshape(dx, x().shape);
+}
+
+/** What each output position was divided by: f32[1, 1, …spatial]. */
+function windowSizes(
+  attributes: OpAttributes["AveragePool"],
+  from: readonly number[],
+  to: readonly number[],
+): Tensor {
+  const { kernel_shape, strides, dilations, pads, count_include_pad } = attributes;
+  const perAxis = to.map((count, axis) =>
+    range(count).map((o) => {
+      const first = o * at(strides, axis) - at(pads, axis);
+      const low = count_include_pad === 1 ? -at(pads, axis) : 0;
+      const high = at(from, axis) + (count_include_pad === 1 ? at(pads, axis + from.length) : 0);
+      const taps = range(at(kernel_shape, axis)).map((k) => first + k * at(dilations, axis));
+      return taps.filter((tap) => tap >= low && tap < high).length;
+    }),
+  );
+  const sizes = perAxis.reduce((grid, axis) => grid.flatMap((size) => axis.map((other) => size * other)), [1]);
+  return { dtype: "float32", shape: [1, 1, ...to], data: Float32Array.from(sizes) };
+}

@@ -1,0 +1,92 @@
+/** Backward rules of reductions, and of what is a reduction inside: softmax and running sums. */
+import type { OpKind, Reduce, OpAttributes } from "../graph/ops.ts";
+import { axisOf, range, sizeOf, type Value } from "./emitter.ts";
+import { noGradient, type RuleContext, type RuleFamily, stopsGradient } from "./rule.ts";
+
+type ReductionOps =
+  | ("ReduceL1" | "ReduceL2" | "ReduceLogSum" | "ReduceLogSumExp" | "ReduceMax" | "ReduceMean" | "ReduceMin")
+  | ("ReduceProd" | "ReduceSum" | "ReduceSumSquare" | "ArgMax" | "ArgMin" | "CumSum" | "Softmax" | "LogSoftmax");
+type ReduceKinds = { [K in OpKind]: OpAttributes[K] extends Reduce ? K : never }[OpKind];
+
+/** Keeps x / ‖x‖ finite at the origin, where the gradient is taken as 0. */
+const NORM_MIN = 1e-30;
+
+export const reductionRules: RuleFamily<ReductionOps> = {
+  ReduceL1: (context) => {
+    const { emit, x } = context;
+    return [emit.mul(kept(context, context.dy()), emit.unary("Sign", x()))];
+  },
+  // ∂‖x‖/∂x = x/‖x‖
+  ReduceL2: (context) => {
+    const { emit, x, y, dy } = context;
+    const norm = emit.binary("Max", y(), emit.scalar(NORM_MIN));
+    return [emit.mul(x(), kept(context, emit.div(dy(), norm)))];
+  },
+  // y = ln Σx, so ∂y/∂x = 1/Σx = e^(−y)
+  ReduceLogSum: (context) => {
+    const { emit, y, dy, x } = context;
+    return [emit.expand(kept(context, emit.mul(dy(), emit.unary("Exp", emit.neg(y())))), x().shape)];
+  },
+  // ∂y/∂x = eˣ/Σeˣ = e^(x − y)
+  ReduceLogSumExp: (context) => {
+    const { emit, x, y, dy } = context;
+    return [emit.mul(kept(context, dy()), emit.unary("Exp", emit.sub(x(), kept(context, y()))))];
+  },
+  ReduceMax: extremum,
+  ReduceMean: (context) => {
+    const { emit, x, y, dy } = context;
+    const share = emit.scale(dy(), sizeOf(y().shape) / sizeOf(x().shape));
+    return [emit.expand(kept(context, share), x().shape)];
+  },
+  ReduceMin: extremum,
+  ReduceProd: noGradient,
+  ReduceSum: (context) => [context.emit.expand(kept(context, context.dy()), context.x().shape)],
+  ReduceSumSquare: (context) => {
+    const { emit, x, dy } = context;
+    return [emit.mul(x(), kept(context, emit.scale(dy(), 2)))];
+  },
+  ArgMax: stopsGradient,
+  ArgMin: stopsGradient,
+  // y_i sums the x before i, so dx_j sums the dy after j: the same sum, run the other way.
+  CumSum: ({ emit, attributes: { exclusive, reverse }, x, dy }) => [
+    emit.node("CumSum", [dy(), x(1)], { exclusive, reverse: 1 - reverse }, dy().dtype, x().shape),
+  ],
+  // ∂y_i/∂x_j = y_i(δ_ij − y_j), so dx = y ⊙ (dy − Σ dy ⊙ y)
+  Softmax: ({ emit, attributes, y, dy }) => {
+    const axis = axisOf(attributes.axis, y().shape.length);
+    const inner = emit.sum(emit.mul(dy(), y()), [axis], 1);
+    return [emit.mul(y(), emit.sub(dy(), inner))];
+  },
+  // y = x − ln Σeˣ, so dx = dy − e^y · Σ dy
+  LogSoftmax: ({ emit, attributes, y, dy }) => {
+    const axis = axisOf(attributes.axis, y().shape.length);
+    return [emit.sub(dy(), emit.mul(emit.unary("Exp", y()), emit.sum(dy(), [axis], 1)))];
+  },
+};
+
+/** A value of the output's shape, with the reduced axes put back as 1. */
+function kept<K extends ReduceKinds>(context: RuleContext<K>, value: Value): Value {
+  const { shape } = context.x();
+  const axes = reducedAxes(context);
+  return context.emit.reshape(
+    value,
+    shape.map((dim, i) => (axes.includes(i) ? 1 : dim)),
+  );
+}
+
+function reducedAxes<K extends ReduceKinds>(context: RuleContext<K>): number[] {
+  const rank = context.x().shape.length;
+  const axes = context.constant(1);
+  if (axes === undefined && context.hasInput(1)) return context.unsupported("its axes are not a constant");
+  if (axes !== undefined && axes.length > 0) return axes.map((axis) => axisOf(axis, rank));
+  const attributes: Reduce = context.attributes;
+  return attributes.noop_with_empty_axes === 1 ? [] : range(rank);
+}
+
+// Elements that tie share the gradient evenly, as PyTorch's amax does.
+function extremum<K extends "ReduceMax" | "ReduceMin">(context: RuleContext<K>): Value[] {
+  const { emit, x, y, dy } = context;
+  const mask = emit.mask("Equal", x(), kept(context, y()));
+  const ties = emit.sum(mask, reducedAxes(context), 1);
+  return [emit.mul(mask, emit.div(kept(context, dy()), ties))];
+}

@@ -1,0 +1,92 @@
+/** An evaluator in this thread: forward passes over all rows, batch by batch, so that memory stays that of a batch. */
+import { assertDefined } from "@pingo/core";
+import type { InferenceSession } from "onnxruntime-node";
+import type { Tensor } from "../graph/tensor.ts";
+import type { ProgramSignature } from "../program/signature.ts";
+import { checkFields } from "./fields.ts";
+import { float32, loadOrt, type Ort, type OrtFeeds, openSession, runSession, toOrt } from "./ort.ts";
+import { sizeOf, splitWeights, weightName } from "./parameters.ts";
+import { RuntimeError } from "./runtime-error.ts";
+import type { Evaluation, Evaluator, RuntimeOptions, RuntimeProgram } from "./trainer.ts";
+
+/** @throws {RuntimeError} ENGINE_MISSING, GRAPH_REJECTED */
+export async function openEvaluator(
+  program: RuntimeProgram,
+  options: RuntimeOptions = {},
+): Promise<Evaluator> {
+  const session = await openSession(program.graph);
+  return new SessionEvaluator(await loadOrt(), session, program.signature, options.signal);
+}
+
+class SessionEvaluator implements Evaluator {
+  readonly signature: ProgramSignature;
+  readonly #ort: Ort;
+  readonly #session: InferenceSession;
+  readonly #signal: AbortSignal | undefined;
+
+  constructor(ort: Ort, session: InferenceSession, signature: ProgramSignature, signal?: AbortSignal) {
+    this.signature = signature;
+    this.#ort = ort;
+    this.#session = session;
+    this.#signal = signal;
+  }
+
+  async evaluate(weights: Float32Array, fields: ReadonlyMap<string, Tensor>): Promise<Evaluation> {
+    const rows = checkFields(this.signature, fields);
+    const parameters = this.#parameterFeeds(weights);
+    let lossSum = 0;
+    let correct = 0;
+    let count = 0;
+    for (let from = 0; from < rows; from += this.signature.batchSize) {
+      this.#signal?.throwIfAborted();
+      const to = Math.min(rows, from + this.signature.batchSize);
+      const outputs = await runSession(this.#session, { ...parameters, ...this.#rowFeeds(fields, from, to) });
+      lossSum += scalarOf(outputs, "lossSum");
+      correct += scalarOf(outputs, "correct");
+      count += scalarOf(outputs, "count");
+    }
+    if (!Number.isFinite(lossSum)) {
+      throw new RuntimeError({ code: "LOSS_NOT_FINITE", step: 0, loss: String(lossSum) });
+    }
+    return count === 0
+      ? { loss: 0, accuracy: 0, count: 0 }
+      : { loss: lossSum / count, accuracy: correct / count, count };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#session.release();
+  }
+
+  #parameterFeeds(weights: Float32Array): OrtFeeds {
+    const parts = splitWeights(this.signature, weights);
+    const feeds: OrtFeeds = {};
+    for (const [index, { kind, shape }] of this.signature.parameters.entries()) {
+      const name = weightName(kind, index);
+      if (this.#session.inputNames.includes(name)) feeds[name] = float32(this.#ort, parts[index]!, shape);
+    }
+    return feeds;
+  }
+
+  #rowFeeds(fields: ReadonlyMap<string, Tensor>, from: number, to: number): OrtFeeds {
+    const feeds: OrtFeeds = {};
+    for (const { name, rowShape } of this.signature.fields) {
+      if (!this.#session.inputNames.includes(`field/${name}`)) continue;
+      const { dtype, data } = assertDefined(fields.get(name), `checked field ${name}`);
+      const size = sizeOf(rowShape);
+      const shape = [to - from, ...rowShape];
+      feeds[`field/${name}`] = toOrt(this.#ort, {
+        dtype,
+        shape,
+        data: data.subarray(from * size, to * size),
+      });
+    }
+    return feeds;
+  }
+}
+
+function scalarOf(outputs: InferenceSession.OnnxValueMapType, name: string): number {
+  const tensor = outputs[name];
+  if (!tensor) throw new RuntimeError({ code: "GRAPH_REJECTED", why: `it has no output "${name}"` });
+  // SAFETY: the program's numbers are float32 and int64; both convert.
+  return Number((tensor.data as Float32Array | BigInt64Array)[0]);
+}

@@ -1,0 +1,33 @@
+/** Faults of running a program. All plain values: they cross a thread border and come out the same. */
+import { FaultError, type Sentences } from "@pingo/core";
+
+export type RuntimeFault =
+  | { readonly code: "ENGINE_MISSING"; readonly platform: string; readonly why: string }
+  | { readonly code: "GRAPH_REJECTED"; readonly why: string }
+  | { readonly code: "GRAPH_FAILED"; readonly why: string }
+  | { readonly code: "FIELD_MISMATCH"; readonly field: string; readonly why: string }
+  | { readonly code: "WEIGHTS_LENGTH"; readonly length: number; readonly expected: number }
+  | { readonly code: "INDEX_OUT_OF_RANGE"; readonly index: number; readonly rows: number }
+  | { readonly code: "LOSS_NOT_FINITE"; readonly step: number; readonly loss: string }
+  | { readonly code: "WORKER_ENDED"; readonly exitCode: number; readonly why: string };
+
+const SENTENCES: Sentences<RuntimeFault> = {
+  ENGINE_MISSING: (f) =>
+    `ONNX Runtime does not load on ${f.platform} (${f.why}); ` +
+    "it needs Linux with glibc, macOS or Windows on x64 or arm64, and onnxruntime-node installed by `npm ci`",
+  GRAPH_REJECTED: (f) => `ONNX Runtime does not accept the program: ${f.why}`,
+  GRAPH_FAILED: (f) => `ONNX Runtime stopped while running the program: ${f.why}`,
+  FIELD_MISMATCH: (f) => `the tensor "${f.field}" of the data does not fit the program: ${f.why}`,
+  WEIGHTS_LENGTH: (f) => `the weights vector has ${f.length} numbers; the program has ${f.expected}`,
+  INDEX_OUT_OF_RANGE: (f) => `a batch asks for row ${f.index}; the data has rows 0 to ${f.rows - 1}`,
+  LOSS_NOT_FINITE: (f) =>
+    `the loss of step ${f.step} is ${f.loss}; a smaller learning rate or data without extreme values may help`,
+  WORKER_ENDED: (f) => `the training thread ended by itself with exit code ${f.exitCode}: ${f.why}`,
+};
+
+export class RuntimeError extends FaultError<RuntimeFault> {
+  override readonly name = "RuntimeError";
+  constructor(fault: RuntimeFault, options?: ErrorOptions) {
+    super(fault, SENTENCES, options);
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * What runs a program: a trainer keeps weights and optimizer state, an evaluator keeps nothing.
+ *
+ * The same interfaces stand for a session in this thread (`openTrainer`) and for one in a worker
+ * thread (`startTrainer`).
+ */
+import type { Tensor } from "../graph/tensor.ts";
+import type { ProgramSignature } from "../program/signature.ts";
+
+export interface RuntimeProgram {
+  /** ONNX bytes as the program builder wrote them. */
+  readonly graph: Uint8Array;
+  readonly signature: ProgramSignature;
+}
+
+export interface RuntimeOptions {
+  /** Once aborted, the next call rejects with its reason; a call under way still ends. */
+  readonly signal?: AbortSignal;
+}
+
+export interface Trainer extends AsyncDisposable {
+  readonly signature: ProgramSignature;
+  /**
+   * The rows that `run` draws from. The tensors belong to the trainer from now on: in a worker their
+   * buffers are moved, not copied, and the caller's are empty afterwards.
+   */
+  setFields(fields: ReadonlyMap<string, Tensor>): Promise<void>;
+  /** Flat f32 weights; Adam's moments and the step number go to zero. */
+  reset(weights: Float32Array): Promise<void>;
+  /**
+   * K = learningRates.length steps in one call.
+   *
+   * @param indices i64[K, batchSize] rows of the fields
+   * @returns f32[K] losses, each before its step
+   * @throws {RuntimeError} LOSS_NOT_FINITE, INDEX_OUT_OF_RANGE: the state stays as it was before the call
+   */
+  run(indices: BigInt64Array, learningRates: Float32Array): Promise<Float32Array>;
+  /** A flat copy. */
+  weights(): Promise<Float32Array>;
+}
+
+export interface Evaluator extends AsyncDisposable {
+  readonly signature: ProgramSignature;
+  /** Runs over all rows in batches of the signature's size. The same map given again is not sent to a worker again. */
+  evaluate(weights: Float32Array, fields: ReadonlyMap<string, Tensor>): Promise<Evaluation>;
+}
+
+export interface Evaluation {
+  /** Mean over the targets counted. */
+  readonly loss: number;
+  /** Share of the targets that got the highest score. */
+  readonly accuracy: number;
+  /** Targets: rows, or rows × positions of a sequence. */
+  readonly count: number;
+}

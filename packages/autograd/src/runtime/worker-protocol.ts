@@ -1,0 +1,39 @@
+/** What a training thread and its owner say to each other. Everything here survives a structured clone. */
+import type { Tensor } from "../graph/tensor.ts";
+import type { RuntimeFault } from "./runtime-error.ts";
+import type { Evaluation, RuntimeProgram } from "./trainer.ts";
+
+export interface WorkerTask {
+  readonly kind: "trainer" | "evaluator";
+  readonly program: RuntimeProgram;
+}
+
+export interface WorkerCalls {
+  readonly setFields: { readonly fields: ReadonlyMap<string, Tensor> };
+  readonly reset: { readonly weights: Float32Array };
+  readonly run: { readonly indices: BigInt64Array; readonly learningRates: Float32Array };
+  readonly weights: Record<string, never>;
+  /** null: the fields of the call before. */
+  readonly evaluate: { readonly weights: Float32Array; readonly fields: ReadonlyMap<string, Tensor> | null };
+  readonly close: Record<string, never>;
+}
+
+export interface WorkerAnswers {
+  readonly setFields: null;
+  readonly reset: null;
+  readonly run: Float32Array;
+  readonly weights: Float32Array;
+  readonly evaluate: Evaluation;
+  readonly close: null;
+}
+
+export type CallName = keyof WorkerCalls;
+
+export type WorkerRequest = {
+  [K in CallName]: { readonly id: number; readonly call: K; readonly body: WorkerCalls[K] };
+}[CallName];
+
+/** Id 0 answers the opening of the session. */
+export type WorkerReply =
+  | { readonly id: number; readonly ok: WorkerAnswers[CallName] }
+  | { readonly id: number; readonly fault: RuntimeFault };

@@ -1,0 +1,85 @@
+import { connect } from "node:net";
+import { type KeyPair, keyPairOfSeed } from "@pingo/core";
+import { systemClock } from "@pingo/core/system";
+import { createRecordedLog, silentLog } from "@pingo/core/testing";
+import { describe, expect, test } from "vitest";
+import { createLibp2pHost } from "./libp2p-host.ts";
+import type { Channel, PeerHost } from "./peer-host.ts";
+import { PEER_HOST_CASES } from "./testing/compliance.ts";
+
+const LIMITS = { messageBytesMax: 300_000, requestsInFlightMax: 32 };
+const LOCAL = "/ip4/127.0.0.1/tcp/0";
+const A = keyPairOfSeed(new Uint8Array(32).fill(11));
+const B = keyPairOfSeed(new Uint8Array(32).fill(12));
+
+const startHost = (key: KeyPair, listen: readonly string[] = [LOCAL]): Promise<PeerHost> =>
+  createLibp2pHost({ key, listen, log: silentLog, clock: systemClock, limits: LIMITS });
+
+describe("the libp2p host is a peer network", () => {
+  for (const { name, run } of PEER_HOST_CASES) {
+    test(name, () =>
+      run({ ...LIMITS, host: startHost, deadAddress: (peer) => `/ip4/127.0.0.1/tcp/1/p2p/${peer}` }),
+    );
+  }
+});
+
+describe("listening", () => {
+  test("a port that is taken is named, with what to do", async () => {
+    await using first = await startHost(A);
+    const taken = (first.addresses[0] ?? "").replace(/\/p2p\/.*/, "");
+    await expect(startHost(B, [taken])).rejects.toMatchObject({ code: "PORT_IN_USE" });
+    await expect(startHost(B, [taken])).rejects.toThrow(taken);
+  });
+
+  test("an address of another machine is refused", async () => {
+    await expect(startHost(A, ["/ip4/203.0.113.9/tcp/4000"])).rejects.toMatchObject({
+      code: "LISTEN_FAILED",
+    });
+  });
+
+  test("text that is no address is refused", async () => {
+    await expect(startHost(A, ["4711"])).rejects.toMatchObject({ code: "ADDRESS_INVALID" });
+  });
+
+  test("a host that listens nowhere can dial and be asked", async () => {
+    await using server = await startHost(B);
+    await using client = await startHost(A, []);
+    const accepted = Promise.withResolvers<Channel>();
+    server.handle("/pingo/test/1.0.0", accepted.resolve);
+    const channel = await client.dial(server.addresses[0] ?? "", "/pingo/test/1.0.0");
+    channel.serve(async (body) => ({ echoed: body }));
+    const back = await accepted.promise;
+    expect(await back.request(1)).toEqual({ echoed: 1 });
+    expect(client.addresses).toEqual([]);
+  });
+
+  test("noise from a stranger's socket does not harm the host", async () => {
+    await using server = await startHost(B);
+    const port = Number(/tcp\/(\d+)/.exec(server.addresses[0] ?? "")?.[1]);
+    await new Promise<void>((resolve) => {
+      const socket = connect(port, "127.0.0.1", () => socket.end(Buffer.alloc(4_096, 0xff)));
+      socket
+        .on("error", () => undefined)
+        .on("close", () => resolve())
+        .resume();
+    });
+    await using client = await startHost(A, []);
+    server.handle("/pingo/test/1.0.0", (channel) => channel.serve(async (body) => body));
+    const channel = await client.dial(server.addresses[0] ?? "", "/pingo/test/1.0.0");
+    expect(await channel.request("ok")).toBe("ok");
+  });
+
+  test("a bug in a handler is logged", async () => {
+    const log = createRecordedLog();
+    await using server = await createLibp2pHost({ key: B, listen: [LOCAL], log, clock: systemClock });
+    await using client = await startHost(A, []);
+    server.handle("/pingo/test/1.0.0", (channel) =>
+      channel.serve(async () => {
+        throw new Error("oops");
+      }),
+    );
+    const channel = await client.dial(server.addresses[0] ?? "", "/pingo/test/1.0.0");
+    await expect(channel.request(1)).rejects.toMatchObject({ code: "INTERNAL" });
+    expect(log.entries).toMatchObject([{ level: "error", event: "handler_failed" }]);
+  });
+});

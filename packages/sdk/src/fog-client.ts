@@ -1,0 +1,153 @@
+/** An application's side of the network: submit a job, follow it, fetch what came out. */
+import { join } from "node:path";
+import {
+  type Cid,
+  encodeCanonical,
+  type FogNodeView,
+  JOB_DOMAIN,
+  type JobEnvelope,
+  type JobId,
+  type JobView,
+  type KeyPair,
+  LIMITS,
+  type NumberedEvent,
+  type Ports,
+  type ProviderView,
+  STOP_DOMAIN,
+  signValue,
+  zFogNodeView,
+  zJobView,
+  zProviderView,
+} from "@pingo/core";
+import { createHttpBlocks, type HttpBlocks, readFile, writeFile } from "@pingo/storage";
+import { z } from "zod";
+import { followEvents } from "./event-stream.ts";
+import { FogError } from "./fog-error.ts";
+import { askFog, SUBMIT_TIMEOUT_MS } from "./fog-http.ts";
+import { onlyMissing, type UploadProgress } from "./only-missing.ts";
+import { packJob } from "./pack-job.ts";
+import type { PreparedJob } from "./prepare-job.ts";
+
+/** Of metrics.json and provenance.json. */
+const REPORT_BYTES_MAX = 64 * 1024 * 1024;
+const NONCE_BYTES = 16;
+
+export interface FogClientOptions {
+  readonly ports: Pick<Ports, "clock" | "prng" | "disk" | "fetch">;
+  /** Signs jobs and stops; only reading works without one. */
+  readonly key?: KeyPair;
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+}
+
+export interface SubmitOptions extends CallOptions {
+  readonly onProgress?: (progress: UploadProgress) => void;
+}
+
+export interface FollowOptions extends CallOptions {
+  /** Events after this sequence number. */
+  readonly after?: number;
+  readonly onReconnect?: (error: unknown) => void;
+}
+
+export interface ResultFiles {
+  readonly model: string;
+  readonly metrics: string;
+  readonly provenance: string;
+}
+
+export interface FogClient {
+  readonly url: string;
+  node(options?: CallOptions): Promise<FogNodeView>;
+  providers(options?: CallOptions): Promise<readonly ProviderView[]>;
+  submit(prepared: PreparedJob, options?: SubmitOptions): Promise<JobView>;
+  list(options?: CallOptions): Promise<readonly JobView[]>;
+  show(job: JobId, options?: CallOptions): Promise<JobView>;
+  /** Ends with `finished`; survives a fog node that restarts. */
+  events(job: JobId, options?: FollowOptions): AsyncGenerator<NumberedEvent, void, undefined>;
+  stop(job: JobId, options?: CallOptions): Promise<JobView>;
+  /** Writes model.onnx, metrics.json and provenance.json. */
+  fetchResult(job: JobId, folder: string, options?: CallOptions): Promise<ResultFiles>;
+  putFile(bytes: Uint8Array, options?: SubmitOptions): Promise<Cid>;
+  getFile(cid: Cid, options?: CallOptions & { readonly sizeBytesMax?: number }): Promise<Uint8Array>;
+}
+
+/**
+ * A client of the fog node at this address; nothing is sent yet.
+ *
+ * @throws {FogError} FOG_URL_INVALID
+ */
+export function connect(fogUrl: string, options: FogClientOptions): FogClient {
+  const url = originOf(fogUrl);
+  const { ports, key } = options;
+  const ask = <T>(path: string, schema: z.ZodType<T>, init: Parameters<typeof askFog>[3]): Promise<T> =>
+    askFog(ports.fetch, `${url}${path}`, schema, init);
+  const keyFor = (what: string): KeyPair => {
+    if (!key) throw new FogError({ code: "KEY_NEEDED", what });
+    return key;
+  };
+  const blocks = (): HttpBlocks => createHttpBlocks({ baseUrl: url, fetch: ports.fetch, clock: ports.clock });
+  const client: FogClient = {
+    url,
+    node: (call) => ask("/v1/node", zFogNodeView, { signal: call?.signal }),
+    async providers(call) {
+      return (await ask("/v1/providers", zProviders, { signal: call?.signal })).providers;
+    },
+    async submit(prepared, submit = {}) {
+      const signer = keyFor("a job");
+      await client.node(submit); // says FOG_UNREACHABLE before gigabytes are packed
+      const job = await packJob(prepared, onlyMissing(blocks(), { ...submit, bytesTotal: prepared.sizeBytes }));
+      const envelope: JobEnvelope = { job, nonce: ports.prng.bytes(NONCE_BYTES) };
+      const body = encodeCanonical(signValue(JOB_DOMAIN, envelope, signer));
+      return ask("/v1/jobs", zJobView, { method: "POST", body, timeoutMs: SUBMIT_TIMEOUT_MS, signal: submit.signal });
+    },
+    async list(call) {
+      return (await ask("/v1/jobs", zJobs, { signal: call?.signal })).jobs;
+    },
+    show: (job, call) => ask(`/v1/jobs/${job}`, zJobView, { signal: call?.signal }),
+    events: (job, follow = {}) => followEvents(url, job, { fetch: ports.fetch, clock: ports.clock, ...follow }),
+    stop(job, call) {
+      const body = encodeCanonical(signValue(STOP_DOMAIN, { job }, keyFor("a stop")));
+      return ask(`/v1/jobs/${job}/stop`, zJobView, { method: "POST", body, signal: call?.signal });
+    },
+    async fetchResult(job, folder, call = {}) {
+      const { result, state, reason } = await client.show(job, call);
+      if (!result) throw new FogError({ code: "RESULT_NOT_READY", job, state, reason });
+      const fetchTo = async (name: string, cid: Cid, sizeBytesMax: number): Promise<string> => {
+        const path = join(folder, name);
+        await ports.disk.write(path, await client.getFile(cid, { ...call, sizeBytesMax }));
+        return path;
+      };
+      return {
+        metrics: await fetchTo("metrics.json", result.metrics, REPORT_BYTES_MAX),
+        provenance: await fetchTo("provenance.json", result.provenance, REPORT_BYTES_MAX),
+        model: await fetchTo("model.onnx", result.model, LIMITS.modelBytesMax),
+      };
+    },
+    async putFile(bytes, put = {}) {
+      await client.node(put);
+      return writeFile(onlyMissing(blocks(), { ...put, bytesTotal: bytes.byteLength }), bytes);
+    },
+    async getFile(cid, get = {}) {
+      await client.node(get);
+      const { sizeBytesMax = LIMITS.datasetBytesMax, signal } = get;
+      return readFile(blocks(), cid, { sizeBytesMax, ...(signal ? { signal } : {}) });
+    },
+  };
+  return client;
+}
+
+const zJobs: z.ZodType<{ readonly jobs: readonly JobView[] }> = z.object({ jobs: z.array(zJobView) });
+const zProviders: z.ZodType<{ readonly providers: readonly ProviderView[] }> = z.object({
+  providers: z.array(zProviderView),
+});
+
+function originOf(fogUrl: string): string {
+  const url = URL.canParse(fogUrl) ? new URL(fogUrl) : undefined;
+  if (!url || !["http:", "https:"].includes(url.protocol) || url.pathname !== "/") {
+    throw new FogError({ code: "FOG_URL_INVALID", url: fogUrl.slice(0, 200) });
+  }
+  return url.origin;
+}

@@ -1,0 +1,75 @@
+/**
+ * Everything that can be found wrong with a job before a byte is sent.
+ *
+ * The same checks run again on the fog node: this one is for the user's sake, that one for the network's.
+ */
+import { resolve } from "node:path";
+import { type Graph, type ProgramSignature, readModel } from "@pingo/autograd";
+import { cidOfBytes, type Disk, isFault, LIMITS } from "@pingo/core";
+import { checkTrainJob, type DatasetToCheck, TrainingError } from "@pingo/training";
+import { type DataFile, readDataFile, readFileAtMost } from "./data-file.ts";
+import type { JobFile } from "./job-file.ts";
+import { FileFaultError } from "./pack-error.ts";
+import { trainJobOf } from "./train-job.ts";
+
+export interface PreparedJob {
+  readonly file: JobFile;
+  readonly model: { readonly path: string; readonly bytes: Uint8Array; readonly graph: Graph };
+  readonly signature: ProgramSignature;
+  readonly train: DataFile;
+  readonly test: DataFile | null;
+  /** Of the model and all tensors: what an upload sends at most. */
+  readonly sizeBytes: number;
+}
+
+export interface PrepareOptions {
+  /** Paths of the job file are relative to it. */
+  readonly folder: string;
+  readonly disk: Disk;
+}
+
+/** @throws {PackError | FileFaultError | TrainingError} the first thing wrong, with its place */
+export async function prepareJob(file: JobFile, options: PrepareOptions): Promise<PreparedJob> {
+  const { folder, disk } = options;
+  const { target } = file.objective;
+  const targetPlace = file.placeOf("objective.target");
+  const modelPath = resolve(folder, file.model);
+  const modelPlace = file.placeOf("model");
+  const bytes = await readFileAtMost(modelPath, modelPlace, LIMITS.modelBytesMax, disk);
+  const graph = await within(modelPath, () => readModel(bytes));
+  const readData = (name: string, key: string): Promise<DataFile> =>
+    readDataFile(resolve(folder, name), { place: file.placeOf(key), targetPlace, target }, disk);
+  const train = await readData(file.data.train, "data.train");
+  const test = file.data.test === null ? null : await readData(file.data.test, "data.test");
+  const signature = await within(modelPath, () => check(file, graph, train, test));
+  const sizeBytes = bytes.byteLength + bytesOf(train) + (test ? bytesOf(test) : 0);
+  return { file, model: { path: modelPath, bytes, graph }, signature, train, test, sizeBytes };
+}
+
+/** Names no block yet: the check reads none. */
+const NO_CID = cidOfBytes(new Uint8Array());
+
+async function check(file: JobFile, model: Graph, train: DataFile, test: DataFile | null): Promise<ProgramSignature> {
+  const job = trainJobOf(file, { model: NO_CID, train: NO_CID, test: test ? NO_CID : null });
+  const admission = await checkTrainJob({ job, model, train: toCheck(train), test: test ? toCheck(test) : null });
+  return admission.train.signature;
+}
+
+function toCheck({ rows, fields, tensors }: DataFile): DatasetToCheck {
+  const shards = [{ cid: NO_CID, rows, sizeBytes: 1 }];
+  return { manifest: { kind: "pingo/dataset/v1", rows, fields, shards }, shards: [tensors] };
+}
+
+function bytesOf(file: DataFile): number {
+  return file.tensors.values().reduce((sum, tensor) => sum + tensor.data.byteLength, 0);
+}
+
+/** What is wrong with the model is said with its path; what is wrong with the data names the data itself. */
+async function within<T>(path: string, work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (isFault(error) && !(error instanceof TrainingError)) throw new FileFaultError(path, error);
+    throw error;
+  }
+}

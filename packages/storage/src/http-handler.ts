@@ -1,0 +1,228 @@
+/**
+ * The data plane: GET, HEAD and PUT of /ipfs/CID, straight on node:http (the hot path of a fog node).
+ *
+ * A block is in memory once, whole (≤ 2 MiB), and is verified before a byte of it leaves or stays.
+ * SOURCE: https://specs.ipfs.tech/http-gateways/trustless-gateway/
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import {
+  type Cid,
+  type Clock,
+  codecOfCid,
+  FaultError,
+  isBlockOf,
+  isFault,
+  LIMITS,
+  type Log,
+  parseCid,
+  reportOf,
+} from "@pingo/core";
+import { systemClock } from "@pingo/core/system";
+import type { Blocks } from "./blocks.ts";
+import { parseRange } from "./http-range.ts";
+
+/** Of one uploaded block, so that a trickle of bytes cannot hold a connection. */
+export const UPLOAD_TIMEOUT_MS = 60_000;
+const PREFIX = "/ipfs/";
+const CACHE_CONTROL = "public, max-age=29030400, immutable";
+
+export interface Transfer {
+  readonly cid: Cid;
+  /** As the client sees it: "up" is a PUT. */
+  readonly direction: "up" | "down";
+  readonly bytes: number;
+}
+
+export interface BlockHandlerOptions {
+  readonly blocks: Blocks;
+  readonly log: Log;
+  /** Hears of each block that was sent or stored. */
+  readonly onTransfer?: (transfer: Transfer) => void;
+  /** The system's unless given. */
+  readonly clock?: Clock;
+  readonly uploadTimeoutMs?: number;
+}
+
+/** Resolves once answered; false when the path is not one of its own, and then nothing was touched. */
+export type BlockHandler = (request: IncomingMessage, response: ServerResponse) => Promise<boolean>;
+
+export type UploadFault =
+  | { readonly code: "METHOD_NOT_ALLOWED"; readonly method: string }
+  | { readonly code: "UPLOAD_TOO_LARGE"; readonly bytesMax: number }
+  | { readonly code: "UPLOAD_MISMATCH"; readonly cid: Cid }
+  | { readonly code: "UPLOAD_TOO_SLOW"; readonly timeoutMs: number }
+  | { readonly code: "UPLOAD_CUT"; readonly cid: Cid };
+
+class UploadError extends FaultError<UploadFault> {
+  override readonly name = "UploadError";
+  constructor(fault: UploadFault, options?: ErrorOptions) {
+    super(
+      fault,
+      {
+        METHOD_NOT_ALLOWED: (f) => `${f.method} is not possible here; use GET, HEAD or PUT`,
+        UPLOAD_TOO_LARGE: (f) => `a block has at most ${f.bytesMax} bytes; cut the file into smaller blocks`,
+        UPLOAD_MISMATCH: (f) => `the bytes received are not block ${f.cid}; send them again`,
+        UPLOAD_TOO_SLOW: (f) => `the block did not arrive within ${f.timeoutMs} ms; send it again`,
+        UPLOAD_CUT: (f) => `the upload of ${f.cid} ended early; send it again`,
+      },
+      options,
+    );
+  }
+}
+
+const STATUS_BY_CODE: Readonly<Record<string, number>> = {
+  CID_INVALID: 400,
+  UPLOAD_MISMATCH: 400,
+  UPLOAD_CUT: 400,
+  BLOCK_NOT_FOUND: 404,
+  BLOCK_CORRUPT: 404,
+  METHOD_NOT_ALLOWED: 405,
+  UPLOAD_TOO_SLOW: 408,
+  UPLOAD_TOO_LARGE: 413,
+  BLOCK_TOO_LARGE: 413,
+  QUOTA_EXCEEDED: 507,
+  DISK_FULL: 507,
+};
+
+export function createBlockHandler(options: BlockHandlerOptions): BlockHandler {
+  return async (request, response) => {
+    const [path = ""] = (request.url ?? "").split("?", 1);
+    if (!path.startsWith(PREFIX)) return false;
+    try {
+      const cid = parseCid(path.slice(PREFIX.length));
+      if (request.method === "GET" || request.method === "HEAD")
+        await answerGet(cid, request, response, options);
+      else if (request.method === "PUT") await answerPut(cid, request, response, options);
+      else throw new UploadError({ code: "METHOD_NOT_ALLOWED", method: request.method ?? "this" });
+    } catch (error) {
+      answerFault(error, path, request, response, options.log);
+    }
+    return true;
+  };
+}
+
+async function answerGet(
+  cid: Cid,
+  request: IncomingMessage,
+  response: ServerResponse,
+  { blocks, onTransfer }: BlockHandlerOptions,
+): Promise<void> {
+  const etag = `"${cid}"`;
+  const headers = { etag, "cache-control": CACHE_CONTROL, "accept-ranges": "bytes" };
+  if (matches(request.headers["if-none-match"], etag) && (await blocks.has(cid))) {
+    response.writeHead(304, headers).end();
+    return;
+  }
+  // HEAD reads too: saying that the block is here means that it is sound.
+  const block = await blocks.get(cid);
+  const ifRange = request.headers["if-range"];
+  const range = parseRange(
+    ifRange === undefined || ifRange === etag ? request.headers.range : undefined,
+    block.byteLength,
+  );
+  if (range.kind === "unsatisfiable") {
+    response.writeHead(416, { "content-range": `bytes */${block.byteLength}`, "content-length": 0 }).end();
+    return;
+  }
+  const part = range.kind === "part" ? block.subarray(range.first, range.last + 1) : block;
+  response.writeHead(range.kind === "part" ? 206 : 200, {
+    ...headers,
+    "content-type": "application/vnd.ipld.raw",
+    "content-length": part.byteLength,
+    "x-content-type-options": "nosniff",
+    "content-disposition": `attachment; filename="${cid}.bin"`,
+    ...(range.kind === "part" && {
+      "content-range": `bytes ${range.first}-${range.last}/${block.byteLength}`,
+    }),
+  });
+  if (request.method === "HEAD") {
+    response.end();
+    return;
+  }
+  response.end(part, () => onTransfer?.({ cid, direction: "down", bytes: part.byteLength }));
+}
+
+async function answerPut(
+  cid: Cid,
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: BlockHandlerOptions,
+): Promise<void> {
+  const { blocks, onTransfer } = options;
+  const bytes = await receive(cid, request, options);
+  if (!isBlockOf(cid, bytes)) throw new UploadError({ code: "UPLOAD_MISMATCH", cid });
+  const isNew = !(await blocks.has(cid));
+  await blocks.put(bytes, codecOfCid(cid));
+  onTransfer?.({ cid, direction: "up", bytes: bytes.byteLength });
+  response.writeHead(isNew ? 201 : 200, { "content-length": 0, etag: `"${cid}"` }).end();
+}
+
+/** The body of an upload, within the limits of size and time. */
+async function receive(
+  cid: Cid,
+  request: IncomingMessage,
+  { clock = systemClock, uploadTimeoutMs = UPLOAD_TIMEOUT_MS }: BlockHandlerOptions,
+): Promise<Uint8Array> {
+  const bytesMax = LIMITS.blockBytesMax;
+  if (Number(request.headers["content-length"] ?? 0) > bytesMax) {
+    throw new UploadError({ code: "UPLOAD_TOO_LARGE", bytesMax });
+  }
+  const done = new AbortController();
+  const whole = new Promise<Uint8Array>((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let sizeBytes = 0;
+    request.on("data", (chunk: Buffer) => {
+      sizeBytes += chunk.byteLength;
+      if (sizeBytes > bytesMax) reject(new UploadError({ code: "UPLOAD_TOO_LARGE", bytesMax }));
+      else chunks.push(chunk);
+    });
+    request.on("end", () => resolve(Buffer.concat(chunks)));
+    request.on("close", () => reject(new UploadError({ code: "UPLOAD_CUT", cid })));
+    request.on("error", (cause) => reject(new UploadError({ code: "UPLOAD_CUT", cid }, { cause })));
+  });
+  const expiry = clock.sleep(uploadTimeoutMs, { signal: done.signal }).then(() => {
+    throw new UploadError({ code: "UPLOAD_TOO_SLOW", timeoutMs: uploadTimeoutMs });
+  });
+  try {
+    return await Promise.race([whole, expiry]);
+  } finally {
+    request.pause();
+    request.removeAllListeners("data");
+    done.abort();
+  }
+}
+
+function answerFault(
+  error: unknown,
+  path: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+  log: Log,
+): void {
+  const report = reportOf(error);
+  const status = STATUS_BY_CODE[report.code] ?? 500;
+  if (status >= 500 || report.code === "BLOCK_CORRUPT") {
+    const why = isFault(error) ? report.message : String(error instanceof Error ? error.stack : error);
+    log.error("block_request_failed", { path: path.slice(0, 128), code: report.code, why });
+  }
+  if (response.headersSent || response.destroyed) {
+    response.destroy();
+    return;
+  }
+  const body = JSON.stringify({ error: report });
+  // What is left of a refused upload is not read: the connection closes after the answer.
+  const isUnread = request.method !== "GET" && request.method !== "HEAD" && !request.complete;
+  response.writeHead(status, {
+    "content-type": "application/json",
+    "content-length": Buffer.byteLength(body),
+    "cache-control": "no-store",
+    ...(status === 405 && { allow: "GET, HEAD, PUT" }),
+    ...(isUnread && { connection: "close" }),
+  });
+  response.end(request.method === "HEAD" ? undefined : body);
+}
+
+function matches(ifNoneMatch: string | undefined, etag: string): boolean {
+  if (ifNoneMatch === undefined) return false;
+  return ifNoneMatch.split(",").some((tag) => tag.trim() === "*" || tag.trim().replace(/^W\//, "") === etag);
+}

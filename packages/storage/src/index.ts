@@ -1,0 +1,35 @@
+/** Blocks by CID on disk and over HTTP, files and folders as UnixFS, tensors as safetensors, datasets. */
+export type { BlockOptions, BlockReader, Blocks, BlockWriter } from "./blocks.ts";
+export { type CachedBlocksOptions, createCachedBlocks } from "./cached-blocks.ts";
+export {
+  type PackedDataset,
+  type PackOptions,
+  packDataset,
+  type ReadOptions,
+  readManifest,
+  readShards,
+} from "./dataset.ts";
+export { createDiskBlocks, type DiskBlocks, type DiskBlocksOptions } from "./disk-blocks.ts";
+export { createHttpBlocks, type HttpBlocks, type HttpBlocksOptions } from "./http-client.ts";
+export {
+  type BlockHandler,
+  type BlockHandlerOptions,
+  createBlockHandler,
+  type Transfer,
+  type UploadFault,
+} from "./http-handler.ts";
+export { lockFolder } from "./lock.ts";
+export { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
+export { StorageError, type StorageFault } from "./storage-error.ts";
+export {
+  type CopyOptions,
+  type CopyProgress,
+  copyDag,
+  type DagOptions,
+  type DagStat,
+  linksOf,
+  statDag,
+} from "./unixfs/dag.ts";
+export { type ExportOptions, exportFolder, type FolderOptions, importFolder } from "./unixfs/folder.ts";
+export { type ReadFileOptions, readFile, readFileParts } from "./unixfs/read-file.ts";
+export { type FileSource, type WriteFileOptions, writeFile } from "./unixfs/write-file.ts";

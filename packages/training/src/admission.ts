@@ -1,0 +1,176 @@
+/**
+ * What a training job must satisfy before anyone works on it. Everything a worker could stumble over is looked
+ * at here, once: the programs are built, and every row of the data is read.
+ */
+import type { EvaluationProgram, Graph, ProgramOptions, Tensor, TrainProgram } from "@pingo/autograd";
+import * as autograd from "@pingo/autograd";
+
+const { buildEvaluationProgram, buildTrainProgram, inferTypes } = autograd;
+
+import { assertDefined, type DatasetField, type DatasetManifest, type TrainJob } from "@pingo/core";
+import { elementsOf } from "./program.ts";
+import { TrainingError } from "./training-error.ts";
+
+export interface DatasetToCheck {
+  readonly manifest: DatasetManifest;
+  /** The tensors of each shard, in the manifest's order; read one at a time. */
+  readonly shards: AsyncIterable<ReadonlyMap<string, Tensor>> | Iterable<ReadonlyMap<string, Tensor>>;
+}
+
+export interface JobToCheck {
+  readonly job: TrainJob;
+  readonly model: Graph;
+  readonly train: DatasetToCheck;
+  readonly test: DatasetToCheck | null;
+}
+
+export interface Admission {
+  readonly train: TrainProgram;
+  readonly evaluation: EvaluationProgram;
+  /** Of the model's scores; null when only a run would tell. */
+  readonly classes: number | null;
+}
+
+/**
+ * @throws {TrainingError} naming dataset, tensor and row
+ * @throws {FaultError} of autograd when the model cannot be trained, or the data does not fit it
+ */
+export async function checkTrainJob({ job, model, train, test }: JobToCheck): Promise<Admission> {
+  const { batchSize } = job.schedule;
+  const { target } = job.objective;
+  checkManifest("training", train.manifest, target, batchSize);
+  if (test) {
+    checkManifest("test", test.manifest, target, 1);
+    checkSameFields(train.manifest.fields, test.manifest.fields);
+  }
+  const options: ProgramOptions = {
+    fields: train.manifest.fields,
+    target,
+    loss: job.objective.loss,
+    adamw: job.optimizer.adamw,
+    batchSize,
+  };
+  const admission = {
+    train: buildTrainProgram(model, options),
+    evaluation: buildEvaluationProgram(model, options),
+    classes: classesOf(model),
+  };
+  await checkRows("training", train, target, admission.classes);
+  if (test) await checkRows("test", test, target, admission.classes);
+  return admission;
+}
+
+function checkManifest(dataset: string, manifest: DatasetManifest, target: string, rowsMin: number): void {
+  const { rows, fields, shards } = manifest;
+  if (rows < rowsMin) {
+    throw new TrainingError({ code: "DATASET_EMPTY", dataset, rows, batchSize: rowsMin });
+  }
+  const names = fields.map(({ name }) => name);
+  if (!names.includes(target)) {
+    throw new TrainingError({ code: "TARGET_MISSING", dataset, target, fields: names });
+  }
+  const inShards = shards.reduce((sum, shard) => sum + shard.rows, 0);
+  if (inShards !== rows) {
+    const why = `it names ${rows} rows, and its shards ${inShards}`;
+    throw new TrainingError({ code: "DATASET_MISFIT", dataset, why });
+  }
+}
+
+function checkSameFields(train: readonly DatasetField[], test: readonly DatasetField[]): void {
+  for (const field of train) {
+    const other = test.find(({ name }) => name === field.name);
+    const found = other ? describe(other) : "missing";
+    const expected = describe(field);
+    if (found !== expected) {
+      throw new TrainingError({
+        code: "SHAPE_MISMATCH",
+        dataset: "test",
+        field: field.name,
+        found,
+        expected,
+      });
+    }
+  }
+}
+
+/** The size of the scores' last axis. */
+function classesOf(model: Graph): number | null {
+  const output = assertDefined(model.outputs[0], "a model that trains has an output");
+  const classes = inferTypes(model).get(output.name)?.shape.at(-1);
+  return typeof classes === "number" ? classes : null;
+}
+
+async function checkRows(
+  dataset: string,
+  { manifest, shards }: DatasetToCheck,
+  target: string,
+  classes: number | null,
+): Promise<void> {
+  let index = 0;
+  let firstRow = 0;
+  for await (const tensors of shards) {
+    const rows = manifest.shards[index]?.rows ?? 0;
+    for (const field of manifest.fields) {
+      const place = { dataset, field: field.name, firstRow, rowLength: elementsOf(field.rowShape) };
+      const tensor = fittingTensor(place, field, tensors.get(field.name), rows);
+      if (field.name === target) checkLabels(place, tensor, classes);
+      else checkFinite(place, tensor);
+    }
+    index += 1;
+    firstRow += rows;
+  }
+  if (index !== manifest.shards.length) {
+    const why = `it names ${manifest.shards.length} shards, and ${index} were read`;
+    throw new TrainingError({ code: "DATASET_MISFIT", dataset, why });
+  }
+}
+
+interface Place {
+  readonly dataset: string;
+  readonly field: string;
+  /** Of the shard, counted over the dataset. */
+  readonly firstRow: number;
+  readonly rowLength: number;
+}
+
+function fittingTensor(place: Place, field: DatasetField, tensor: Tensor | undefined, rows: number): Tensor {
+  const { dataset } = place;
+  const shape = [rows, ...field.rowShape];
+  const expected = `${field.dtype}[${shape.join(", ")}]`;
+  const found = tensor ? `${tensor.dtype}[${tensor.shape.join(", ")}]` : "missing";
+  if (!tensor || found !== expected || tensor.data.length !== elementsOf(shape)) {
+    throw new TrainingError({ code: "SHAPE_MISMATCH", dataset, field: field.name, found, expected });
+  }
+  return tensor;
+}
+
+function checkFinite({ dataset, field, firstRow, rowLength }: Place, { dtype, data }: Tensor): void {
+  if (dtype !== "float32") return;
+  for (let i = 0; i < data.length; i++) {
+    if (Number.isFinite(data[i])) continue;
+    const row = firstRow + Math.floor(i / rowLength);
+    throw new TrainingError({ code: "DATA_NOT_FINITE", dataset, field, row, found: String(data[i]) });
+  }
+}
+
+function checkLabels(place: Place, { data }: Tensor, classes: number | null): void {
+  const { dataset, field, firstRow, rowLength } = place;
+  const below = classes ?? Number.POSITIVE_INFINITY;
+  for (let i = 0; i < data.length; i++) {
+    const label = data[i] ?? 0;
+    if (label >= 0 && label < below) continue;
+    const row = firstRow + Math.floor(i / rowLength);
+    throw new TrainingError({
+      code: "LABEL_OUT_OF_RANGE",
+      dataset,
+      field,
+      row,
+      label: String(label),
+      classes: classes ?? 0,
+    });
+  }
+}
+
+function describe(field: DatasetField): string {
+  return `${field.dtype}[rows${field.rowShape.map((dim) => `, ${dim}`).join("")}]`;
+}

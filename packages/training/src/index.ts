@@ -1,0 +1,45 @@
+/** The training of a model by many: units of work, rounds, the outer step, admission, provenance. */
+export { type Admission, checkTrainJob, type DatasetToCheck, type JobToCheck } from "./admission.ts";
+export { aggregate, checkUpdate, type WeightedUpdate } from "./aggregate.ts";
+export { OUTER_SETTINGS, type OuterSettings, type OuterState, type OuterStep, outerStep } from "./outer.ts";
+export { planUnits, type UnitsPlan } from "./plan-units.ts";
+export { type StoredProgram, weightsLength, zProgramSignature, zStoredProgram } from "./program.ts";
+export {
+  type MetricRecord,
+  type Provenance,
+  type ProviderTotals,
+  type RoundRecord,
+  totalsByProvider,
+  type UnitRecord,
+  zMetricRecord,
+  zProvenance,
+} from "./provenance.ts";
+export { type Reduced, reduceRound } from "./round.ts";
+export {
+  type CountedDelivery,
+  type Delivery,
+  isLeaseHeld,
+  type LeaseState,
+  type LossCause,
+  nextTickMs,
+  openRound,
+  type RoundAction,
+  type RoundEvent,
+  type RoundRules,
+  type RoundState,
+  roundRules,
+  summaryOf,
+  type UnitState,
+  waitingUnits,
+} from "./round-state.ts";
+export {
+  CHECKPOINT_STEPS,
+  runUnit,
+  type UnitInputs,
+  type UnitOptions,
+  type UnitProgress,
+  type UnitResult,
+} from "./run-unit.ts";
+export { createSampler, type Sampler } from "./sample.ts";
+export { TrainingError, type TrainingFault } from "./training-error.ts";
+export { decodeVector, encodeVector } from "./vector.ts";

@@ -1,0 +1,79 @@
+/**
+ * Cuts a round into work units: who trains on which shards, from which seed.
+ *
+ * Pure in (job, round, workers): any fog node plans the same units.
+ */
+import {
+  assert,
+  type Cid,
+  createPrng,
+  type DatasetManifest,
+  type JobId,
+  mixSeed,
+  permutation,
+  type Shard,
+  type TrainJob,
+  type TrainUnit,
+} from "@pingo/core";
+
+export interface UnitsPlan {
+  readonly job: TrainJob;
+  readonly jobId: JobId;
+  /** Of the training data. */
+  readonly manifest: DatasetManifest;
+  /** 1-based: round r trains from version r - 1 and commits version r. */
+  readonly round: number;
+  /** dag-cbor block: StoredProgram. */
+  readonly program: Cid;
+  /** UnixFS file: the weights of version round - 1. */
+  readonly weights: Cid;
+  /** Units of the round. */
+  readonly workers: number;
+}
+
+/** zTrainUnit takes no more shards. */
+const SHARDS_PER_UNIT_MAX = 4_096;
+
+/**
+ * Every unit gets the same number of shards: its even share, or fewer when fewer hold all the rows that its
+ * steps can use. The shuffle is drawn anew each round, so over the rounds all the data is seen.
+ */
+export function planUnits(plan: UnitsPlan): readonly TrainUnit[] {
+  const { job, round, workers } = plan;
+  assert(round >= 1 && workers >= 1, `round ${round} for ${workers} workers`);
+  const { schedule } = job;
+  return dealShards(plan).map((shards, index) => ({
+    job: plan.jobId,
+    round,
+    index,
+    program: plan.program,
+    weights: plan.weights,
+    shards,
+    seed: mixSeed(job.seed, round, index, UNIT_STREAM),
+    steps: schedule.stepsPerRound,
+    batchSize: schedule.batchSize,
+    learningRate: job.optimizer.adamw.learningRate,
+    deadlineMs: Math.ceil(schedule.secondsPerRound * 1000),
+  }));
+}
+
+/** Keeps the draws of batches apart from those of shards. */
+const UNIT_STREAM = 1;
+const SHARD_STREAM = 2;
+
+function dealShards({ job, manifest, round, workers }: UnitsPlan): readonly (readonly Shard[])[] {
+  const { shards, rows } = manifest;
+  const order = permutation(shards.length, createPrng(mixSeed(job.seed, round, SHARD_STREAM)));
+  const rowsUsed = job.schedule.stepsPerRound * job.schedule.batchSize;
+  const shardsUsed = Math.ceil(rowsUsed / (rows / shards.length));
+  const evenShare = Math.floor(shards.length / workers);
+  const share = Math.max(1, Math.min(evenShare, shardsUsed, SHARDS_PER_UNIT_MAX));
+  return Array.from({ length: workers }, (_, unit) =>
+    Array.from({ length: share }, (_, i) => {
+      // With fewer shards than units some units share one; their seeds still draw different batches.
+      const shard = shards[order[(unit * share + i) % shards.length] ?? 0];
+      assert(shard, "the manifest has shards");
+      return shard;
+    }),
+  );
+}

@@ -1,0 +1,113 @@
+/**
+ * Runs one work unit: local AdamW steps from the round's weights, until the steps are done or time is up.
+ *
+ * A pure function of the unit but for where the deadline falls, which the number of steps done records.
+ */
+import type { ProgramSignature, Trainer } from "@pingo/autograd";
+import type { Clock, TrainUnit } from "@pingo/core";
+import { spansOf } from "./program.ts";
+import { createSampler } from "./sample.ts";
+import { TrainingError } from "./training-error.ts";
+
+/** Steps per call of the trainer: the grain of progress, deadline and abort. */
+export const CHECKPOINT_STEPS = 8;
+
+export interface UnitInputs {
+  /** Its fields are the rows of the unit's shards, in their order. */
+  readonly trainer: Trainer;
+  /** Flat f32 weights of the round's version; not modified. */
+  readonly weights: Float32Array;
+  /** Rows of the trainer's fields. */
+  readonly rows: number;
+}
+
+export interface UnitOptions {
+  readonly clock: Clock;
+  /** Aborted: the run ends at its next checkpoint and rejects with the reason. */
+  readonly signal?: AbortSignal;
+  /** Aborted: the run ends at its next checkpoint and returns what is done, as at the deadline. */
+  readonly flush?: AbortSignal;
+  readonly onProgress?: (progress: UnitProgress) => void;
+}
+
+export interface UnitProgress {
+  readonly step: number;
+  readonly steps: number;
+  /** Mean over the steps since the last report. */
+  readonly loss: number;
+}
+
+export interface UnitResult {
+  readonly steps: number;
+  /** Rows seen, repeats counted: the weight of the update. */
+  readonly rows: number;
+  readonly lossMean: number;
+  /** Flat, as the weights are. Trained: before - after; statistic: after. */
+  readonly update: Float32Array<ArrayBuffer>;
+}
+
+/** @throws {TrainingError} UNIT_MISFIT, UPDATE_NOT_FINITE; {RuntimeError} what the trainer throws */
+export async function runUnit(
+  unit: TrainUnit,
+  inputs: UnitInputs,
+  options: UnitOptions,
+): Promise<UnitResult> {
+  const { trainer, weights, rows } = inputs;
+  const { clock, signal, flush, onProgress } = options;
+  checkFit(unit, trainer.signature, rows);
+  signal?.throwIfAborted();
+  const startedMs = clock.monotonicMs();
+  const sampler = createSampler({ rows, batchSize: unit.batchSize, seed: unit.seed });
+  await trainer.reset(weights);
+  let done = 0;
+  let lossSum = 0;
+  do {
+    const steps = Math.min(CHECKPOINT_STEPS, unit.steps - done);
+    const learningRates = new Float32Array(steps).fill(unit.learningRate);
+    const losses = await trainer.run(sampler.draw(steps), learningRates);
+    signal?.throwIfAborted();
+    const checkpointSum = losses.reduce((sum, loss) => sum + loss, 0);
+    done += steps;
+    lossSum += checkpointSum;
+    onProgress?.({ step: done, steps: unit.steps, loss: checkpointSum / steps });
+  } while (done < unit.steps && clock.monotonicMs() - startedMs < unit.deadlineMs && !flush?.aborted);
+  return {
+    steps: done,
+    rows: done * unit.batchSize,
+    lossMean: lossSum / done,
+    update: updateOf(weights, await trainer.weights(), trainer.signature),
+  };
+}
+
+function updateOf(
+  before: Float32Array,
+  after: Float32Array,
+  signature: ProgramSignature,
+): Float32Array<ArrayBuffer> {
+  const update = new Float32Array(before.length);
+  for (const { name, kind, from, to } of spansOf(signature)) {
+    for (let i = from; i < to; i++) {
+      const now = after[i] ?? Number.NaN;
+      update[i] = kind === "trained" ? (before[i] ?? Number.NaN) - now : now;
+      // The last step's loss is from before it: only the weights show that it diverged.
+      if (!Number.isFinite(update[i])) {
+        throw new TrainingError({ code: "UPDATE_NOT_FINITE", update: 0, parameter: name });
+      }
+    }
+  }
+  return update;
+}
+
+function checkFit(unit: TrainUnit, signature: ProgramSignature, rows: number): void {
+  if (unit.batchSize !== signature.batchSize) {
+    const why = `its batches have ${unit.batchSize} rows where the program takes ${signature.batchSize}`;
+    throw new TrainingError({ code: "UNIT_MISFIT", why });
+  }
+  const promised = unit.shards.reduce((sum, shard) => sum + shard.rows, 0);
+  if (rows !== promised) {
+    throw new TrainingError({
+      code: "UNIT_MISFIT",
+      why: `its shards hold ${rows} rows where it names ${promised}`,
+    });
+  }
+}
