@@ -4,9 +4,15 @@ import { median, row, tableOf } from "./report.ts";
 const measured = { case: "c", metric: "m", value: 90, unit: "x/s" };
 
 test("a target with a peer judges the ratio, without one the value, and an absent peer nothing", () => {
-  expect(row(measured, { name: "p", value: 100 }, { relation: "≥", bound: 0.85 })).toMatchObject({ ratio: 0.9, met: true });
+  expect(row(measured, { name: "p", value: 100 }, { relation: "≥", bound: 0.85 })).toMatchObject({
+    ratio: 0.9,
+    met: true,
+  });
   expect(row(measured, null, { relation: "≤", bound: 80 })).toMatchObject({ ratio: null, met: false });
-  expect(row(measured, { name: "p", value: null }, { relation: "≥", bound: 1 })).toMatchObject({ ratio: null, met: null });
+  expect(row(measured, { name: "p", value: null }, { relation: "≥", bound: 1 })).toMatchObject({
+    ratio: null,
+    met: null,
+  });
 });
 
 test("the median of an even count is the mean of the middle two", () => {

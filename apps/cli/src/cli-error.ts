@@ -3,14 +3,39 @@ import { FaultError, type Sentences } from "@pingo/core";
 export type CliFault =
   | { readonly code: "USAGE"; readonly why: string }
   | { readonly code: "CONFIG_UNKNOWN"; readonly key: string; readonly nearest: string | null }
-  | { readonly code: "CONFIG_INVALID"; readonly key: string; readonly value: string; readonly expected: string }
-  | { readonly code: "OPTION_INVALID"; readonly option: string; readonly value: string; readonly expected: string }
+  | {
+      readonly code: "CONFIG_INVALID";
+      readonly key: string;
+      readonly value: string;
+      readonly expected: string;
+    }
+  | {
+      readonly code: "OPTION_INVALID";
+      readonly option: string;
+      readonly value: string;
+      readonly expected: string;
+    }
   | { readonly code: "PORT_IN_USE"; readonly port: number }
-  | { readonly code: "CHILD_DIED"; readonly child: string; readonly how: string; readonly last: string | null; readonly logPath: string }
-  | { readonly code: "CHILD_NOT_READY"; readonly child: string; readonly seconds: number; readonly logPath: string }
+  | {
+      readonly code: "CHILD_DIED";
+      readonly child: string;
+      readonly how: string;
+      readonly last: string | null;
+      readonly logPath: string;
+    }
+  | {
+      readonly code: "CHILD_NOT_READY";
+      readonly child: string;
+      readonly seconds: number;
+      readonly logPath: string;
+    }
   | { readonly code: "EXAMPLE_FAILED"; readonly why: string }
-  | { readonly code: "JOB_NOT_SUCCEEDED"; readonly job: string; readonly state: string; readonly reason: string | null }
-  | { readonly code: "MACHINE_NOT_READY"; readonly missing: readonly string[] }
+  | {
+      readonly code: "JOB_NOT_SUCCEEDED";
+      readonly job: string;
+      readonly state: string;
+      readonly reason: string | null;
+    }
   | { readonly code: "FILE_MISSING"; readonly path: string }
   | { readonly code: "FILE_TOO_LARGE"; readonly path: string; readonly bytesMax: number }
   | { readonly code: "INTERRUPTED" };
@@ -25,11 +50,11 @@ const SENTENCES: Sentences<CliFault> = {
   OPTION_INVALID: (f) => `${f.option} "${f.value}": expected ${f.expected}`,
   PORT_IN_USE: (f) =>
     `port ${f.port} of this machine is taken; stop what uses it (perhaps another "pingo up"), or choose another with --port`,
-  CHILD_DIED: (f) => `the ${f.child} ended (${f.how})${f.last === null ? "" : `: ${f.last}`}; its log is ${f.logPath}`,
+  CHILD_DIED: (f) =>
+    `the ${f.child} ended (${f.how})${f.last === null ? "" : `: ${f.last}`}; its log is ${f.logPath}`,
   CHILD_NOT_READY: (f) => `the ${f.child} was not ready within ${f.seconds} s; its log is ${f.logPath}`,
   EXAMPLE_FAILED: (f) => `the example's data could not be prepared: ${f.why}`,
   JOB_NOT_SUCCEEDED: (f) => `the job ${f.job} ${f.state}${f.reason === null ? "" : `: ${f.reason}`}`,
-  MACHINE_NOT_READY: (f) => `this machine still needs: ${f.missing.join(", ")}`,
   FILE_MISSING: (f) => `there is no file ${f.path}`,
   FILE_TOO_LARGE: (f) => `${f.path} is larger than the ${f.bytesMax} bytes that are accepted`,
   INTERRUPTED: () => "interrupted",

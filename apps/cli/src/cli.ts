@@ -31,8 +31,10 @@ export interface CliMachine {
   readonly prng: Prng;
 }
 
-/** Runs a command's action. */
-export type Run = (action: (context: Context, command: Command) => Promise<void>) => (...args: unknown[]) => Promise<void>;
+/** Runs a command's action; it may have an exit code of its own to give. */
+export type Run = (
+  action: (context: Context, command: Command) => Promise<number | void>,
+) => (...args: unknown[]) => Promise<void>;
 
 const EXAMPLES = `
 Examples:
@@ -48,8 +50,9 @@ export async function runCli(machine: CliMachine): Promise<number> {
   const isJson = machine.argv.includes("--json");
   const isDebug = Boolean(machine.env["PINGO_DEBUG"]);
   try {
-    await createProgram(machine, startedMs).parseAsync([...machine.argv], { from: "user" });
-    return 0;
+    const outcome = { exitCode: 0 };
+    await createProgram(machine, startedMs, outcome).parseAsync([...machine.argv], { from: "user" });
+    return outcome.exitCode;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0; // help was asked for, and shown
     const shown = error instanceof CommanderError ? usageOf(error) : interruptedOr(error, machine.signal);
@@ -58,12 +61,14 @@ export async function runCli(machine: CliMachine): Promise<number> {
   }
 }
 
-function createProgram(machine: CliMachine, startedMs: number): Command {
-  const run: Run = (action) => async (...args) => {
-    const command = args.at(-1);
-    if (!(command instanceof Command)) throw new TypeError("commander hands the command last");
-    await action(contextOf(machine, command, startedMs), command);
-  };
+function createProgram(machine: CliMachine, startedMs: number, outcome: { exitCode: number }): Command {
+  const run: Run =
+    (action) =>
+    async (...args) => {
+      const command = args.at(-1);
+      if (!(command instanceof Command)) throw new TypeError("commander hands the command last");
+      outcome.exitCode = (await action(contextOf(machine, command, startedMs), command)) ?? 0;
+    };
   const program = new Command("pingo")
     .description("Idle computers, one network: train small AI models without a data centre.")
     .version("0.1.0")
@@ -91,7 +96,8 @@ function inherit(command: Command, machine: CliMachine): void {
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
       writeOut: (text) => machine.stdout.write(text),
-      writeErr: () => undefined,
+      // Errors are ours to tell; the help of a group called without a command is not one.
+      writeErr: (text) => void (text.startsWith("error:") || machine.stderr.write(text)),
     });
   for (const child of command.commands) inherit(child, machine);
 }

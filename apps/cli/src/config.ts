@@ -47,7 +47,12 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   }
   const logLevel = env["PINGO_LOG_LEVEL"] || "info";
   if (!LOG_LEVELS.includes(logLevel)) {
-    throw new CliError({ code: "CONFIG_INVALID", key: "PINGO_LOG_LEVEL", value: logLevel, expected: LOG_LEVELS.join(", ") });
+    throw new CliError({
+      code: "CONFIG_INVALID",
+      key: "PINGO_LOG_LEVEL",
+      value: logLevel,
+      expected: LOG_LEVELS.join(", "),
+    });
   }
   return {
     home: resolve(env["PINGO_HOME"] || join(homedir(), ".pingo")),

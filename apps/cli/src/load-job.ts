@@ -1,7 +1,7 @@
 /** Reads a job file and checks all that can be checked here. */
 import { dirname, resolve } from "node:path";
 import { LIMITS } from "@pingo/core";
-import { parseJobFile, type PreparedJob, prepareJob } from "@pingo/sdk";
+import { type PreparedJob, parseJobFile, prepareJob } from "@pingo/sdk";
 import { CliError } from "./cli-error.ts";
 import type { Context } from "./context.ts";
 

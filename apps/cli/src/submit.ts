@@ -7,7 +7,11 @@ import { count } from "./view/job-view.ts";
 
 const BAR_COLUMNS = 28;
 
-export async function submitJob(context: Context, client: FogClient, prepared: PreparedJob): Promise<JobView> {
+export async function submitJob(
+  context: Context,
+  client: FogClient,
+  prepared: PreparedJob,
+): Promise<JobView> {
   const { screen, signal } = context;
   let bytesSent = 0;
   const view = await client.submit(prepared, {

@@ -22,7 +22,12 @@ export interface FogConfig {
 
 export type ConfigFault =
   | { readonly code: "SETTING_UNKNOWN"; readonly key: string; readonly known: string }
-  | { readonly code: "SETTING_INVALID"; readonly key: string; readonly value: string; readonly expected: string };
+  | {
+      readonly code: "SETTING_INVALID";
+      readonly key: string;
+      readonly value: string;
+      readonly expected: string;
+    };
 
 const SENTENCES: Sentences<ConfigFault> = {
   SETTING_UNKNOWN: (f) => `${f.key} is not a setting of the fog node; it knows ${f.known}`,
@@ -41,7 +46,12 @@ const OWN_KEYS = ["PINGO_FOG_HTTP", "PINGO_FOG_P2P", "PINGO_FOG_LEASE_TTL_MS"] a
 export const LEASE_TTL_MS = 6_000;
 const LEASE_TTL_MS_MIN = 300;
 
-type Environment = Readonly<Record<string, string | undefined>>;
+/** What of the process's environment is read. */
+type Environment = {
+  readonly [K in (typeof OWN_KEYS)[number] | "PINGO_HOME" | "DATABASE_URL" | "PINGO_LOG_LEVEL" | "PINGO_EXIT_WITH_PARENT"]?:
+    | string
+    | undefined;
+};
 
 /** @throws {ConfigError} SETTING_UNKNOWN, SETTING_INVALID */
 export function readConfig(env: Environment): FogConfig {
@@ -51,15 +61,15 @@ export function readConfig(env: Environment): FogConfig {
       throw new ConfigError({ code: "SETTING_UNKNOWN", key, known: OWN_KEYS.join(", ") });
     }
   }
-  const home = env["PINGO_HOME"] || join(homedir(), ".pingo");
+  const home = env.PINGO_HOME || join(homedir(), ".pingo");
   return {
     folder: join(resolve(home), "fog"),
-    http: readHostPort("PINGO_FOG_HTTP", env["PINGO_FOG_HTTP"] ?? "127.0.0.1:4710"),
-    peerAddress: readMultiaddr("PINGO_FOG_P2P", env["PINGO_FOG_P2P"] ?? "/ip4/127.0.0.1/tcp/4711"),
-    databaseUrl: env["DATABASE_URL"] ? readDatabaseUrl("DATABASE_URL", env["DATABASE_URL"]) : undefined,
-    leaseTtlMs: readTtl("PINGO_FOG_LEASE_TTL_MS", env["PINGO_FOG_LEASE_TTL_MS"] ?? String(LEASE_TTL_MS)),
-    logLevel: readLogLevel("PINGO_LOG_LEVEL", env["PINGO_LOG_LEVEL"] ?? "info"),
-    exitsWithParent: readFlag("PINGO_EXIT_WITH_PARENT", env["PINGO_EXIT_WITH_PARENT"] ?? "0"),
+    http: readHostPort("PINGO_FOG_HTTP", env.PINGO_FOG_HTTP ?? "127.0.0.1:4710"),
+    peerAddress: readMultiaddr("PINGO_FOG_P2P", env.PINGO_FOG_P2P ?? "/ip4/127.0.0.1/tcp/4711"),
+    databaseUrl: env.DATABASE_URL ? readDatabaseUrl("DATABASE_URL", env.DATABASE_URL) : undefined,
+    leaseTtlMs: readTtl("PINGO_FOG_LEASE_TTL_MS", env.PINGO_FOG_LEASE_TTL_MS ?? String(LEASE_TTL_MS)),
+    logLevel: readLogLevel("PINGO_LOG_LEVEL", env.PINGO_LOG_LEVEL ?? "info"),
+    exitsWithParent: readFlag("PINGO_EXIT_WITH_PARENT", env.PINGO_EXIT_WITH_PARENT ?? "0"),
   };
 }
 

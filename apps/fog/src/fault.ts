@@ -3,7 +3,12 @@ import { type Cid, FaultError, formatBytes, type LeaseId, type Sentences } from 
 
 export type FogFault =
   | { readonly code: "PORT_IN_USE"; readonly address: string; readonly variable: string }
-  | { readonly code: "ADDRESS_REFUSED"; readonly address: string; readonly variable: string; readonly why: string }
+  | {
+      readonly code: "ADDRESS_REFUSED";
+      readonly address: string;
+      readonly variable: string;
+      readonly why: string;
+    }
   | { readonly code: "DATABASE_UNREACHABLE"; readonly where: string; readonly why: string }
   | { readonly code: "DATABASE_IN_USE"; readonly where: string }
   | { readonly code: "DATABASE_NEWER"; readonly found: number; readonly known: number }
@@ -15,10 +20,11 @@ export type FogFault =
   | { readonly code: "BLOCK_MISSING"; readonly what: string; readonly cid: Cid }
   | { readonly code: "ROUTE_UNKNOWN"; readonly route: string }
   | { readonly code: "BODY_TOO_LARGE"; readonly bytesMax: number }
-  | { readonly code: "MEDIA_TYPE_REFUSED"; readonly found: string }
+  | { readonly code: "MEDIA_TYPE_REFUSED" }
   | { readonly code: "REQUEST_MALFORMED"; readonly why: string }
   | { readonly code: "FOLLOWERS_TOO_MANY"; readonly max: number }
   | { readonly code: "STOPPING" }
+  | { readonly code: "PROVIDER_GONE"; readonly provider: string }
   | { readonly code: "HELLO_EXPECTED"; readonly type: string }
   | { readonly code: "VERSION_UNSUPPORTED"; readonly found: number; readonly supported: number }
   | { readonly code: "STRANGER"; readonly what: string }
@@ -37,20 +43,25 @@ const SENTENCES: Sentences<FogFault> = {
     `the database at ${f.where} belongs to another running fog node; stop it first or give this one its own database`,
   DATABASE_NEWER: (f) =>
     `the database was written by a newer PinGo (schema ${f.found}, this one knows ${f.known}); run that version`,
-  KEY_MALFORMED: (f) => `${f.path} does not hold a 32-byte key; restore it, or remove it to get a new identity`,
+  KEY_MALFORMED: (f) =>
+    `${f.path} does not hold a 32-byte key; restore it, or remove it to get a new identity`,
   JOB_UNKNOWN: (f) => `there is no job ${f.job} here; GET /v1/jobs lists those there are`,
-  JOBS_TOO_MANY: (f) => `${f.max} jobs wait or run here already; stop one, or submit again when one has finished`,
+  JOBS_TOO_MANY: (f) =>
+    `${f.max} jobs wait or run here already; stop one, or submit again when one has finished`,
   NOT_OWNER: (f) => `${f.signer} does not own job ${f.job}; only its owner's key can stop it`,
   NONCE_REFUSED: (f) => `the nonce has ${f.bytes} bytes; a job carries 1 to 64`,
-  BLOCK_MISSING: (f) => `${f.what} (${f.cid}) is not stored here; upload it with PUT /ipfs/${f.cid} and submit again`,
+  BLOCK_MISSING: (f) =>
+    `${f.what} (${f.cid}) is not stored here; upload it with PUT /ipfs/${f.cid} and submit again`,
   ROUTE_UNKNOWN: (f) => `there is nothing at ${f.route}`,
   BODY_TOO_LARGE: (f) => `the body is larger than the ${formatBytes(f.bytesMax)} accepted here`,
-  MEDIA_TYPE_REFUSED: (f) => `the content type is ${f.found}; send application/cbor`,
+  MEDIA_TYPE_REFUSED: () => "a body of this content type is not read; send application/cbor",
   REQUEST_MALFORMED: (f) => `the request cannot be read: ${f.why}`,
   FOLLOWERS_TOO_MANY: (f) => `${f.max} clients follow events here already; try again later`,
   STOPPING: () => "this fog node is stopping; try again in a moment",
+  PROVIDER_GONE: (f) => `provider ${f.provider} is not connected`,
   HELLO_EXPECTED: (f) => `a channel begins with hello, not with ${f.type}`,
-  VERSION_UNSUPPORTED: (f) => `this station speaks version ${f.supported} of the control protocol, not ${f.found}`,
+  VERSION_UNSUPPORTED: (f) =>
+    `this station speaks version ${f.supported} of the control protocol, not ${f.found}`,
   STRANGER: (f) => `${f.what}; the work was not counted`,
   UNIT_MISMATCH: (f) => `the receipt names another unit than lease ${f.lease} was granted for`,
   UPDATE_INVALID: (f) => `update ${f.cid} is refused: ${f.why}`,

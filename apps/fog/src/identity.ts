@@ -6,7 +6,10 @@ import { FogError } from "./fault.ts";
 const KEY_NAME = "key";
 const SEED_BYTES = 32;
 
-export async function openIdentity(folder: string, { disk, prng }: Pick<Ports, "disk" | "prng">): Promise<KeyPair> {
+export async function openIdentity(
+  folder: string,
+  { disk, prng }: Pick<Ports, "disk" | "prng">,
+): Promise<KeyPair> {
   const path = join(folder, KEY_NAME);
   const found = await disk.read(path);
   if (found !== undefined) {

@@ -1,17 +1,35 @@
 /** Differentiates ONNX graphs and trains them in stock ONNX Runtime. */
-export { type AnyNode, CANONICAL_OPSET, type Graph, type GraphNode, type GraphValue, type TypeByValue } from "./graph/graph.ts";
+export { defineModel, type ModelOptions } from "./builder/define-model.ts";
+export { BuilderError, type BuilderFault } from "./builder/fault.ts";
+export type { Value } from "./builder/graph-builder.ts";
+export type { ModelBuilder } from "./builder/model-builder.ts";
+export { causalSelfAttention, transformerBlock } from "./builder/transformer.ts";
 export { GraphError, type GraphFault } from "./graph/fault.ts";
+export {
+  type AnyNode,
+  CANONICAL_OPSET,
+  type Graph,
+  type GraphNode,
+  type GraphValue,
+  type TypeByValue,
+} from "./graph/graph.ts";
 export { type Bindings, inferTypes } from "./graph/infer.ts";
-export { isOpKind, type OpAttributes, type OpKind, OPS, type OpSpec } from "./graph/ops.ts";
+export { isOpKind, OPS, type OpAttributes, type OpKind, type OpSpec } from "./graph/ops.ts";
 export type { Dim, DType, Shape, Tensor, TensorData, TensorDataByDType, TensorType } from "./graph/tensor.ts";
 export { verifyGraph } from "./graph/verify.ts";
 export { ModelError, type ModelFault } from "./onnx/fault.ts";
 export { readModel } from "./onnx/reader.ts";
 export { writeModel } from "./onnx/writer.ts";
+export { buildEvaluationProgram, type EvaluationProgram } from "./program/evaluation-program.ts";
+export { ProgramError, type ProgramFault } from "./program/fault.ts";
+export type { ProgramOptions } from "./program/model-step.ts";
+export type { FieldSpec, ParameterSpec, ProgramSignature } from "./program/signature.ts";
+export { buildTrainProgram, type TrainProgram } from "./program/train-program.ts";
+export { withWeights } from "./program/weights.ts";
+export { GradientError, type GradientFault } from "./rules/fault.ts";
 export { measureGflops } from "./runtime/measure.ts";
 export { openEvaluator } from "./runtime/open-evaluator.ts";
 export { openTrainer } from "./runtime/open-trainer.ts";
 export { RuntimeError, type RuntimeFault } from "./runtime/runtime-error.ts";
 export { startEvaluator, startTrainer } from "./runtime/start.ts";
 export type { Evaluation, Evaluator, RuntimeOptions, RuntimeProgram, Trainer } from "./runtime/trainer.ts";
-export type { FieldSpec, ParameterSpec, ProgramSignature } from "./program/signature.ts";

@@ -20,23 +20,33 @@ export function parseCsv(text: string, target: string, path: string): ReadonlyMa
   const columns = (lines.shift() ?? "").split(",").map((name) => name.trim());
   const targetAt = columns.indexOf(target);
   if (targetAt < 0) {
-    throw invalid(path, 1, `the first line names no column "${target}"; it names ${columns.slice(0, 8).join(", ")}`);
+    throw invalid(
+      path,
+      1,
+      `the first line names no column "${target}"; it names ${columns.slice(0, 8).join(", ")}`,
+    );
   }
   if (columns.length < 2) throw invalid(path, 1, "there is no column besides the target");
   if (lines.length === 0) throw new PackError({ code: "DATASET_EMPTY", path });
-  if (lines.length * columns.length > LIMITS.tensorElementsMax) throw invalid(path, 1, "the table is too large");
+  if (lines.length * columns.length > LIMITS.tensorElementsMax)
+    throw invalid(path, 1, "the table is too large");
   const features = new Float32Array(lines.length * (columns.length - 1));
   const labels = new BigInt64Array(lines.length);
   let at = 0;
   lines.forEach((line, row) => {
     const cells = line.split(",");
     if (cells.length !== columns.length) {
-      throw invalid(path, row + 2, `${cells.length} cells where the first line names ${columns.length} columns`);
+      throw invalid(
+        path,
+        row + 2,
+        `${cells.length} cells where the first line names ${columns.length} columns`,
+      );
     }
     cells.forEach((cell, column) => {
       const number = cell.trim() === "" ? Number.NaN : Number(cell);
       const place = `column "${columns[column] ?? ""}"`;
-      if (!Number.isFinite(number)) throw invalid(path, row + 2, `${place}: "${cell.trim().slice(0, 40)}" is not a number`);
+      if (!Number.isFinite(number))
+        throw invalid(path, row + 2, `${place}: "${cell.trim().slice(0, 40)}" is not a number`);
       if (column !== targetAt) features[at++] = number;
       else if (Number.isSafeInteger(number)) labels[row] = BigInt(number);
       else throw invalid(path, row + 2, `${place}: ${number} is not a whole number, as a label is`);

@@ -30,7 +30,12 @@ export async function readDataFile(path: string, use: DataFileUse, disk: Disk): 
 }
 
 /** @throws {PackError} FILE_MISSING, FILE_TOO_LARGE */
-export async function readFileAtMost(path: string, place: string, bytesMax: number, disk: Disk): Promise<Uint8Array> {
+export async function readFileAtMost(
+  path: string,
+  place: string,
+  bytesMax: number,
+  disk: Disk,
+): Promise<Uint8Array> {
   const sizeBytes = await disk.sizeBytes(path);
   if (sizeBytes !== undefined && sizeBytes > bytesMax) {
     throw new PackError({ code: "FILE_TOO_LARGE", place, path, bytesMax });
@@ -64,7 +69,13 @@ function describe(
   const target = tensors.get(use.target);
   if (!target) {
     const names = [...tensors.keys()];
-    throw new PackError({ code: "TARGET_MISSING", place: use.targetPlace, target: use.target, path, tensors: names });
+    throw new PackError({
+      code: "TARGET_MISSING",
+      place: use.targetPlace,
+      target: use.target,
+      path,
+      tensors: names,
+    });
   }
   const rows = rowsOf(target, use.target, path);
   if (rows === 0) throw new PackError({ code: "DATASET_EMPTY", path });

@@ -3,7 +3,15 @@
  *
  * SOURCE: server-sent events, https://html.spec.whatwg.org/multipage/server-sent-events.html §9.2
  */
-import { type Clock, type Fetch, type JobId, isFault, type NumberedEvent, parseShape, zNumberedEvent } from "@pingo/core";
+import {
+  type Clock,
+  type Fetch,
+  isFault,
+  type JobId,
+  type NumberedEvent,
+  parseShape,
+  zNumberedEvent,
+} from "@pingo/core";
 import { FogError } from "./fog-error.ts";
 import { readAtMost, refusal, unreachable } from "./fog-http.ts";
 
@@ -90,7 +98,10 @@ interface ReadOptions {
 }
 
 /** The `data` of each message of the stream. */
-async function* messagesOf(response: Response, options: ReadOptions): AsyncGenerator<string, void, undefined> {
+async function* messagesOf(
+  response: Response,
+  options: ReadOptions,
+): AsyncGenerator<string, void, undefined> {
   const decoder = new TextDecoder();
   let rest = "";
   let data: string[] = [];
@@ -109,7 +120,10 @@ async function* messagesOf(response: Response, options: ReadOptions): AsyncGener
   }
 }
 
-async function* chunksOf(response: Response, options: ReadOptions): AsyncGenerator<Uint8Array, void, undefined> {
+async function* chunksOf(
+  response: Response,
+  options: ReadOptions,
+): AsyncGenerator<Uint8Array, void, undefined> {
   let lastMs = options.clock.monotonicMs();
   const watch = new AbortController();
   const watching = watchSilence(options, () => lastMs, watch.signal);

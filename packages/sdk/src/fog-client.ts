@@ -98,16 +98,25 @@ export function connect(fogUrl: string, options: FogClientOptions): FogClient {
     async submit(prepared, submit = {}) {
       const signer = keyFor("a job");
       await client.node(submit); // says FOG_UNREACHABLE before gigabytes are packed
-      const job = await packJob(prepared, onlyMissing(blocks(), { ...submit, bytesTotal: prepared.sizeBytes }));
+      const job = await packJob(
+        prepared,
+        onlyMissing(blocks(), { ...submit, bytesTotal: prepared.sizeBytes }),
+      );
       const envelope: JobEnvelope = { job, nonce: ports.prng.bytes(NONCE_BYTES) };
       const body = encodeCanonical(signValue(JOB_DOMAIN, envelope, signer));
-      return ask("/v1/jobs", zJobView, { method: "POST", body, timeoutMs: SUBMIT_TIMEOUT_MS, signal: submit.signal });
+      return ask("/v1/jobs", zJobView, {
+        method: "POST",
+        body,
+        timeoutMs: SUBMIT_TIMEOUT_MS,
+        signal: submit.signal,
+      });
     },
     async list(call) {
       return (await ask("/v1/jobs", zJobs, { signal: call?.signal })).jobs;
     },
     show: (job, call) => ask(`/v1/jobs/${job}`, zJobView, { signal: call?.signal }),
-    events: (job, follow = {}) => followEvents(url, job, { fetch: ports.fetch, clock: ports.clock, ...follow }),
+    events: (job, follow = {}) =>
+      followEvents(url, job, { fetch: ports.fetch, clock: ports.clock, ...follow }),
     stop(job, call) {
       const body = encodeCanonical(signValue(STOP_DOMAIN, { job }, keyFor("a stop")));
       return ask(`/v1/jobs/${job}/stop`, zJobView, { method: "POST", body, signal: call?.signal });

@@ -30,7 +30,9 @@ export async function askFog<T>(
     const response = await fetch(url, {
       method: options.method ?? "GET",
       signal,
-      ...(options.body ? { body: new Uint8Array(options.body), headers: { "content-type": "application/cbor" } } : {}),
+      ...(options.body
+        ? { body: new Uint8Array(options.body), headers: { "content-type": "application/cbor" } }
+        : {}),
     });
     const bytes = await readAtMost(response, LIMITS.httpBodyBytesMax, url);
     if (!response.ok) throw refusal(url, response.status, bytes);
@@ -93,7 +95,8 @@ function jsonOrUndefined(bytes: Uint8Array): unknown {
 function whyOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error.name === "TimeoutError") return "it took too long";
-  if (error.cause instanceof AggregateError && error.cause.errors.length > 0) return whyOf(error.cause.errors[0]);
+  if (error.cause instanceof AggregateError && error.cause.errors.length > 0)
+    return whyOf(error.cause.errors[0]);
   if (error.cause instanceof Error) return whyOf(error.cause);
   const code = "code" in error ? String(error.code) : "";
   const known: Readonly<Record<string, string>> = {

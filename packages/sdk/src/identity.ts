@@ -25,10 +25,9 @@ export async function openIdentity(path: string, prng: Prng): Promise<KeyPair> {
 
 async function createKeyFile(path: string, prng: Prng): Promise<string> {
   const text = Buffer.from(prng.bytes(SEED_BYTES)).toString("hex");
-  const beside = `${path}.${process.pid}.tmp`;
+  const beside = `${path}.${Buffer.from(prng.bytes(4)).toString("hex")}.tmp`;
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    await rm(beside, { force: true });
     {
       await using file = await open(beside, "wx", OWNER_ONLY);
       await file.writeFile(`${text}\n`);

@@ -5,13 +5,35 @@ export const DATA_FORMATS = [".safetensors", ".csv"] as const;
 /** `place` is where the job file names it: "job.yaml:5:10". */
 export type PackFault =
   | { readonly code: "FILE_MISSING"; readonly place: string; readonly path: string }
-  | { readonly code: "FILE_TOO_LARGE"; readonly place: string; readonly path: string; readonly bytesMax: number }
+  | {
+      readonly code: "FILE_TOO_LARGE";
+      readonly place: string;
+      readonly path: string;
+      readonly bytesMax: number;
+    }
   | { readonly code: "DATA_FORMAT_UNSUPPORTED"; readonly place: string; readonly path: string }
-  | { readonly code: "DATA_DTYPE_UNSUPPORTED"; readonly path: string; readonly tensor: string; readonly dtype: string }
-  | { readonly code: "DATA_ROWS_DIFFER"; readonly path: string; readonly tensor: string; readonly rows: number; readonly expected: number }
+  | {
+      readonly code: "DATA_DTYPE_UNSUPPORTED";
+      readonly path: string;
+      readonly tensor: string;
+      readonly dtype: string;
+    }
+  | {
+      readonly code: "DATA_ROWS_DIFFER";
+      readonly path: string;
+      readonly tensor: string;
+      readonly rows: number;
+      readonly expected: number;
+    }
   | { readonly code: "DATA_HAS_NO_ROWS"; readonly path: string; readonly tensor: string }
   | { readonly code: "DATASET_EMPTY"; readonly path: string }
-  | { readonly code: "TARGET_MISSING"; readonly place: string; readonly target: string; readonly path: string; readonly tensors: readonly string[] }
+  | {
+      readonly code: "TARGET_MISSING";
+      readonly place: string;
+      readonly target: string;
+      readonly path: string;
+      readonly tensors: readonly string[];
+    }
   | { readonly code: "CSV_INVALID"; readonly path: string; readonly line: number; readonly why: string };
 
 const SENTENCES: Sentences<PackFault> = {
@@ -23,7 +45,8 @@ const SENTENCES: Sentences<PackFault> = {
     `${f.path}: tensor "${f.tensor}" holds ${f.dtype}; a dataset holds float32, int64, int32, uint8 or bool`,
   DATA_ROWS_DIFFER: (f) =>
     `${f.path}: tensor "${f.tensor}" has ${f.rows} rows where the others have ${f.expected}; axis 0 is the row`,
-  DATA_HAS_NO_ROWS: (f) => `${f.path}: tensor "${f.tensor}" is a single number; axis 0 of every tensor is the row`,
+  DATA_HAS_NO_ROWS: (f) =>
+    `${f.path}: tensor "${f.tensor}" is a single number; axis 0 of every tensor is the row`,
   DATASET_EMPTY: (f) => `${f.path} has no rows`,
   TARGET_MISSING: (f) =>
     `${f.place}: ${f.path} has no tensor "${f.target}"; it has ${f.tensors.slice(0, 8).join(", ") || "none"}`,

@@ -14,7 +14,7 @@ const SHARDS_PER_WORKER = 4;
 export async function packJob(prepared: PreparedJob, blocks: Blocks): Promise<TrainJob> {
   const { file, train, test } = prepared;
   const pack = async (tensors: ReadonlyMap<string, Tensor>): Promise<Cid> => {
-    const bytes = tensors.values().reduce((sum, tensor) => sum + tensor.data.byteLength, 0);
+    const bytes = [...tensors.values()].reduce((sum, tensor) => sum + tensor.data.byteLength, 0);
     const evenly = Math.ceil(bytes / (file.workers.max * SHARDS_PER_WORKER));
     const shardBytes = Math.min(SHARD_BYTES_MAX, Math.max(SHARD_BYTES_MIN, evenly));
     return (await packDataset(tensors, { blocks, shardBytes, shuffleSeed: file.seed })).cid;

@@ -49,9 +49,19 @@ export async function prepareJob(file: JobFile, options: PrepareOptions): Promis
 /** Names no block yet: the check reads none. */
 const NO_CID = cidOfBytes(new Uint8Array());
 
-async function check(file: JobFile, model: Graph, train: DataFile, test: DataFile | null): Promise<ProgramSignature> {
+async function check(
+  file: JobFile,
+  model: Graph,
+  train: DataFile,
+  test: DataFile | null,
+): Promise<ProgramSignature> {
   const job = trainJobOf(file, { model: NO_CID, train: NO_CID, test: test ? NO_CID : null });
-  const admission = await checkTrainJob({ job, model, train: toCheck(train), test: test ? toCheck(test) : null });
+  const admission = await checkTrainJob({
+    job,
+    model,
+    train: toCheck(train),
+    test: test ? toCheck(test) : null,
+  });
   return admission.train.signature;
 }
 
@@ -61,7 +71,7 @@ function toCheck({ rows, fields, tensors }: DataFile): DatasetToCheck {
 }
 
 function bytesOf(file: DataFile): number {
-  return file.tensors.values().reduce((sum, tensor) => sum + tensor.data.byteLength, 0);
+  return [...file.tensors.values()].reduce((sum, tensor) => sum + tensor.data.byteLength, 0);
 }
 
 /** What is wrong with the model is said with its path; what is wrong with the data names the data itself. */

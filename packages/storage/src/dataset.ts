@@ -15,6 +15,7 @@ import {
   parseShape,
   permutation,
   type Shard,
+  zDatasetField,
   zDatasetManifest,
 } from "@pingo/core";
 import type { BlockReader, BlockWriter } from "./blocks.ts";
@@ -28,7 +29,9 @@ import { writeFile } from "./unixfs/write-file.ts";
 /** A manifest lists its shards in one canonical value of at most 65 536 items, 7 of them per shard. */
 export const SHARDS_MAX = 8_192;
 /** Of rows that are read into memory at once. */
-export const READ_BYTES_MAX = 8 * 2 ** 30;
+const READ_BYTES_MAX = 8 * 2 ** 30;
+/** Tensors that a manifest may list. */
+const FIELDS_MAX = 64;
 const SHARDS_AT_ONCE = 4;
 
 export interface PackOptions {
@@ -53,14 +56,15 @@ export interface ReadOptions {
  * Cuts the tensors' rows (axis 0) into shards; besides them, one shard at a time is in memory.
  *
  * @throws {StorageError} DATASET_EMPTY, ROWS_DIFFER, DATASET_DTYPE_REFUSED, DATASET_SCALAR, DATASET_TOO_LARGE
+ * @throws {ShapeError} SHAPE_INVALID for a tensor whose name or rank no manifest may have
  */
 export async function packDataset(
   tensors: ReadonlyMap<string, Tensor>,
   options: PackOptions,
 ): Promise<PackedDataset> {
   const { blocks, shuffleSeed, signal } = options;
-  const fields = [...tensors].map(([name, tensor]) => fieldOf(name, tensor));
   const rows = checkRows(tensors);
+  const fields = [...tensors].map(([name, tensor]) => fieldOf(name, tensor));
   const rowsPerShard = rowsPerShardOf(fields, rows, options.shardBytes);
   const order = shuffleSeed === undefined ? undefined : permutation(rows, createPrng(shuffleSeed));
   const shards: Shard[] = [];
@@ -174,12 +178,14 @@ function fieldOf(name: string, tensor: Tensor): DatasetField {
   const dtype = DATASET_DTYPES[tensor.dtype];
   if (dtype === undefined)
     throw new StorageError({ code: "DATASET_DTYPE_REFUSED", tensor: name, dtype: tensor.dtype });
-  if (tensor.shape.length === 0) throw new StorageError({ code: "DATASET_SCALAR", tensor: name });
-  return { name, dtype, rowShape: tensor.shape.slice(1) };
+  return parseShape(zDatasetField, { name, dtype, rowShape: tensor.shape.slice(1) }, `tensor "${name}"`);
 }
 
 /** How many rows every tensor has. */
 function checkRows(tensors: ReadonlyMap<string, Tensor>): number {
+  for (const [tensor, { shape }] of tensors) {
+    if (shape.length === 0) throw new StorageError({ code: "DATASET_SCALAR", tensor });
+  }
   const [first, ...others] = [...tensors].map(([name, { shape }]) => ({ name, rows: shape[0] ?? 0 }));
   if (first === undefined) throw new StorageError({ code: "DATASET_EMPTY" });
   for (const other of others) {
@@ -192,14 +198,18 @@ function checkRows(tensors: ReadonlyMap<string, Tensor>): number {
       otherRows: other.rows,
     });
   }
-  const elements = [...tensors.values()].reduce((sum, { shape }) => sum + elementsOf(shape), 0);
-  if (elements === 0) throw new StorageError({ code: "DATASET_EMPTY" });
+  if ([...tensors.values()].some(({ shape }) => elementsOf(shape) === 0)) {
+    throw new StorageError({ code: "DATASET_EMPTY" });
+  }
   if (first.rows > LIMITS.datasetRowsMax) {
     throw new StorageError({
       code: "DATASET_TOO_LARGE",
       what: "the number of rows",
       max: LIMITS.datasetRowsMax,
     });
+  }
+  if (tensors.size > FIELDS_MAX) {
+    throw new StorageError({ code: "DATASET_TOO_LARGE", what: "the number of tensors", max: FIELDS_MAX });
   }
   return first.rows;
 }

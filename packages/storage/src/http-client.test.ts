@@ -116,7 +116,8 @@ test("a fog node that is away is FOG_UNREACHABLE with its address and what to do
     retriesMax: 1,
   });
   const error = await blocks.get(CID).catch((caught: unknown) => caught);
-  expect((error as Error).message).toBe(
+  expect(error).toHaveProperty(
+    "message",
     `no answer from ${server.url}/ipfs/${CID} (ECONNREFUSED); ` +
       "check that the fog node runs and that the address is right",
   );

@@ -16,11 +16,12 @@ import {
   zErrorBody,
 } from "@pingo/core";
 import { type BlockOptions, type Blocks, checkBlockSize } from "./blocks.ts";
+import { concatBytes } from "./concat-bytes.ts";
 import { StorageError } from "./storage-error.ts";
 
 /** A 2 MiB block at 1 Mbit/s takes 17 s. */
-export const BLOCK_TIMEOUT_MS = 30_000;
-export const BLOCK_RETRIES_MAX = 4;
+const BLOCK_TIMEOUT_MS = 30_000;
+const BLOCK_RETRIES_MAX = 4;
 const BACKOFF_MS = 200;
 const BACKOFF_MS_MAX = 5_000;
 const ERROR_BODY_BYTES_MAX = 16 * 1024;
@@ -164,13 +165,7 @@ class HttpStore implements HttpBlocks {
       }
       chunks.push(chunk);
     }
-    const body = new Uint8Array(sizeBytes);
-    let at = 0;
-    for (const chunk of chunks) {
-      body.set(chunk, at);
-      at += chunk.byteLength;
-    }
-    return body;
+    return concatBytes(chunks);
   }
 }
 

@@ -1,9 +1,15 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { cidOfBytes, LIMITS } from "@pingo/core";
-import { createMemoryDisk, createRecordedLog, createTestClock, type TestClock } from "@pingo/core/testing";
+import { cidOfBytes, LIMITS, parseShape, zErrorBody } from "@pingo/core";
+import {
+  createMemoryDisk,
+  createRecordedLog,
+  createTestClock,
+  type MemoryDisk,
+  type TestClock,
+} from "@pingo/core/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { createDiskBlocks } from "./disk-blocks.ts";
+import { createDiskBlocks, type DiskBlocks } from "./disk-blocks.ts";
 import { createBlockHandler, type Transfer } from "./http-handler.ts";
 import { startTestServer, type TestServer } from "./testing/http-server.ts";
 
@@ -14,12 +20,12 @@ let server: TestServer;
 let clock: TestClock;
 let transfers: Transfer[];
 let log: ReturnType<typeof createRecordedLog>;
-const disk = createMemoryDisk();
-const blocks = createDiskBlocks({ folder: "/blocks", disk });
+let disk: MemoryDisk;
+let blocks: DiskBlocks;
 
 beforeEach(async () => {
-  await disk.remove("/blocks");
-  disk.capacityBytes = Number.POSITIVE_INFINITY;
+  disk = createMemoryDisk();
+  blocks = createDiskBlocks({ folder: "/blocks", disk });
   clock = createTestClock();
   transfers = [];
   log = createRecordedLog();
@@ -35,8 +41,7 @@ afterEach(() => server[Symbol.asyncDispose]());
 const urlOf = (cid: string): string => `${server.url}/ipfs/${cid}`;
 
 async function codeOf(response: Response): Promise<string> {
-  const body = (await response.json()) as { error: { code: string } };
-  return body.error.code;
+  return parseShape(zErrorBody, await response.json(), "the answer").error.code;
 }
 
 /** A PUT by hand, so that it can stall or be cut. */
@@ -134,11 +139,13 @@ test("PUT of bytes that are not the block is 400 and stores nothing", async () =
 });
 
 test("PUT over the limit is 413, announced or streamed", async () => {
-  const announced = await fetch(urlOf(CID), {
-    method: "PUT",
-    body: new Uint8Array(LIMITS.blockBytesMax + 1),
-  });
-  expect([announced.status, await codeOf(announced)]).toEqual([413, "UPLOAD_TOO_LARGE"]);
+  const announced = sendRaw(
+    [`PUT /ipfs/${CID} HTTP/1.1`, "host: fog", `content-length: ${LIMITS.blockBytesMax + 1}`],
+    new Uint8Array(),
+  );
+  const [refusal] = await once(announced, "data");
+  expect(String(refusal)).toMatch(/^HTTP\/1.1 413 .*UPLOAD_TOO_LARGE/s);
+  announced.destroy();
   const socket = sendRaw(
     [`PUT /ipfs/${CID} HTTP/1.1`, "host: fog", "transfer-encoding: chunked"],
     Buffer.concat([
@@ -146,8 +153,8 @@ test("PUT over the limit is 413, announced or streamed", async () => {
       new Uint8Array(LIMITS.blockBytesMax + 1),
     ]),
   );
-  const [answer] = (await once(socket, "data")) as [Buffer];
-  expect(answer.toString()).toMatch(/^HTTP\/1.1 413 /);
+  const [answer] = await once(socket, "data");
+  expect(String(answer)).toMatch(/^HTTP\/1.1 413 /);
   socket.destroy();
   expect(disk.files.size).toBe(0);
 });
@@ -167,8 +174,8 @@ test("an upload that stalls is 408 at its deadline and leaves nothing", async ()
   );
   await expect.poll(() => clock.sleepers).toBe(1);
   await clock.advance(1_000);
-  const [answer] = (await once(socket, "data")) as [Buffer];
-  expect(answer.toString()).toMatch(/^HTTP\/1.1 408 /);
+  const [answer] = await once(socket, "data");
+  expect(String(answer)).toMatch(/^HTTP\/1.1 408 /);
   expect(disk.files.size).toBe(0);
   socket.destroy();
 });

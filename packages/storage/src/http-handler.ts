@@ -18,11 +18,15 @@ import {
   reportOf,
 } from "@pingo/core";
 import { systemClock } from "@pingo/core/system";
-import type { Blocks } from "./blocks.ts";
+import type { BlockReader, Blocks } from "./blocks.ts";
+import { concatBytes } from "./concat-bytes.ts";
+import { createHotBlocks } from "./hot-blocks.ts";
 import { parseRange } from "./http-range.ts";
 
 /** Of one uploaded block, so that a trickle of bytes cannot hold a connection. */
-export const UPLOAD_TIMEOUT_MS = 60_000;
+const UPLOAD_TIMEOUT_MS = 60_000;
+/** The weights of a model of 16 million parameters. */
+const HOT_BYTES = 64 * 1024 * 1024;
 const PREFIX = "/ipfs/";
 const CACHE_CONTROL = "public, max-age=29030400, immutable";
 
@@ -41,6 +45,8 @@ export interface BlockHandlerOptions {
   /** The system's unless given. */
   readonly clock?: Clock;
   readonly uploadTimeoutMs?: number;
+  /** Memory for the blocks asked for last; 0 for none. */
+  readonly hotBytes?: number;
 }
 
 /** Resolves once answered; false when the path is not one of its own, and then nothing was touched. */
@@ -85,13 +91,14 @@ const STATUS_BY_CODE: Readonly<Record<string, number>> = {
 };
 
 export function createBlockHandler(options: BlockHandlerOptions): BlockHandler {
+  const hot = createHotBlocks(options.blocks, options.hotBytes ?? HOT_BYTES);
   return async (request, response) => {
     const [path = ""] = (request.url ?? "").split("?", 1);
     if (!path.startsWith(PREFIX)) return false;
     try {
       const cid = parseCid(path.slice(PREFIX.length));
       if (request.method === "GET" || request.method === "HEAD")
-        await answerGet(cid, request, response, options);
+        await answerGet(cid, request, response, hot, options);
       else if (request.method === "PUT") await answerPut(cid, request, response, options);
       else throw new UploadError({ code: "METHOD_NOT_ALLOWED", method: request.method ?? "this" });
     } catch (error) {
@@ -105,7 +112,8 @@ async function answerGet(
   cid: Cid,
   request: IncomingMessage,
   response: ServerResponse,
-  { blocks, onTransfer }: BlockHandlerOptions,
+  blocks: BlockReader,
+  { onTransfer }: BlockHandlerOptions,
 ): Promise<void> {
   const etag = `"${cid}"`;
   const headers = { etag, "cache-control": CACHE_CONTROL, "accept-ranges": "bytes" };
@@ -176,7 +184,7 @@ async function receive(
       if (sizeBytes > bytesMax) reject(new UploadError({ code: "UPLOAD_TOO_LARGE", bytesMax }));
       else chunks.push(chunk);
     });
-    request.on("end", () => resolve(Buffer.concat(chunks)));
+    request.on("end", () => resolve(concatBytes(chunks)));
     request.on("close", () => reject(new UploadError({ code: "UPLOAD_CUT", cid })));
     request.on("error", (cause) => reject(new UploadError({ code: "UPLOAD_CUT", cid }, { cause })));
   });

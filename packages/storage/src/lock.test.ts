@@ -36,7 +36,8 @@ test("a folder of another process is FOLDER_IN_USE and names its pid; kill -9 fr
   const child = await startOwner();
   const error = await lockFolder(folder).catch((caught: unknown) => caught);
   expect(error).toMatchObject({ code: "FOLDER_IN_USE", fault: { folder, pid: child.pid } });
-  expect((error as Error).message).toBe(
+  expect(error).toHaveProperty(
+    "message",
     `${folder} is in use by process ${child.pid}; stop it first, or choose another folder with PINGO_HOME`,
   );
   child.kill("SIGKILL");

@@ -74,7 +74,7 @@ export function decodeSafetensors(bytes: Uint8Array): ReadonlyMap<string, Tensor
   const tensors = new Map<string, Tensor>();
   for (const [name, entry] of entryByName) {
     const dtype = checkEntry(name, entry);
-    const own = bytes.slice(dataAt + entry.begin, dataAt + entry.end);
+    const own = new Uint8Array(bytes.subarray(dataAt + entry.begin, dataAt + entry.end));
     if (dtype === "bool" && own.some((byte) => byte > 1))
       throw malformed(`tensor "${name}" has a BOOL that is not 0 or 1`);
     tensors.set(name, tensorOfBytes(dtype, entry.shape, own));

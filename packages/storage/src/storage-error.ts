@@ -69,7 +69,7 @@ const SENTENCES: Sentences<StorageFault> = {
   EXPORT_TARGET_EXISTS: (f) => `${f.path} exists already; choose a new name or remove it first`,
   SAFETENSORS_MALFORMED: (f) => `the bytes are not a safetensors file: ${f.why}; save the file again`,
   SAFETENSORS_HEADER_TOO_LARGE: (f) =>
-    `the safetensors header says ${formatBytes(f.bytes)}; at most ${formatBytes(f.bytesMax)} are accepted`,
+    `the safetensors header claims ${f.bytes} bytes; at most ${f.bytesMax} are accepted, so use fewer tensors`,
   DATASET_EMPTY: () => "the dataset has no rows; give it at least one tensor with at least one row",
   DATASET_TOO_LARGE: (f) => `${f.what} is over the limit of ${f.max}; split the dataset`,
   DATASET_DTYPE_REFUSED: (f) =>

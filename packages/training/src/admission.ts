@@ -2,11 +2,16 @@
  * What a training job must satisfy before anyone works on it. Everything a worker could stumble over is looked
  * at here, once: the programs are built, and every row of the data is read.
  */
-import type { EvaluationProgram, Graph, ProgramOptions, Tensor, TrainProgram } from "@pingo/autograd";
-import * as autograd from "@pingo/autograd";
-
-const { buildEvaluationProgram, buildTrainProgram, inferTypes } = autograd;
-
+import {
+  buildEvaluationProgram,
+  buildTrainProgram,
+  type EvaluationProgram,
+  type Graph,
+  inferTypes,
+  type ProgramOptions,
+  type Tensor,
+  type TrainProgram,
+} from "@pingo/autograd";
 import { assertDefined, type DatasetField, type DatasetManifest, type TrainJob } from "@pingo/core";
 import { elementsOf } from "./program.ts";
 import { TrainingError } from "./training-error.ts";
@@ -53,7 +58,7 @@ export async function checkTrainJob({ job, model, train, test }: JobToCheck): Pr
   const admission = {
     train: buildTrainProgram(model, options),
     evaluation: buildEvaluationProgram(model, options),
-    classes: classesOf(model),
+    classes: classesOf(model, fieldOf(train.manifest, target)),
   };
   await checkRows("training", train, target, admission.classes);
   if (test) await checkRows("test", test, target, admission.classes);
@@ -93,11 +98,24 @@ function checkSameFields(train: readonly DatasetField[], test: readonly DatasetF
   }
 }
 
-/** The size of the scores' last axis. */
-function classesOf(model: Graph): number | null {
+/** The classes are the last axis of the scores if the others fit the target's, else axis 1 (images as [N, C, …]). */
+function classesOf(model: Graph, target: DatasetField): number | null {
   const output = assertDefined(model.outputs[0], "a model that trains has an output");
-  const classes = inferTypes(model).get(output.name)?.shape.at(-1);
+  const shape = assertDefined(inferTypes(model).get(output.name), "outputs have types").shape;
+  const axis = [shape.length - 1, 1].find((each) => {
+    const rest = shape.toSpliced(each, 1).slice(1);
+    const fits = rest.every((dim, i) => typeof dim === "string" || dim === target.rowShape[i]);
+    return fits && rest.length === target.rowShape.length;
+  });
+  const classes = axis === undefined ? undefined : shape[axis];
   return typeof classes === "number" ? classes : null;
+}
+
+function fieldOf(manifest: DatasetManifest, name: string): DatasetField {
+  return assertDefined(
+    manifest.fields.find((field) => field.name === name),
+    `checked field ${name}`,
+  );
 }
 
 async function checkRows(

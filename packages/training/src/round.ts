@@ -177,6 +177,8 @@ function end(draft: Draft, phase: RoundState["phase"], reason: string): void {
 function revoke(draft: Draft, id: LeaseId, reason: string): void {
   const lease = assertDefined(draft.leases.get(id), `lease ${id} is known`);
   draft.leases.set(id, { ...lease, state: "revoked" });
+  const unit = unitAt(draft, lease.unit);
+  draft.units[lease.unit] = { ...unit, state: "pending", lease: null };
   draft.actions.push({ type: "revoke", lease: id, provider: lease.provider, reason });
 }
 

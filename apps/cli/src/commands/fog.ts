@@ -16,14 +16,16 @@ Examples:
 const PORT_MAX = 65_534;
 
 export function fogCommand(run: Run): Command {
-  return new Command("fog").description("run a fog node").addCommand(
-    new Command("serve")
-      .description("a fog node in the foreground")
-      .option("--host <address>", "address to listen on (default: 127.0.0.1)")
-      .option("--port <number>", "HTTP port; providers connect to the next one (default: 4710)")
-      .addHelpText("after", HELP)
-      .action(run(serve)),
-  );
+  return new Command("fog")
+    .description("run a fog node")
+    .addCommand(
+      new Command("serve")
+        .description("a fog node in the foreground")
+        .option("--host <address>", "address to listen on (default: 127.0.0.1)")
+        .option("--port <number>", "HTTP port; providers connect to the next one (default: 4710)")
+        .addHelpText("after", HELP)
+        .action(run(serve)),
+    );
 }
 
 async function serve(context: Context, command: Command): Promise<void> {

@@ -2,7 +2,7 @@ import { join, resolve } from "node:path";
 import { parseCid } from "@pingo/core";
 import { Command } from "commander";
 import type { Run } from "../cli.ts";
-import { connectAsReader, type Context } from "../context.ts";
+import { type Context, connectAsReader } from "../context.ts";
 import { optionsOf } from "../options.ts";
 
 const HELP = `

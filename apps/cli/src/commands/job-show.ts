@@ -1,7 +1,7 @@
 import { formatBytes, formatDuration, type JobView, parseCid } from "@pingo/core";
 import { Command } from "commander";
 import type { Run } from "../cli.ts";
-import { connectAsReader, type Context } from "../context.ts";
+import { type Context, connectAsReader } from "../context.ts";
 import { followJob } from "../follow.ts";
 import { optionsOf } from "../options.ts";
 import { count, percent } from "../view/job-view.ts";

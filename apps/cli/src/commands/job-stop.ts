@@ -1,7 +1,7 @@
 import { parseCid } from "@pingo/core";
 import { Command } from "commander";
 import type { Run } from "../cli.ts";
-import { connectAsUser, type Context } from "../context.ts";
+import { type Context, connectAsUser } from "../context.ts";
 
 const HELP = `
 Examples:

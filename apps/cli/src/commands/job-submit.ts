@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import type { Run } from "../cli.ts";
-import { connectAsUser, type Context } from "../context.ts";
+import { type Context, connectAsUser } from "../context.ts";
 import { loadJob } from "../load-job.ts";
 import { submitJob } from "../submit.ts";
 

@@ -35,7 +35,9 @@ async function validate(context: Context, command: Command): Promise<void> {
   const weights = signature.parameters.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
   screen.line(`${name} is valid`);
   screen.line(`  model  ${count(weights)} weights in ${signature.parameters.length} tensors`);
-  screen.line(`  train  ${count(train.rows)} rows of ${train.fields.map(({ name: field }) => field).join(", ")}`);
+  screen.line(
+    `  train  ${count(train.rows)} rows of ${train.fields.map(({ name: field }) => field).join(", ")}`,
+  );
   if (test) screen.line(`  test   ${count(test.rows)} rows`);
   screen.line(`  size   ${formatBytes(prepared.sizeBytes)}`);
   screen.json({

@@ -1,7 +1,7 @@
 import { LIMITS } from "@pingo/core";
 import { Command } from "commander";
 import type { Run } from "../cli.ts";
-import { connectAsReader, type Context } from "../context.ts";
+import { type Context, connectAsReader } from "../context.ts";
 import { runDaemon } from "../daemon.ts";
 import { SCRIPTS } from "../local/scripts.ts";
 import { optionsOf } from "../options.ts";

@@ -1,7 +1,7 @@
 import { formatBytes, formatDuration, type ProviderView } from "@pingo/core";
 import { Command } from "commander";
 import type { Run } from "../cli.ts";
-import { connectAsReader, type Context } from "../context.ts";
+import { type Context, connectAsReader } from "../context.ts";
 import { table } from "../view/table.ts";
 
 const HELP = `

@@ -2,9 +2,9 @@
 import { resolve } from "node:path";
 import { formatBytes, LIMITS, parseCid } from "@pingo/core";
 import { Command } from "commander";
-import { CliError } from "../cli-error.ts";
 import type { Run } from "../cli.ts";
-import { connectAsReader, type Context } from "../context.ts";
+import { CliError } from "../cli-error.ts";
+import { type Context, connectAsReader } from "../context.ts";
 import { optionsOf } from "../options.ts";
 import { progressBar } from "../view/bars.ts";
 
@@ -41,11 +41,15 @@ async function putFile(context: Context, command: Command): Promise<void> {
   const path = resolve(command.args[0] ?? "");
   const sizeBytes = await ports.disk.sizeBytes(path);
   if (sizeBytes === undefined) throw new CliError({ code: "FILE_MISSING", path });
-  if (sizeBytes > FILE_BYTES_MAX) throw new CliError({ code: "FILE_TOO_LARGE", path, bytesMax: FILE_BYTES_MAX });
+  if (sizeBytes > FILE_BYTES_MAX)
+    throw new CliError({ code: "FILE_TOO_LARGE", path, bytesMax: FILE_BYTES_MAX });
   const bytes = (await ports.disk.read(path)) ?? new Uint8Array();
   const cid = await connectAsReader(context).putFile(bytes, {
     signal,
-    onProgress: (sent) => screen.live(`${progressBar(sent.bytesDone / sent.bytesTotal, BAR_COLUMNS)} ${formatBytes(sent.bytesDone)}`),
+    onProgress: (sent) =>
+      screen.live(
+        `${progressBar(sent.bytesDone / sent.bytesTotal, BAR_COLUMNS)} ${formatBytes(sent.bytesDone)}`,
+      ),
   });
   screen.live("");
   screen.line(cid);

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { Command } from "commander";
 import type { Run } from "../cli.ts";
-import { connectAsUser, type Context } from "../context.ts";
+import { type Context, connectAsUser } from "../context.ts";
 import { followJob } from "../follow.ts";
 import { loadJob } from "../load-job.ts";
 import { optionsOf } from "../options.ts";

@@ -8,7 +8,7 @@ import { spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { createInterface } from "node:readline";
-import { type Clock, type FaultReport, RemoteError, zErrorBody } from "@pingo/core";
+import { assertDefined, type Clock, type FaultReport, RemoteError, zErrorBody } from "@pingo/core";
 import { CliError } from "../cli-error.ts";
 
 /** A cold start reads the database and the engine from a slow disk. */
@@ -45,19 +45,21 @@ export function startChild(spec: ChildSpec, clock: Clock): Child {
   const log = openSync(spec.logPath, "a");
   const child = spawn(process.execPath, [spec.script], { env: spec.env, stdio: ["pipe", "pipe", log] });
   closeSync(log); // the child has its own copy
+  const stdin = assertDefined(child.stdin, "stdin is a pipe");
+  const stdout = assertDefined(child.stdout, "stdout is a pipe");
   let lastFault: FaultReport | null = null;
   const ended = new Promise<ChildEnd>((resolve) => {
     child.once("error", () => resolve({ exitCode: null, killedBy: "it could not be started" }));
     child.once("close", (exitCode, killedBy) => resolve({ exitCode, killedBy }));
   });
   const isReady = Promise.withResolvers<unknown>();
-  createInterface({ input: child.stdout }).on("line", (line) => {
+  createInterface({ input: stdout }).on("line", (line) => {
     const value = jsonOrNull(line);
     const fault = zErrorBody.safeParse(value);
     if (fault.success) lastFault = fault.data.error;
     else if (typeof value === "object" && value !== null && "ready" in value) isReady.resolve(value);
   });
-  child.stdin.on("error", () => undefined); // it ended first; `ended` tells how
+  stdin.on("error", () => undefined); // it ended first; `ended` tells how
   const faultOf = (end: ChildEnd): CliError | RemoteError => {
     if (lastFault !== null && end.exitCode !== null) return new RemoteError(lastFault);
     const how = end.killedBy === null ? `exit code ${end.exitCode}` : `by ${end.killedBy}`;
@@ -76,7 +78,7 @@ export function startChild(spec: ChildSpec, clock: Clock): Child {
     ended,
     faultOf,
     terminate() {
-      child.stdin.end();
+      stdin.end();
       child.kill("SIGTERM");
     },
     kill: () => void child.kill("SIGKILL"),

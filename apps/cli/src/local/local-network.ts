@@ -72,9 +72,12 @@ export async function startLocalNetwork(options: LocalNetworkOptions): Promise<L
     return {
       fog,
       children,
-      failed: fogChild.ended.then((end) => (isStopping ? new Promise<never>(() => undefined) : Promise.reject(fogChild.faultOf(end)))),
+      failed: fogChild.ended.then((end) =>
+        isStopping ? new Promise<never>(() => undefined) : Promise.reject(fogChild.faultOf(end)),
+      ),
       onProviderEnd(tell) {
-        for (const child of providers) void child.ended.then((end) => !isStopping && tell(child.faultOf(end)));
+        for (const child of providers)
+          void child.ended.then((end) => !isStopping && tell(child.faultOf(end)));
       },
       [Symbol.asyncDispose]: stop,
     };

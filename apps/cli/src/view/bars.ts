@@ -16,6 +16,7 @@ export function sparkline(values: readonly number[], columns: number): string {
   const shown = values.filter(Number.isFinite).slice(-columns);
   const low = Math.min(...shown);
   const span = Math.max(...shown) - low;
-  const level = (value: number): number => (span === 0 ? 3 : Math.round(((value - low) / span) * (BLOCKS.length - 1)));
+  const level = (value: number): number =>
+    span === 0 ? 3 : Math.round(((value - low) / span) * (BLOCKS.length - 1));
   return shown.map((value) => BLOCKS[level(value)] ?? "").join("");
 }

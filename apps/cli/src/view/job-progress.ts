@@ -10,7 +10,11 @@ export interface JobProgress {
   readonly stepByUnit: ReadonlyMap<number, number>;
   readonly unitsDelivered: ReadonlySet<number>;
   readonly lossByRound: readonly number[];
-  readonly evaluationByRound: readonly { readonly round: number; readonly loss: number; readonly accuracy: number | null }[];
+  readonly evaluationByRound: readonly {
+    readonly round: number;
+    readonly loss: number;
+    readonly accuracy: number | null;
+  }[];
   readonly rows: number;
   readonly providers: ReadonlySet<NodeId>;
   readonly waiting: string | null;
@@ -90,12 +94,13 @@ export function shareDone(progress: JobProgress): number {
 }
 
 export function shareOfRound(progress: JobProgress): number {
-  const steps = progress.stepByUnit.values().reduce((sum, step) => sum + step, 0);
+  const steps = [...progress.stepByUnit.values()].reduce((sum, step) => sum + step, 0);
   return progress.stepsOfRound === 0 ? 0 : Math.min(1, steps / progress.stepsOfRound);
 }
 
 export function samplesPerSecond(progress: JobProgress): number | null {
   const { firstLeaseUnixMs, lastCommitUnixMs, rows } = progress;
-  if (firstLeaseUnixMs === null || lastCommitUnixMs === null || lastCommitUnixMs <= firstLeaseUnixMs) return null;
+  if (firstLeaseUnixMs === null || lastCommitUnixMs === null || lastCommitUnixMs <= firstLeaseUnixMs)
+    return null;
   return rows / ((lastCommitUnixMs - firstLeaseUnixMs) / 1000);
 }

@@ -37,7 +37,11 @@ export function createJobScreen(screen: Screen): JobScreen {
 }
 
 /** The line that stays for an event; most have none. */
-export function lineOf({ event }: NumberedEvent, progress: JobProgress, screen: Pick<Screen, "paint">): string | null {
+export function lineOf(
+  { event }: NumberedEvent,
+  progress: JobProgress,
+  screen: Pick<Screen, "paint">,
+): string | null {
   switch (event.type) {
     case "committed": {
       const speed = samplesPerSecond(progress);
@@ -45,7 +49,8 @@ export function lineOf({ event }: NumberedEvent, progress: JobProgress, screen: 
       return `round ${padded(event.round, event.rounds)}/${event.rounds}  loss ${event.loss.toFixed(4)}${pace}`;
     }
     case "evaluated": {
-      const accuracy = event.accuracy === null ? "" : `  accuracy ${screen.paint("green", percent(event.accuracy))}`;
+      const accuracy =
+        event.accuracy === null ? "" : `  accuracy ${screen.paint("green", percent(event.accuracy))}`;
       return `round ${padded(event.round, progress.rounds)}/${progress.rounds}  held out: loss ${event.loss.toFixed(4)}${accuracy}`;
     }
     case "lost":
@@ -63,10 +68,15 @@ export function lineOf({ event }: NumberedEvent, progress: JobProgress, screen: 
 /** Fits the columns of the screen; a wrapped line could not be redrawn. */
 export function liveBlock(progress: JobProgress, screen: Pick<Screen, "paint" | "columns">): string {
   const share = shareDone(progress);
-  const bar = screen.paint("cyan", progressBar(share, Math.min(BAR_COLUMNS, Math.max(8, screen.columns - 40))));
+  const bar = screen.paint(
+    "cyan",
+    progressBar(share, Math.min(BAR_COLUMNS, Math.max(8, screen.columns - 40))),
+  );
   const first = `${bar} ${percent(share, 0)}  round ${progress.round}/${progress.rounds}`;
   const loss = progress.lossByRound.at(-1);
-  const accuracies = progress.evaluationByRound.flatMap(({ accuracy }) => (accuracy === null ? [] : [accuracy]));
+  const accuracies = progress.evaluationByRound.flatMap(({ accuracy }) =>
+    accuracy === null ? [] : [accuracy],
+  );
   const accuracy = accuracies.at(-1);
   const columns = Math.min(SPARK_COLUMNS, Math.max(4, Math.floor((screen.columns - 44) / 2)));
   const parts = [

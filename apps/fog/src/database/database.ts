@@ -21,7 +21,8 @@ export interface DatabasePlace {
 const PGLITE_FOLDER = "database";
 
 export async function openDatabase({ folder, url }: DatabasePlace): Promise<Database> {
-  const database = url === undefined ? await openPglite(join(folder, PGLITE_FOLDER)) : await openPostgres(url);
+  const database =
+    url === undefined ? await openPglite(join(folder, PGLITE_FOLDER)) : await openPostgres(url);
   try {
     await migrate(database);
     return database;

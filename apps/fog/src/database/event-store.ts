@@ -10,7 +10,12 @@ export const EVENTS_PAGE_MAX = 256;
  * Appends in the caller's transaction. Two writers of one job would collide on the key and the later fails:
  * the events of one job are written one after the other.
  */
-export async function appendEvent(sql: Sql, job: Cid, atUnixMs: number, event: JobEvent): Promise<NumberedEvent> {
+export async function appendEvent(
+  sql: Sql,
+  job: Cid,
+  atUnixMs: number,
+  event: JobEvent,
+): Promise<NumberedEvent> {
   const next = raw<number>`(select coalesce(max(sequence), 0) + 1 from events where job = ${job})`;
   const [row] = await sql
     .insert(events)

@@ -45,7 +45,9 @@ async function holdLock(url: string, where: string): Promise<{ holder: Client; l
   let isFree: boolean;
   try {
     await holder.connect();
-    const { rows } = await holder.query<{ free: boolean }>("select pg_try_advisory_lock($1) as free", [LOCK_KEY]);
+    const { rows } = await holder.query<{ free: boolean }>("select pg_try_advisory_lock($1) as free", [
+      LOCK_KEY,
+    ]);
     isFree = rows[0]?.free === true;
   } catch (cause) {
     const why = cause instanceof Error ? cause.message || cause.name : String(cause);

@@ -8,7 +8,12 @@ export async function insertRound(sql: Sql, round: typeof rounds.$inferInsert): 
 }
 
 export async function latestRound(sql: Sql, job: Cid): Promise<RoundRow | undefined> {
-  const [row] = await sql.select().from(rounds).where(eq(rounds.job, job)).orderBy(desc(rounds.version)).limit(1);
+  const [row] = await sql
+    .select()
+    .from(rounds)
+    .where(eq(rounds.job, job))
+    .orderBy(desc(rounds.version))
+    .limit(1);
   return row;
 }
 

@@ -1,6 +1,15 @@
 /** Units, leases and results, as rows. */
-import { type Cid, decodeCanonical, encodeCanonical, type LeaseId, type NodeId, parseShape, type TrainUnit, zTrainUnit } from "@pingo/core";
-import { and, asc, countDistinct, eq, inArray, sql as raw } from "drizzle-orm";
+import {
+  type Cid,
+  decodeCanonical,
+  encodeCanonical,
+  type LeaseId,
+  type NodeId,
+  parseShape,
+  type TrainUnit,
+  zTrainUnit,
+} from "@pingo/core";
+import { and, asc, eq, getTableColumns } from "drizzle-orm";
 import { type LeaseRow, leases, type ResultRow, results, type Sql, units } from "./schema.ts";
 
 export async function insertUnits(sql: Sql, planned: readonly TrainUnit[]): Promise<void> {
@@ -35,11 +44,6 @@ export async function setLeaseState(sql: Sql, id: LeaseId, state: LeaseRow["stat
 export async function findLease(sql: Sql, id: LeaseId): Promise<LeaseRow | undefined> {
   const [row] = await sql.select().from(leases).where(eq(leases.id, id));
   return row;
-}
-
-export async function findLeases(sql: Sql, ids: readonly LeaseId[]): Promise<LeaseRow[]> {
-  if (ids.length === 0) return [];
-  return sql.select().from(leases).where(inArray(leases.id, [...ids]));
 }
 
 /** In the order they were granted. */
@@ -77,28 +81,15 @@ export async function listProvidersOf(sql: Sql, job: Cid): Promise<NodeId[]> {
   return rows.map((row) => row.provider);
 }
 
-/** Who did what, from the receipts that counted. */
-export interface Contribution {
-  readonly provider: NodeId;
-  readonly units: number;
-  readonly rounds: number;
-  readonly steps: number;
-  readonly rows: number;
-  readonly receipts: readonly Cid[];
-}
-
-export async function listContributions(sql: Sql, job: Cid): Promise<Contribution[]> {
+/** By round and unit: who did what. */
+export async function listCountedOfJob(
+  sql: Sql,
+  job: Cid,
+): Promise<readonly (ResultRow & { readonly attempt: number })[]> {
   return sql
-    .select({
-      provider: results.provider,
-      units: raw<number>`count(*)`.mapWith(Number),
-      rounds: countDistinct(results.round),
-      steps: raw<number>`sum(${results.steps})`.mapWith(Number),
-      rows: raw<number>`sum(${results.rows})`.mapWith(Number),
-      receipts: raw<Cid[]>`array_agg(${results.receiptCid} order by ${results.round}, ${results.index})`,
-    })
+    .select({ ...getTableColumns(results), attempt: leases.attempt })
     .from(results)
+    .innerJoin(leases, eq(leases.id, results.lease))
     .where(and(eq(results.job, job), results.counted))
-    .groupBy(results.provider)
-    .orderBy(asc(results.provider));
+    .orderBy(asc(results.round), asc(results.index));
 }

@@ -1,5 +1,12 @@
 /** The state of a round that this station had begun before it was stopped or killed, from its rows. */
-import { type RoundAction, type RoundEvent, type RoundState, openRound, reduceRound, roundRules } from "@pingo/training";
+import {
+  openRound,
+  type RoundAction,
+  type RoundEvent,
+  type RoundState,
+  reduceRound,
+  roundRules,
+} from "@pingo/training";
 import type { LeaseRow, ResultRow } from "../database/schema.ts";
 
 export interface RoundRecordRows {
@@ -41,6 +48,7 @@ export function replayRound(
     apply({ type: "delivered", atMs, lease, provider, delivery });
   }
   // What was lost and acknowledged then, was also recorded and told then.
-  const isStillDue = ({ type }: RoundAction): boolean => type === "commit" || type === "fail" || type === "revoke";
+  const isStillDue = ({ type }: RoundAction): boolean =>
+    type === "commit" || type === "fail" || type === "revoke";
   return { state, actions: actions.filter(isStillDue) };
 }

@@ -27,7 +27,7 @@ export class Traffic {
   /** From now on downloads of this block, and of all below it, are the job's. */
   async watch(job: JobId, root: Cid): Promise<void> {
     this.#jobByCid.set(root, job);
-    if (codecOfCid(root) !== "dagPb") return;
+    if (codecOfCid(root) === "raw") return;
     for (const link of linksOf(root, await this.#blocks.get(root))) await this.watch(job, link);
   }
 

@@ -146,5 +146,5 @@ function splitOutsideBrackets(text: string, separator: string): string[] {
 }
 
 function safe(value: number): number | undefined {
-  return Number.isSafeInteger(value) ? value : undefined;
+  return Number.isSafeInteger(value) ? value + 0 : undefined; // −0 + 0 is 0
 }

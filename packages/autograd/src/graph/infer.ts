@@ -20,7 +20,7 @@ import { type Inference, type InferRule, Site } from "./infer/site.ts";
 import { knownOfTensor, propagate } from "./known.ts";
 import type { OpKind } from "./ops.ts";
 import { unifyShapes } from "./shape.ts";
-import type { TensorType } from "./tensor.ts";
+import type { Tensor, TensorType } from "./tensor.ts";
 
 const INFER: { readonly [K in OpKind]: InferRule<K> } = {
   ...elementwise,
@@ -57,13 +57,23 @@ export function startInference(graph: Graph, bindings: Bindings = new Map(), out
     types.set(name, { dtype: type.dtype, shape: type.shape.map((dim) => bindDim(dim, bindings)) });
     known.delete(name);
   }
-  for (const [name, tensor] of graph.initializers) {
-    types.set(name, { dtype: tensor.dtype, shape: tensor.shape });
-    const value = knownOfTensor(tensor);
-    if (value !== undefined) known.set(name, value);
-  }
-  const inference: Inference = { types, known, inferBody: (body, inputs) => inferBody(body, inputs, inference) };
+  const inference: Inference = {
+    types,
+    known,
+    inferBody: (body, inputs) => inferBody(body, inputs, inference),
+  };
+  for (const [name, tensor] of graph.initializers) addTensor(inference, name, tensor);
   return inference;
+}
+
+/** A constant that is there before any node. */
+export function addTensor({ types, known }: Inference, name: string, tensor: Tensor): TensorType {
+  const type = { dtype: tensor.dtype, shape: tensor.shape };
+  types.set(name, type);
+  const value = knownOfTensor(tensor);
+  if (value === undefined) known.delete(name);
+  else known.set(name, value);
+  return type;
 }
 
 /** Types the outputs of one node whose inputs are typed already. */
@@ -77,7 +87,9 @@ export function inferNode(node: AnyNode, inference: Inference): void {
     const type = results[i];
     if (type === undefined) throw site.illegal(`it has no output ${i}`);
     if (type.shape.length > LIMITS.tensorRankMax) {
-      throw site.shape(`output ${i} would have ${type.shape.length} axes; at most ${LIMITS.tensorRankMax} are accepted`);
+      throw site.shape(
+        `output ${i} would have ${type.shape.length} axes; at most ${LIMITS.tensorRankMax} are accepted`,
+      );
     }
     inference.types.set(name, type);
   });
@@ -103,7 +115,11 @@ function inferBody(body: Graph, inputs: readonly TensorType[], outer: Inference)
   for (const node of body.nodes) inferNode(node, inference);
   return body.outputs.map(({ name }) => {
     const type = inference.types.get(name);
-    if (type === undefined) throw new GraphError({ code: "GRAPH_ILLEGAL", why: `the body "${body.name}" never makes its output "${name}"` });
+    if (type === undefined)
+      throw new GraphError({
+        code: "GRAPH_ILLEGAL",
+        why: `the body "${body.name}" never makes its output "${name}"`,
+      });
     return type;
   });
 }

@@ -32,7 +32,9 @@ export function propagate(
   site: Site,
   types: readonly TensorType[],
 ): readonly (KnownTensor | undefined)[] {
-  const shapes = types.map(({ shape }) => (isStatic(shape) && sizeOfShape(shape) <= ELEMENTS_MAX ? shape : undefined));
+  const shapes = types.map(({ shape }) =>
+    isStatic(shape) && sizeOfShape(shape) <= ELEMENTS_MAX ? shape : undefined,
+  );
   const [shape] = shapes;
   const [type] = types;
   if (shape === undefined || type === undefined) return [];
@@ -49,7 +51,9 @@ function elementsOf(
 ): readonly MaybeDim[] | undefined {
   switch (node.op) {
     case "Shape":
-      return site.input(0).shape.slice(node.attributes.start, node.attributes.end ?? site.input(0).shape.length);
+      return site
+        .input(0)
+        .shape.slice(node.attributes.start, node.attributes.end ?? site.input(0).shape.length);
     case "Size":
       return [productOf(site.input(0).shape)];
     case "ConstantOfShape":
@@ -91,8 +95,11 @@ const ELEMENTWISE: { readonly [K in OpKind]?: Elementwise } = {
   Div: ([a, b], dtype) =>
     dtype.startsWith("float")
       ? (numeric(a, b, (x, y) => x / y) ?? divideExactly(a, b))
-      : b === 0 ? undefined : (numeric(a, b, (x, y) => Math.trunc(x / y)) ?? floorDivide(a, b)),
-  Mod: ([a, b], dtype) => (dtype.startsWith("float") || b === 0 ? undefined : numeric(a, b, (x, y) => x - y * Math.floor(x / y))),
+      : b === 0
+        ? undefined
+        : (numeric(a, b, (x, y) => Math.trunc(x / y)) ?? floorDivide(a, b)),
+  Mod: ([a, b], dtype) =>
+    dtype.startsWith("float") || b === 0 ? undefined : numeric(a, b, (x, y) => x - y * Math.floor(x / y)),
   Pow: ([a, b]) => numeric(a, b, (x, y) => x ** y),
   Min: (all) => (all.every((one) => typeof one === "number") ? Math.min(...all) : undefined),
   Max: (all) => (all.every((one) => typeof one === "number") ? Math.max(...all) : undefined),
@@ -109,13 +116,18 @@ const ELEMENTWISE: { readonly [K in OpKind]?: Elementwise } = {
   GreaterOrEqual: ([a, b]) => numeric(a, b, (x, y) => Number(x >= y)),
   Less: ([a, b]) => numeric(a, b, (x, y) => Number(x < y)),
   LessOrEqual: ([a, b]) => numeric(a, b, (x, y) => Number(x <= y)),
-  Where: ([condition, a, b]) => (condition === undefined ? (a === b ? a : undefined) : condition !== 0 ? a : b),
+  Where: ([condition, a, b]) =>
+    condition === undefined ? (a === b ? a : undefined) : condition !== 0 ? a : b,
 };
 
 function elementwise(site: Site, shape: readonly number[], dtype: DType): readonly MaybeDim[] | undefined {
   const rule = ELEMENTWISE[site.node.op];
   if (rule === undefined) return undefined;
-  const operands = broadcast(site, site.node.inputs.map((_, i) => i), shape);
+  const operands = broadcast(
+    site,
+    site.node.inputs.map((_, i) => i),
+    shape,
+  );
   return operands?.map((each) => fitting(rule(each, dtype), dtype));
 }
 
@@ -144,7 +156,11 @@ function cast(element: MaybeDim, to: DType): MaybeDim {
 }
 
 /** For each element of the result, the elements of the given inputs that meet there. */
-function broadcast(site: Site, inputs: readonly number[], shape: readonly number[]): MaybeDim[][] | undefined {
+function broadcast(
+  site: Site,
+  inputs: readonly number[],
+  shape: readonly number[],
+): MaybeDim[][] | undefined {
   const known = inputs.map((i) => site.known(i));
   if (known.every((each) => each === undefined)) return undefined;
   const strides = known.map((each) => {
@@ -155,7 +171,11 @@ function broadcast(site: Site, inputs: readonly number[], shape: readonly number
   const outer = stridesOf(shape);
   return Array.from({ length: sizeOfShape(shape) }, (_, flat) =>
     known.map((each, which) => {
-      const at = outer.reduce((sum, stride, axis) => sum + (Math.floor(flat / stride) % (shape[axis] ?? 1)) * (strides[which]?.[axis] ?? 0), 0);
+      const at = outer.reduce(
+        (sum, stride, axis) =>
+          sum + (Math.floor(flat / stride) % (shape[axis] ?? 1)) * (strides[which]?.[axis] ?? 0),
+        0,
+      );
       return each?.elements[at];
     }),
   );
@@ -172,13 +192,21 @@ function concat(site: Site, axis: number): readonly MaybeDim[] | undefined {
   const parts = site.node.inputs.map((_, i) => site.known(i));
   if (normalizeAxis(axis, 1) !== 0 || site.input(0).shape.length !== 1) return undefined;
   if (parts.every((part) => part === undefined)) return undefined;
-  return parts.flatMap((part, i) => part?.elements ?? new Array<undefined>(Number(site.input(i).shape[0])).fill(undefined));
+  return parts.flatMap(
+    (part, i) => part?.elements ?? new Array<undefined>(Number(site.input(i).shape[0])).fill(undefined),
+  );
 }
 
 function gather(site: Site, axis: number): readonly MaybeDim[] | undefined {
   const values = site.known(0);
   const indices = site.knownInts(1);
-  if (values === undefined || indices === undefined || values.shape.length !== 1 || normalizeAxis(axis, 1) !== 0) return undefined;
+  if (
+    values === undefined ||
+    indices === undefined ||
+    values.shape.length !== 1 ||
+    normalizeAxis(axis, 1) !== 0
+  )
+    return undefined;
   return indices.map((index) => values.elements.at(index));
 }
 
@@ -188,12 +216,17 @@ function slice(site: Site): readonly MaybeDim[] | undefined {
   const [start, end] = [site.known(1)?.elements[0], site.known(2)?.elements[0]];
   const step = site.has(4) ? site.known(4)?.elements[0] : 1;
   const taken = sliceOf(values.elements.length, start, end, step);
-  if (taken?.start === undefined || typeof taken.length !== "number" || typeof step !== "number") return undefined;
+  if (taken?.start === undefined || typeof taken.length !== "number" || typeof step !== "number")
+    return undefined;
   const first = taken.start;
   return Array.from({ length: taken.length }, (_, i) => values.elements[first + i * step]);
 }
 
-function split(site: Site, axis: number, shapes: readonly (readonly number[] | undefined)[]): (KnownTensor | undefined)[] {
+function split(
+  site: Site,
+  axis: number,
+  shapes: readonly (readonly number[] | undefined)[],
+): (KnownTensor | undefined)[] {
   const values = site.known(0);
   if (values === undefined || values.shape.length !== 1 || normalizeAxis(axis, 1) !== 0) return [];
   let at = 0;

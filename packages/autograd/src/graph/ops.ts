@@ -287,8 +287,11 @@ export const OPS: { readonly [K in OpKind]: OpSpec<K> } = {
   Reciprocal: unary,
   Relu: unary,
   Round: unary,
-  // SOURCE: defaults of ONNX Selu-6, the float32 next to the constants of Klambauer et al., 2017.
-  Selu: arity(1, 1, { alpha: float(Math.fround(1.67326319217681884765625)), gamma: float(Math.fround(1.05070102214813232421875)) }),
+  // SOURCE: defaults of ONNX Selu-6, shortest digits that round to its float32 constants.
+  Selu: arity(1, 1, {
+    alpha: float(Math.fround(1.6732632)),
+    gamma: float(Math.fround(1.050701)),
+  }),
   Sigmoid: unary,
   Sign: unary,
   Sin: unary,
@@ -342,7 +345,11 @@ export const OPS: { readonly [K in OpKind]: OpSpec<K> } = {
   Einsum: arity(1, MANY, { equation: { kind: "string", presence: "required" } }),
 
   Conv: arity(2, 3, { ...window, group: int(1) }),
-  ConvTranspose: arity(2, 3, { ...window, group: int(1), output_padding: { kind: "ints", presence: "derived" } }),
+  ConvTranspose: arity(2, 3, {
+    ...window,
+    group: int(1),
+    output_padding: { kind: "ints", presence: "derived" },
+  }),
   MaxPool: arity(1, 1, { ...window, ceil_mode: int(0), storage_order: int(0) }, 2),
   AveragePool: arity(1, 1, { ...window, ceil_mode: int(0), count_include_pad: int(0) }),
   GlobalAveragePool: unary,
@@ -355,7 +362,12 @@ export const OPS: { readonly [K in OpKind]: OpSpec<K> } = {
     3,
   ),
   InstanceNormalization: arity(3, 3, { epsilon: float(Math.fround(1e-5)) }),
-  LayerNormalization: arity(2, 3, { axis: int(-1), epsilon: float(Math.fround(1e-5)), stash_type: int(1) }, 3),
+  LayerNormalization: arity(
+    2,
+    3,
+    { axis: int(-1), epsilon: float(Math.fround(1e-5)), stash_type: int(1) },
+    3,
+  ),
 
   Concat: arity(1, MANY, { axis: { kind: "int", presence: "required" } }),
   ConstantOfShape: arity(1, 1, {
@@ -373,7 +385,13 @@ export const OPS: { readonly [K in OpKind]: OpSpec<K> } = {
   Reshape: arity(2, 2, { allowzero: int(0) }),
   Resize: arity(1, 4, {
     mode: word("nearest", "linear", "cubic"),
-    coordinate_transformation_mode: word("half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric"),
+    coordinate_transformation_mode: word(
+      "half_pixel",
+      "half_pixel_symmetric",
+      "pytorch_half_pixel",
+      "align_corners",
+      "asymmetric",
+    ),
     nearest_mode: word("round_prefer_floor", "round_prefer_ceil", "floor", "ceil"),
     antialias: int(0),
     cubic_coeff_a: float(-0.75),

@@ -67,4 +67,3 @@ export function unifyShapes(a: Shape, b: Shape): Shape | undefined {
 export function sumOf(dims: readonly MaybeDim[]): MaybeDim {
   return dims.reduce<MaybeDim>((sum, dim) => addDims(sum, dim), 0);
 }
-

@@ -17,7 +17,9 @@ export function verifyGraph(graph: Graph): TypeByValue {
     const inferred = types.get(name);
     assert(inferred !== undefined, "verifyNames has seen every output");
     if (inferred.dtype !== type.dtype || inferred.shape.length !== type.shape.length) {
-      throw illegal(`the output "${name}" is declared as ${type.dtype} of ${type.shape.length} axes and is ${inferred.dtype} of ${inferred.shape.length}`);
+      throw illegal(
+        `the output "${name}" is declared as ${type.dtype} of ${type.shape.length} axes and is ${inferred.dtype} of ${inferred.shape.length}`,
+      );
     }
   }
   return types;
@@ -42,9 +44,18 @@ export function verifyNode(node: AnyNode): void {
   for (const [name, attribute] of specs) {
     const value = values.get(name);
     if (value === undefined) {
-      if (!("presence" in attribute) || attribute.presence !== "optional") throw refuse(`it lacks the attribute ${name}`);
-    } else if (!IS_OF_KIND[attribute.kind](value) || attribute.values?.some((one) => one === value) === false) {
-      throw new GraphError({ code: "ATTRIBUTE_INVALID", op: node.op, node: node.name, why: `${name} cannot be ${shown(value)}` });
+      if (!("presence" in attribute) || attribute.presence !== "optional")
+        throw refuse(`it lacks the attribute ${name}`);
+    } else if (
+      !IS_OF_KIND[attribute.kind](value) ||
+      attribute.values?.some((one) => one === value) === false
+    ) {
+      throw new GraphError({
+        code: "ATTRIBUTE_INVALID",
+        op: node.op,
+        node: node.name,
+        why: `${name} cannot be ${shown(value)}`,
+      });
     }
   }
 }
@@ -80,12 +91,18 @@ function verifyNames(graph: Graph, around: ReadonlySet<string>): void {
     verifyNode(node);
     for (const input of node.inputs) {
       if (input === "" || made.has(input)) continue;
-      throw new GraphError({ code: "NODE_ILLEGAL", op: node.op, node: node.name, why: `it reads "${input}", which nothing before it makes` });
+      throw new GraphError({
+        code: "NODE_ILLEGAL",
+        op: node.op,
+        node: node.name,
+        why: `it reads "${input}", which nothing before it makes`,
+      });
     }
     if (node.op === "Scan") verifyNames(node.attributes.body, made);
     for (const output of node.outputs) if (output !== "") make(output, `an output of node "${node.name}"`);
   }
-  for (const { name } of graph.outputs) if (!made.has(name)) throw illegal(`nothing makes the output "${name}"`);
+  for (const { name } of graph.outputs)
+    if (!made.has(name)) throw illegal(`nothing makes the output "${name}"`);
 }
 
 function illegal(why: string): GraphError {

@@ -12,7 +12,7 @@ export interface CrossEntropy {
   /** bool[positions]: the largest logit is the target's. */
   readonly correct: Value;
   /** f32[], the mean over all positions. */
-  readonly loss(): Value;
+  readonly loss: () => Value;
   /** f32, of the logits' shape: the gradient of the mean. */
   readonly gradient: () => Value;
 }

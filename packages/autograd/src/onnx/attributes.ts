@@ -25,7 +25,8 @@ export function readAttribute(
   node: string,
   readGraph: (proto: GraphProto) => Graph,
 ): AttributeValue {
-  const refuse = (why: string) => new ModelError({ code: "MODEL_ILLEGAL", why: `attribute ${proto.name} of node "${node}" ${why}` });
+  const refuse = (why: string) =>
+    new ModelError({ code: "MODEL_ILLEGAL", why: `attribute ${proto.name} of node "${node}" ${why}` });
   if (proto.refAttrName !== "") throw refuse("refers to an attribute of a function");
   if (proto.type !== TYPE_NUMBER[kind]) throw refuse(`must be of kind ${kind}`);
   switch (kind) {

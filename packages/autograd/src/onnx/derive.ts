@@ -18,7 +18,11 @@ export function deriveAttributes(derivation: Derivation): void {
   const shape = types[0]?.shape ?? [];
   switch (op) {
     case "Transpose":
-      if (!values.has("perm")) values.set("perm", shape.map((_, i) => shape.length - 1 - i));
+      if (!values.has("perm"))
+        values.set(
+          "perm",
+          shape.map((_, i) => shape.length - 1 - i),
+        );
       return;
     case "Conv":
     case "ConvTranspose":
@@ -32,7 +36,8 @@ function deriveWindow(derivation: Derivation, spatial: Shape): void {
   const { op, node, values, autoPad, types } = derivation;
   const refuse = (why: string) => new ModelError({ code: "OP_UNSUPPORTED", op, node, why });
   const weight = types[1]?.shape.slice(2);
-  const kernel = ints(values, "kernel_shape") ?? (weight?.every((dim) => typeof dim === "number") ? weight : undefined);
+  const kernel =
+    ints(values, "kernel_shape") ?? (weight?.every((dim) => typeof dim === "number") ? weight : undefined);
   if (kernel === undefined) throw refuse("it has no kernel_shape");
   const rank = kernel.length;
   const strides = ints(values, "strides") ?? ones(rank);
@@ -40,7 +45,10 @@ function deriveWindow(derivation: Derivation, spatial: Shape): void {
   values.set("kernel_shape", kernel);
   values.set("strides", strides);
   values.set("dilations", dilations);
-  if (op === "ConvTranspose") return deriveTransposePads(derivation, spatial, kernel, strides, dilations);
+  if (op === "ConvTranspose") {
+    deriveTransposePads(derivation, spatial, kernel, strides, dilations);
+    return;
+  }
   if (autoPad === "NOTSET") {
     if (!values.has("pads")) values.set("pads", new Array<number>(2 * rank).fill(0));
     return;
@@ -50,7 +58,8 @@ function deriveWindow(derivation: Derivation, spatial: Shape): void {
     const reach = (size - 1) * (dilations[i] ?? 1) + 1;
     const [stride, dim] = [strides[i] ?? 1, spatial[i]];
     if (stride === 1) return Math.max(0, reach - 1);
-    if (typeof dim !== "number") throw refuse(`auto_pad ${autoPad} needs the size of axis ${i + 2}; export with explicit pads`);
+    if (typeof dim !== "number")
+      throw refuse(`auto_pad ${autoPad} needs the size of axis ${i + 2}; export with explicit pads`);
     return Math.max(0, (Math.ceil(dim / stride) - 1) * stride + reach - dim);
   });
   values.set("pads", spread(totals, autoPad));
@@ -75,7 +84,12 @@ function deriveTransposePads(
   const totals = kernel.map((size, i) => {
     const [stride, dim] = [strides[i] ?? 1, spatial[i]];
     if (typeof dim !== "number") {
-      throw new ModelError({ code: "OP_UNSUPPORTED", op, node, why: `output_shape and auto_pad need the size of axis ${i + 2}; export with explicit pads` });
+      throw new ModelError({
+        code: "OP_UNSUPPORTED",
+        op,
+        node,
+        why: `output_shape and auto_pad need the size of axis ${i + 2}; export with explicit pads`,
+      });
     }
     const whole = stride * (dim - 1) + (outputPadding[i] ?? 0) + (size - 1) * (dilations[i] ?? 1) + 1;
     return Math.max(0, whole - (outputShape?.at(i - rank) ?? dim * stride));

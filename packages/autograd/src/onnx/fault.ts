@@ -12,9 +12,11 @@ export type ModelFault =
   | { readonly code: "EXTERNAL_DATA"; readonly tensor: string };
 
 const SENTENCES: Sentences<ModelFault> = {
-  MODEL_NOT_ONNX: (f) => `the file is not an ONNX model: ${f.why}; export one with torch.onnx.export, tf2onnx or the builder`,
+  MODEL_NOT_ONNX: (f) =>
+    `the file is not an ONNX model: ${f.why}; export one with torch.onnx.export, tf2onnx or the builder`,
   MODEL_TOO_LARGE: (f) => `the model has ${f.value} ${f.what}; at most ${f.max} are accepted`,
-  MODEL_ILLEGAL: (f) => `the model breaks the rules of ONNX: ${f.why}; export it again and check it with onnx.checker`,
+  MODEL_ILLEGAL: (f) =>
+    `the model breaks the rules of ONNX: ${f.why}; export it again and check it with onnx.checker`,
   OPSET_UNSUPPORTED: (f) =>
     `the model is written for opset ${f.opset}; ${f.min} to ${f.max} are read: export it with opset_version=17`,
   OP_UNSUPPORTED: (f) => `node "${f.node}" uses ${f.op}, which is not supported: ${f.why}`,

@@ -7,9 +7,9 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { LIMITS } from "@pingo/core";
 import type { AnyNode, Graph, GraphValue } from "../graph/graph.ts";
-import { inferNode, startInference } from "../graph/infer.ts";
 import type { Inference } from "../graph/infer/site.ts";
-import { type AttributeSpec, type AttributeValue, isOpKind, type OpKind, OPS } from "../graph/ops.ts";
+import { addTensor, inferNode, startInference } from "../graph/infer.ts";
+import { type AttributeSpec, type AttributeValue, isOpKind, OPS, type OpKind } from "../graph/ops.ts";
 import { unifyShapes } from "../graph/shape.ts";
 import type { Dim, Tensor, TensorType } from "../graph/tensor.ts";
 import { verifyNode } from "../graph/verify.ts";
@@ -17,7 +17,14 @@ import { readAttribute } from "./attributes.ts";
 import { deriveAttributes } from "./derive.ts";
 import { ModelError } from "./fault.ts";
 import { type Draft, liftDraft } from "./lift.ts";
-import { type AttributeProto, type GraphProto, type ModelProto, ModelProtoSchema, type NodeProto, type ValueInfoProto } from "./onnx_pb.ts";
+import {
+  type AttributeProto,
+  type GraphProto,
+  type ModelProto,
+  ModelProtoSchema,
+  type NodeProto,
+  type ValueInfoProto,
+} from "./onnx_pb.ts";
 import { scanModel } from "./scan.ts";
 import { parseDType, readTensor } from "./tensors.ts";
 
@@ -69,7 +76,8 @@ function readGraph(
   opset: number,
   outer: { readonly scope: Scope; readonly given: readonly TensorType[] } | undefined,
 ): Graph {
-  if (proto.sparseInitializer.length > 0) throw illegal("it keeps constants as sparse tensors; make them dense");
+  if (proto.sparseInitializer.length > 0)
+    throw illegal("it keeps constants as sparse tensors; make them dense");
   const made = new Set(outer?.scope.made);
   const initializers = new Map<string, Tensor>();
   for (const tensor of proto.initializer) {
@@ -77,7 +85,9 @@ function readGraph(
     initializers.set(tensor.name, readTensor(tensor, tensor.name));
   }
   // Files of IR version 3 list the initializers among the inputs too.
-  const inputs = proto.input.filter(({ name }) => !initializers.has(name)).map((value, i) => readInput(value, outer?.given[i]));
+  const inputs = proto.input
+    .filter(({ name }) => !initializers.has(name))
+    .map((value, i) => readInput(value, outer?.given[i]));
   for (const { name } of inputs) make(name, made, "an input");
   const start: Graph = { name: proto.name, inputs, outputs: [], initializers, nodes: [] };
   const inference = startInference(start, undefined, outer?.scope.inference);
@@ -103,28 +113,44 @@ function readInput({ name, type }: ValueInfoProto, given: TensorType | undefined
   if (given !== undefined && (tensorType === undefined || dims === undefined)) return { name, type: given };
   if (tensorType === undefined) throw illegal(`the input "${name}" is not a tensor`);
   if (dims === undefined) throw illegal(`the input "${name}" has no shape`);
-  if (dims.length > LIMITS.tensorRankMax) throw illegal(`the input "${name}" has ${dims.length} axes; at most ${LIMITS.tensorRankMax} are accepted`);
+  if (dims.length > LIMITS.tensorRankMax)
+    throw illegal(
+      `the input "${name}" has ${dims.length} axes; at most ${LIMITS.tensorRankMax} are accepted`,
+    );
   const dtype = parseDType(tensorType.elemType, name);
   const shape = dims.map((dim, i): Dim => {
     const size = dim.value.case === "dimValue" ? Number(dim.value.value) : dim.value.value;
     if (typeof size === "number" && size >= 0 && size <= LIMITS.tensorElementsMax) return size;
-    return typeof size === "string" && size !== "" && size.length <= DIM_NAME_CHARS_MAX ? size : `${name}:${i}`;
+    return typeof size === "string" && size !== "" && size.length <= DIM_NAME_CHARS_MAX
+      ? size
+      : `${name}:${i}`;
   });
   if (given === undefined) return { name, type: { dtype, shape } };
   const unified = unifyShapes(shape, given.shape);
-  if (unified === undefined || dtype !== given.dtype) throw illegal(`the body input "${name}" is declared as another type than it is given`);
+  if (unified === undefined || dtype !== given.dtype)
+    throw illegal(`the body input "${name}" is declared as another type than it is given`);
   return { name, type: { dtype, shape: unified } };
 }
 
 function readNode(proto: NodeProto, scope: Scope): void {
   const name = nodeName(proto, scope);
   for (const input of proto.input) {
-    if (input !== "" && !scope.made.has(input)) throw illegal(`node "${name}" (${proto.opType}) reads "${input}", which nothing before it makes`);
+    if (input !== "" && !scope.made.has(input))
+      throw illegal(`node "${name}" (${proto.opType}) reads "${input}", which nothing before it makes`);
   }
-  for (const output of proto.output) if (output !== "") make(output, scope.made, `an output of node "${name}"`);
-  if (proto.opType === "Constant" && isStandard(proto.domain)) return readConstant(proto, name, scope);
+  for (const output of proto.output)
+    if (output !== "") make(output, scope.made, `an output of node "${name}"`);
+  if (proto.opType === "Constant" && isStandard(proto.domain)) {
+    readConstant(proto, name, scope);
+    return;
+  }
   const { opType: op } = proto;
-  if (!isStandard(proto.domain)) throw unsupported(op, name, `it belongs to the domain ${proto.domain}; export with standard operators only`);
+  if (!isStandard(proto.domain))
+    throw unsupported(
+      op,
+      name,
+      `it belongs to the domain ${proto.domain}; export with standard operators only`,
+    );
   if (!isOpKind(op)) throw unsupported(op, name, "the engine has no rules for it; replace it in the model");
   const node = canonicalNode(op, draftOf(proto, name, scope), scope);
   verifyNode(node);
@@ -171,7 +197,10 @@ function canonicalNode(op: OpKind, draft: Draft, scope: Scope): AnyNode {
     const proto = attributes.get(attribute);
     attributes.delete(attribute);
     if (proto !== undefined) {
-      values.set(attribute, readAttribute(proto, spec.kind, name, (body) => readBody(body, draft, scope)));
+      values.set(
+        attribute,
+        readAttribute(proto, spec.kind, name, (body) => readBody(body, draft, scope)),
+      );
     } else if ("default" in spec) {
       values.set(attribute, spec.default);
     } else if (spec.presence === "required") {
@@ -180,11 +209,19 @@ function canonicalNode(op: OpKind, draft: Draft, scope: Scope): AnyNode {
   }
   const [unknown] = attributes.keys();
   if (unknown !== undefined) throw unsupported(op, name, `the attribute ${unknown} is not known`);
-  if (op === "Split" && !values.has("num_outputs") && draft.inputs.length === 1) values.set("num_outputs", draft.outputs.length);
-  if (op === "BatchNormalization" && scope.opset < 14 && draft.outputs.length > 1) values.set("training_mode", 1);
+  if (op === "Split" && !values.has("num_outputs") && draft.inputs.length === 1)
+    values.set("num_outputs", draft.outputs.length);
+  if (op === "BatchNormalization" && scope.opset < 14 && draft.outputs.length > 1)
+    values.set("training_mode", 1);
   const types = draft.inputs.map((input) => scope.inference.types.get(input));
   deriveAttributes({ op, node: name, values, autoPad, outputShape, types });
-  const node = { op, name, inputs: draft.inputs, outputs: draft.outputs, attributes: Object.fromEntries(values) };
+  const node = {
+    op,
+    name,
+    inputs: draft.inputs,
+    outputs: draft.outputs,
+    attributes: Object.fromEntries(values),
+  };
   // SAFETY: the op table, typed over OpAttributes, said which attributes to read and as what; verifyNode checks them.
   return node as unknown as AnyNode;
 }
@@ -218,7 +255,11 @@ function constantTensor(attribute: AttributeProto, name: string): Tensor {
     case "value_float":
       return { dtype: "float32", shape: [], data: Float32Array.of(attribute.f ?? 0) };
     case "value_floats":
-      return { dtype: "float32", shape: [attribute.floats.length], data: Float32Array.from(attribute.floats) };
+      return {
+        dtype: "float32",
+        shape: [attribute.floats.length],
+        data: Float32Array.from(attribute.floats),
+      };
     case "value_int":
       return { dtype: "int64", shape: [], data: BigInt64Array.of(attribute.i ?? 0n) };
     case "value_ints":
@@ -231,10 +272,7 @@ function constantTensor(attribute: AttributeProto, name: string): Tensor {
 function addConstant(name: string, tensor: Tensor, scope: Scope): string {
   scope.initializers.set(name, tensor);
   scope.made.add(name);
-  const { types, known } = startInference({ name: "", inputs: [], outputs: [], nodes: [], initializers: new Map([[name, tensor]]) });
-  scope.inference.types.set(name, { dtype: tensor.dtype, shape: types.get(name)?.shape ?? tensor.shape });
-  const value = known.get(name);
-  if (value !== undefined) scope.inference.known.set(name, value);
+  addTensor(scope.inference, name, tensor);
   return name;
 }
 

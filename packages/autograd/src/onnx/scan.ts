@@ -7,14 +7,35 @@
 import { LIMITS } from "@pingo/core";
 import { ModelError } from "./fault.ts";
 
-type MessageName = "model" | "graph" | "node" | "attribute" | "tensor" | "value" | "type" | "tensorType" | "shape" | "leaf";
+type MessageName =
+  | "model"
+  | "graph"
+  | "node"
+  | "attribute"
+  | "tensor"
+  | "value"
+  | "type"
+  | "tensorType"
+  | "shape"
+  | "leaf";
 
 /** Fields that hold messages which the reader builds. */
 const MESSAGES: { readonly [M in MessageName]: ReadonlyMap<number, MessageName> } = {
-  model: new Map([[7, "graph"], [8, "leaf"]]),
-  graph: new Map([[1, "node"], [5, "tensor"], [11, "value"], [12, "value"]]),
+  model: new Map([
+    [7, "graph"],
+    [8, "leaf"],
+  ]),
+  graph: new Map([
+    [1, "node"],
+    [5, "tensor"],
+    [11, "value"],
+    [12, "value"],
+  ]),
   node: new Map([[5, "attribute"]]),
-  attribute: new Map([[5, "tensor"], [6, "graph"]]),
+  attribute: new Map([
+    [5, "tensor"],
+    [6, "graph"],
+  ]),
   value: new Map([[2, "type"]]),
   type: new Map([[1, "tensorType"]]),
   tensorType: new Map([[2, "shape"]]),

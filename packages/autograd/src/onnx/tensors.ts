@@ -18,7 +18,13 @@ const NUMBER_BY_DTYPE: { readonly [D in DType]: number } = {
 };
 
 const NAMES_NOT_READ = new Map([
-  [4, "uint16"], [5, "int16"], [8, "string"], [10, "float16"], [12, "uint32"], [13, "uint64"], [16, "bfloat16"],
+  [4, "uint16"],
+  [5, "int16"],
+  [8, "string"],
+  [10, "float16"],
+  [12, "uint32"],
+  [13, "uint64"],
+  [16, "bfloat16"],
 ]);
 
 const EXTERNAL = 1;
@@ -42,7 +48,11 @@ export function parseDType(number: number, value: string): DType {
   for (const dtype of ["float32", "int64", "bool", "int32", "float64", "uint8", "int8"] as const) {
     if (NUMBER_BY_DTYPE[dtype] === number) return dtype;
   }
-  throw new ModelError({ code: "DTYPE_UNSUPPORTED", value, dtype: NAMES_NOT_READ.get(number) ?? `number ${number}` });
+  throw new ModelError({
+    code: "DTYPE_UNSUPPORTED",
+    value,
+    dtype: NAMES_NOT_READ.get(number) ?? `number ${number}`,
+  });
 }
 
 /** @throws {ModelError} DTYPE_UNSUPPORTED, TENSOR_MALFORMED, EXTERNAL_DATA */
@@ -51,9 +61,13 @@ export function readTensor(proto: TensorProto, name: string): Tensor {
   const dtype = parseDType(proto.dataType, name);
   const shape = readDims(proto, name);
   const count = sizeOfShape(shape);
-  const data = proto.rawData === undefined ? typedData(proto, dtype) : rawData(proto.rawData, dtype, count, name);
+  const data =
+    proto.rawData === undefined ? typedData(proto, dtype) : rawData(proto.rawData, dtype, count, name);
   if (data.length !== count) {
-    throw malformed(name, `its shape [${shape.join(", ")}] asks for ${count} elements and it holds ${data.length}`);
+    throw malformed(
+      name,
+      `its shape [${shape.join(", ")}] asks for ${count} elements and it holds ${data.length}`,
+    );
   }
   return { dtype, shape, data };
 }
@@ -73,9 +87,13 @@ function readDims(proto: TensorProto, name: string): number[] {
     throw malformed(name, `it has ${proto.dims.length} axes; at most ${LIMITS.tensorRankMax} are accepted`);
   }
   const shape = proto.dims.map(Number);
-  if (shape.some((dim) => dim < 0)) throw malformed(name, `its shape [${shape.join(", ")}] has a negative size`);
+  if (shape.some((dim) => dim < 0))
+    throw malformed(name, `its shape [${shape.join(", ")}] has a negative size`);
   if (sizeOfShape(shape) > LIMITS.tensorElementsMax || shape.some((dim) => dim > LIMITS.tensorElementsMax)) {
-    throw malformed(name, `its shape [${shape.join(", ")}] asks for more than ${LIMITS.tensorElementsMax} elements`);
+    throw malformed(
+      name,
+      `its shape [${shape.join(", ")}] asks for more than ${LIMITS.tensorElementsMax} elements`,
+    );
   }
   return shape;
 }
@@ -83,7 +101,10 @@ function readDims(proto: TensorProto, name: string): number[] {
 function rawData(raw: Uint8Array, dtype: DType, count: number, name: string): TensorData {
   const bytes = count * WIDTH_BYTES[dtype];
   if (raw.byteLength !== bytes) {
-    throw malformed(name, `${count} elements of ${dtype} take ${bytes} bytes and raw_data has ${raw.byteLength}`);
+    throw malformed(
+      name,
+      `${count} elements of ${dtype} take ${bytes} bytes and raw_data has ${raw.byteLength}`,
+    );
   }
   // A copy, so that it starts on a multiple of the element's width.
   const { buffer } = new Uint8Array(raw);

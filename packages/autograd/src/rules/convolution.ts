@@ -21,7 +21,14 @@ export const convolutionRules: RuleFamily<"Conv" | "ConvTranspose"> = {
   // y = Convᵀ(x), so dx = Conv(dy); and in dw the roles of x and dy are exchanged.
   ConvTranspose: (context) => {
     const { emit, attributes, hasInput, x, dy } = context;
-    const dx = emit.conv(dy(), x(1), windowOf(attributes), attributes.group);
+    const wide = emit.conv(dy(), x(1), windowOf(attributes), attributes.group);
+    // An output padding of a whole stride leaves room for windows that no x belongs to.
+    const surplus = x(0).shape.map((dim, i) => dim - at(wide.shape, i));
+    const dx = emit.pad(
+      wide,
+      surplus.map(() => 0),
+      surplus,
+    );
     const dw = convWeightGradient(emit, dy(), x(0), attributes, x(1).shape);
     return [dx, dw, hasInput(2) ? channelSums(context) : undefined];
   },

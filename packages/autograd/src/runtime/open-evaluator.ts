@@ -1,4 +1,7 @@
-/** An evaluator in this thread: forward passes over all rows, batch by batch, so that memory stays that of a batch. */
+/**
+ * An evaluator in this thread. The program itself goes through its rows batch by batch; a call gets so few of them
+ * that its f32 sum of losses stays exact enough and an abort is soon heard.
+ */
 import { assertDefined } from "@pingo/core";
 import type { InferenceSession } from "onnxruntime-node";
 import type { Tensor } from "../graph/tensor.ts";
@@ -8,6 +11,8 @@ import { float32, loadOrt, type Ort, type OrtFeeds, openSession, runSession, toO
 import { sizeOf, splitWeights, weightName } from "./parameters.ts";
 import { RuntimeError } from "./runtime-error.ts";
 import type { Evaluation, Evaluator, RuntimeOptions, RuntimeProgram } from "./trainer.ts";
+
+const BATCHES_PER_CALL = 32;
 
 /** @throws {RuntimeError} ENGINE_MISSING, GRAPH_REJECTED */
 export async function openEvaluator(
@@ -37,9 +42,10 @@ class SessionEvaluator implements Evaluator {
     let lossSum = 0;
     let correct = 0;
     let count = 0;
-    for (let from = 0; from < rows; from += this.signature.batchSize) {
+    const rowsPerCall = BATCHES_PER_CALL * this.signature.batchSize;
+    for (let from = 0; from < rows; from += rowsPerCall) {
       this.#signal?.throwIfAborted();
-      const to = Math.min(rows, from + this.signature.batchSize);
+      const to = Math.min(rows, from + rowsPerCall);
       const outputs = await runSession(this.#session, { ...parameters, ...this.#rowFeeds(fields, from, to) });
       lossSum += scalarOf(outputs, "lossSum");
       correct += scalarOf(outputs, "correct");

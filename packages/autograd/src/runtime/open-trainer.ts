@@ -92,7 +92,9 @@ class SessionTrainer implements Trainer {
         [steps],
       ),
     });
-    const losses = assertDefined(outputs["loss"], "checked output loss").data as Float32Array; // SAFETY: float32 by the program's contract.
+    const { loss } = outputs;
+    // SAFETY: float32 by the program's contract.
+    const losses = assertDefined(loss, "checked output loss").data as Float32Array;
     this.#checkLosses(losses);
     for (const name of Object.keys(state)) {
       this.#state![name] = assertDefined(outputs[`${name}/next`], `checked output ${name}/next`);

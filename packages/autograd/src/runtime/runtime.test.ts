@@ -1,4 +1,4 @@
-import { getHeapStatistics } from "node:v8";
+import { execFileSync } from "node:child_process";
 import { createPrng } from "@pingo/core";
 import { describe, expect, test } from "vitest";
 import type { Tensor } from "../graph/tensor.ts";
@@ -10,7 +10,8 @@ import { startEvaluator, startTrainer } from "./start.ts";
 import { linearEvaluationProgram, linearTrainProgram } from "./testing/linear-program.ts";
 
 const SIZES = { features: 3, classes: 4, batchSize: 5 };
-const ROWS = 20;
+/** More than 32 rows, which one call of an evaluator with batches of 1 takes. */
+const ROWS = 40;
 const LENGTH = 3 * 4 + 4 + 1;
 const program = linearTrainProgram(SIZES);
 
@@ -195,9 +196,9 @@ describe.each([
   ["in this thread", openEvaluator],
   ["in a worker", startEvaluator],
 ])("an evaluator %s", (_, make) => {
-  test("takes the mean over all rows, with a last batch that is not full", async () => {
+  test("takes the mean over all rows, with a last call that is not full", async () => {
     await using whole = await make(linearEvaluationProgram({ ...SIZES, batchSize: ROWS }));
-    await using batched = await make(linearEvaluationProgram({ ...SIZES, batchSize: 7 }));
+    await using batched = await make(linearEvaluationProgram({ ...SIZES, batchSize: 1 }));
     const weights = Float32Array.from({ length: LENGTH }, (_, i) => Math.sin(i));
     const expected = await whole.evaluate(weights, drawFields());
     const fields = drawFields();
@@ -266,7 +267,35 @@ test("memory does not grow with the number of calls", async () => {
   const settledMiB = await callsOf(100);
   // 200 calls make 600 MB of state; kept, it would show.
   expect((await callsOf(200)) - settledMiB).toBeLessThan(60);
-  expect(getHeapStatistics().number_of_native_contexts).toBeLessThan(20);
+});
+
+test("a program that ONNX Runtime cannot run with these tensors is a fault, not a crash", async () => {
+  const wider = linearTrainProgram({ ...SIZES, features: 4 });
+  await using trainer = await openTrainer({ graph: wider.graph, signature: program.signature });
+  await trainer.setFields(drawFields());
+  await trainer.reset(new Float32Array(LENGTH));
+  expect(await faultOf(trainer.run(drawIndices(1), rates(1)))).toMatchObject({ code: "GRAPH_FAILED" });
+});
+
+test("without ONNX Runtime the fault names the platform and what to do", () => {
+  const hook = `import { registerHooks } from "node:module";
+    registerHooks({ resolve(name, context, next) {
+      if (name === "onnxruntime-node") throw new Error("no library here");
+      return next(name, context);
+    } });`;
+  const script = `import { loadOrt } from ${JSON.stringify(new URL("./ort.ts", import.meta.url).href)};
+    await loadOrt().catch((error) => process.stdout.write(error.code + ": " + error.message));`;
+  const said = execFileSync(process.execPath, [
+    "--import",
+    `data:text/javascript,${encodeURIComponent(hook)}`,
+    "--input-type=module",
+    "--eval",
+    script,
+  ]).toString();
+  expect(said).toBe(
+    `ENGINE_MISSING: ONNX Runtime does not load on ${process.platform}-${process.arch} (no library here); ` +
+      "it needs Linux with glibc, macOS or Windows on x64 or arm64, and onnxruntime-node installed by `npm ci`",
+  );
 });
 
 test("measures a plausible number of GFLOP/s", async () => {

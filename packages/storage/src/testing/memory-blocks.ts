@@ -26,7 +26,7 @@ export function createMemoryBlocks(): MemoryBlocks {
       checkBlockSize(bytes);
       options?.signal?.throwIfAborted();
       const cid = cidOfBytes(bytes, codec);
-      bytesByCid.set(cid, bytes.slice());
+      bytesByCid.set(cid, new Uint8Array(bytes));
       return cid;
     },
     delete: async (cid) => bytesByCid.delete(cid),

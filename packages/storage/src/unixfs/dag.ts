@@ -7,7 +7,7 @@ import { StorageError } from "../storage-error.ts";
 import { DEPTH_MAX, decodeUnixFsNode, malformed, type UnixFsNode } from "./node.ts";
 
 /** 1 TiB in chunks of 1 MiB. */
-export const DAG_BLOCKS_MAX = 2 ** 20;
+const DAG_BLOCKS_MAX = 2 ** 20;
 const COPIES_AT_ONCE_MAX = 8;
 
 export interface DagOptions {

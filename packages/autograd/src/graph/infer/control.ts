@@ -1,14 +1,19 @@
 /** Types of a Scan: its body is typed with the values around it in scope. */
-import type { Dim, TensorType } from "../tensor.ts";
+
 import { showShape } from "../fault.ts";
 import { unifyShapes } from "../shape.ts";
+import type { Dim, TensorType } from "../tensor.ts";
 import type { Rules, Site } from "./site.ts";
 
 export const control: Rules<"Scan"> = {
   Scan: (site) => {
     const { body, num_scan_inputs: scanned } = site.attributes;
     const stateful = site.node.inputs.length - scanned;
-    if (stateful < 0 || body.inputs.length !== site.node.inputs.length || body.outputs.length !== site.node.outputs.length) {
+    if (
+      stateful < 0 ||
+      body.inputs.length !== site.node.inputs.length ||
+      body.outputs.length !== site.node.outputs.length
+    ) {
       throw site.illegal("its inputs and outputs are not those of its body");
     }
     const states = site.node.inputs.slice(0, stateful).map((_, i) => site.input(i));
@@ -19,7 +24,9 @@ export const control: Rules<"Scan"> = {
       if (state === undefined) return stacked(site, result, i - stateful, steps);
       const shape = unifyShapes(state.shape, result.shape);
       if (shape === undefined || state.dtype !== result.dtype) {
-        throw site.shape(`state ${i} goes in as ${state.dtype}${showShape(state.shape)} and comes out as ${result.dtype}${showShape(result.shape)}`);
+        throw site.shape(
+          `state ${i} goes in as ${state.dtype}${showShape(state.shape)} and comes out as ${result.dtype}${showShape(result.shape)}`,
+        );
       }
       return { dtype: state.dtype, shape };
     });
@@ -38,7 +45,12 @@ function sequenceInputs(site: Site<"Scan">, stateful: number) {
   return { sequences, steps };
 }
 
-function stacked(site: Site<"Scan">, { dtype, shape }: TensorType, output: number, steps: Dim | undefined): TensorType {
+function stacked(
+  site: Site<"Scan">,
+  { dtype, shape }: TensorType,
+  output: number,
+  steps: Dim | undefined,
+): TensorType {
   const axis = site.axis(site.attributes.scan_output_axes?.[output] ?? 0, shape.length + 1);
   return { dtype, shape: shape.toSpliced(axis, 0, site.dimOr(steps)) };
 }

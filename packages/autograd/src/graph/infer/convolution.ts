@@ -15,8 +15,13 @@ export const convolution: Rules<WindowOp | "GlobalAveragePool" | "GlobalMaxPool"
     const { group } = site.attributes;
     const [batch = 1, channels = 1] = x;
     const [features = 1, perGroup = 1] = w;
-    site.unify(channels, times(perGroup, group), `${channels} channels come in, the weight ${showShape(w)} in ${group} groups takes another number`);
-    if (typeof features === "number" && features % group !== 0) throw site.shape(`${features} features do not split into ${group} groups`);
+    site.unify(
+      channels,
+      times(perGroup, group),
+      `${channels} channels come in, the weight ${showShape(w)} in ${group} groups takes another number`,
+    );
+    if (typeof features === "number" && features % group !== 0)
+      throw site.shape(`${features} features do not split into ${group} groups`);
     bias(site, features);
     return [{ dtype, shape: [batch, features, ...windowed(site, site.attributes, x.slice(2), false)] }];
   },
@@ -25,7 +30,11 @@ export const convolution: Rules<WindowOp | "GlobalAveragePool" | "GlobalMaxPool"
     const { group, output_padding: outputPadding } = site.attributes;
     const [batch = 1, channels = 1] = x;
     const [inChannels = 1, perGroup = 1] = w;
-    site.unify(channels, inChannels, `${channels} channels come in, the weight ${showShape(w)} takes another number`);
+    site.unify(
+      channels,
+      inChannels,
+      `${channels} channels come in, the weight ${showShape(w)} takes another number`,
+    );
     const features = times(perGroup, group);
     bias(site, features);
     const spatial = x.slice(2).map((dim, i) => {
@@ -59,7 +68,8 @@ function global(site: Site<"GlobalAveragePool"> | Site<"GlobalMaxPool">): readon
 function convolutionInputs(site: Site<"Conv"> | Site<"ConvTranspose">) {
   const { shape: x } = spatialInput(site, site.attributes);
   const { shape: w } = site.input(1, FLOATS);
-  if (w.length !== x.length) throw site.shape(`the input ${showShape(x)} and the weight ${showShape(w)} differ in rank`);
+  if (w.length !== x.length)
+    throw site.shape(`the input ${showShape(x)} and the weight ${showShape(w)} differ in rank`);
   if (site.attributes.group < 1) throw site.attribute("group must be 1 or more");
   site.attributes.kernel_shape.forEach((size, i) => {
     site.unify(w[i + 2] ?? size, size, "kernel_shape differs from the weight");
@@ -96,11 +106,14 @@ function windowed(site: Site<WindowOp>, window: Window, spatial: readonly Dim[],
     const { kernel, stride, dilation, begin, end } = axisOf(window, i, spatial.length);
     const room = subDims(addDims(dim, begin + end), dilation * (kernel - 1) + 1);
     if (typeof room === "number" && room < 0) {
-      throw site.shape(`a window of ${dilation * (kernel - 1) + 1} does not fit into ${dim} with pads ${begin} and ${end}`);
+      throw site.shape(
+        `a window of ${dilation * (kernel - 1) + 1} does not fit into ${dim} with pads ${begin} and ${end}`,
+      );
     }
     let steps = floorDivide(ceil ? addDims(room, stride - 1) : room, stride);
     // The last window must start inside the input or its leading padding.
-    if (ceil && typeof steps === "number" && typeof dim === "number" && steps * stride >= dim + begin) steps -= 1;
+    if (ceil && typeof steps === "number" && typeof dim === "number" && steps * stride >= dim + begin)
+      steps -= 1;
     return checkPositive(site, site.dimOr(addDims(steps, 1)));
   });
 }

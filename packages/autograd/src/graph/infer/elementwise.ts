@@ -1,7 +1,8 @@
 /** Types of elementwise operators, with broadcasting. */
+
+import type { OpKind } from "../ops.ts";
 import type { DType, TensorType } from "../tensor.ts";
 import { BOOLS, FLOATS, type InferRule, NUMBERS, type Rules, type Site } from "./site.ts";
-import type { OpKind } from "../ops.ts";
 
 function unary(allowed?: readonly DType[]): (site: Site<OpKind>) => readonly TensorType[] {
   return (site) => [site.input(0, allowed)];
@@ -74,7 +75,8 @@ export const elementwise: Rules<ElementwiseOp> = {
   Mod: (site) => {
     const types = site.inputs(NUMBERS);
     const dtype = site.sameDType(types);
-    if (FLOATS.includes(dtype) && site.attributes.fmod === 0) throw site.attribute("fmod must be 1 for floats");
+    if (FLOATS.includes(dtype) && site.attributes.fmod === 0)
+      throw site.attribute("fmod must be 1 for floats");
     return [{ dtype, shape: site.broadcast(types) }];
   },
   Pow: (site) => {
@@ -107,8 +109,53 @@ export const elementwise: Rules<ElementwiseOp> = {
 };
 
 type ElementwiseOp =
-  | "Abs" | "Ceil" | "Cos" | "Elu" | "Erf" | "Exp" | "Floor" | "Gelu" | "HardSigmoid" | "HardSwish" | "Identity"
-  | "IsNaN" | "LeakyRelu" | "Log" | "Neg" | "Not" | "Reciprocal" | "Relu" | "Round" | "Selu" | "Sigmoid" | "Sign"
-  | "Sin" | "Softplus" | "Softsign" | "Sqrt" | "Tanh" | "Cast" | "Clip" | "Dropout" | "Add" | "Sub" | "Mul" | "Div"
-  | "Mod" | "Pow" | "PRelu" | "And" | "Or" | "Xor" | "Equal" | "Greater" | "GreaterOrEqual" | "Less" | "LessOrEqual"
-  | "Max" | "Mean" | "Min" | "Sum" | "Where";
+  | "Abs"
+  | "Ceil"
+  | "Cos"
+  | "Elu"
+  | "Erf"
+  | "Exp"
+  | "Floor"
+  | "Gelu"
+  | "HardSigmoid"
+  | "HardSwish"
+  | "Identity"
+  | "IsNaN"
+  | "LeakyRelu"
+  | "Log"
+  | "Neg"
+  | "Not"
+  | "Reciprocal"
+  | "Relu"
+  | "Round"
+  | "Selu"
+  | "Sigmoid"
+  | "Sign"
+  | "Sin"
+  | "Softplus"
+  | "Softsign"
+  | "Sqrt"
+  | "Tanh"
+  | "Cast"
+  | "Clip"
+  | "Dropout"
+  | "Add"
+  | "Sub"
+  | "Mul"
+  | "Div"
+  | "Mod"
+  | "Pow"
+  | "PRelu"
+  | "And"
+  | "Or"
+  | "Xor"
+  | "Equal"
+  | "Greater"
+  | "GreaterOrEqual"
+  | "Less"
+  | "LessOrEqual"
+  | "Max"
+  | "Mean"
+  | "Min"
+  | "Sum"
+  | "Where";

@@ -1,16 +1,18 @@
 /** Types of operators that pick, place or make elements by index. */
-import { showShape } from "../fault.ts";
+
 import { subDims } from "../dim.ts";
+import { showShape } from "../fault.ts";
 import type { TensorType } from "../tensor.ts";
-import { INDICES, NUMBERS, type Rules, type Site } from "./site.ts";
 import { targetShape } from "./movement.ts";
+import { INDICES, NUMBERS, type Rules, type Site } from "./site.ts";
 
 export const indexing: Rules<IndexingOp> = {
   ConstantOfShape: (site) => {
     const { value } = site.attributes;
     if (value.data.length !== 1) throw site.attribute("value must hold one element");
     const shape = targetShape(site, 0);
-    if (shape.some((dim) => typeof dim === "number" && dim < 0)) throw site.shape(`${showShape(shape)} has a negative size`);
+    if (shape.some((dim) => typeof dim === "number" && dim < 0))
+      throw site.shape(`${showShape(shape)} has a negative size`);
     return [{ dtype: value.dtype, shape }];
   },
   Gather: (site) => {
@@ -23,7 +25,8 @@ export const indexing: Rules<IndexingOp> = {
     const { dtype, shape } = site.input(0);
     const indices = site.input(1, INDICES).shape;
     site.axis(site.attributes.axis, shape.length);
-    if (indices.length !== shape.length) throw site.shape(`${showShape(shape)} and indices ${showShape(indices)} differ in rank`);
+    if (indices.length !== shape.length)
+      throw site.shape(`${showShape(shape)} and indices ${showShape(indices)} differ in rank`);
     return [{ dtype, shape: indices }];
   },
   GatherND: (site) => {
@@ -41,6 +44,7 @@ export const indexing: Rules<IndexingOp> = {
     site.input(1, NUMBERS);
     const values = site.rank(2, 1);
     site.unify(values.shape[0] ?? 2, 2, "values must hold [off, on]");
+    if (indices.length === 0) throw site.shape("the indices have no axis");
     const axis = site.axis(site.attributes.axis, indices.length + 1);
     const depth = site.dimOr(site.known(1)?.elements[0]);
     return [{ dtype: values.dtype, shape: indices.toSpliced(axis, 0, depth) }];
@@ -65,7 +69,9 @@ export const indexing: Rules<IndexingOp> = {
     site.axis(site.attributes.axis, x.shape.length);
     site.sameDType([x, updates]);
     if (indices.length !== x.shape.length || updates.shape.length !== indices.length) {
-      throw site.shape(`${showShape(x.shape)}, indices ${showShape(indices)} and updates ${showShape(updates.shape)} differ in rank`);
+      throw site.shape(
+        `${showShape(x.shape)}, indices ${showShape(indices)} and updates ${showShape(updates.shape)} differ in rank`,
+      );
     }
     indices.forEach((dim, i) => {
       site.unify(dim, updates.shape[i] ?? dim, "indices and updates differ");
@@ -77,11 +83,17 @@ export const indexing: Rules<IndexingOp> = {
     const indices = site.input(1, ["int64"]).shape;
     const updates = site.input(2);
     const depth = indices.at(-1);
-    if (typeof depth !== "number" || depth > x.shape.length) throw site.shape(`indices ${showShape(indices)} do not point into ${showShape(x.shape)}`);
+    if (typeof depth !== "number" || depth > x.shape.length)
+      throw site.shape(`indices ${showShape(indices)} do not point into ${showShape(x.shape)}`);
     const expected = [...indices.slice(0, -1), ...x.shape.slice(depth)];
-    if (updates.shape.length !== expected.length) throw site.shape(`updates ${showShape(updates.shape)} must be ${showShape(expected)}`);
+    if (updates.shape.length !== expected.length)
+      throw site.shape(`updates ${showShape(updates.shape)} must be ${showShape(expected)}`);
     expected.forEach((dim, i) => {
-      site.unify(dim, updates.shape[i] ?? dim, `updates ${showShape(updates.shape)} must be ${showShape(expected)}`);
+      site.unify(
+        dim,
+        updates.shape[i] ?? dim,
+        `updates ${showShape(updates.shape)} must be ${showShape(expected)}`,
+      );
     });
     site.sameDType([x, updates]);
     return [x];
@@ -94,8 +106,16 @@ export const indexing: Rules<IndexingOp> = {
 };
 
 type IndexingOp =
-  | "ConstantOfShape" | "Gather" | "GatherElements" | "GatherND" | "OneHot" | "Range" | "ScatterElements" | "ScatterND"
-  | "Shape" | "Size";
+  | "ConstantOfShape"
+  | "Gather"
+  | "GatherElements"
+  | "GatherND"
+  | "OneHot"
+  | "Range"
+  | "ScatterElements"
+  | "ScatterND"
+  | "Shape"
+  | "Size";
 
 /** The sizes that a Shape node returns. SOURCE: ONNX Shape-15 (bounds are clamped). */
 export function shapeSlice(site: Site<"Shape">): TensorType["shape"] {
@@ -103,4 +123,3 @@ export function shapeSlice(site: Site<"Shape">): TensorType["shape"] {
   const { start, end } = site.attributes;
   return shape.slice(start, end ?? shape.length);
 }
-

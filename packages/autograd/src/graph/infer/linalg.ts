@@ -1,6 +1,7 @@
 /** Types of matrix products. */
-import { broadcastShapes } from "../shape.ts";
+
 import { showShape } from "../fault.ts";
+import { broadcastShapes } from "../shape.ts";
 import type { Dim } from "../tensor.ts";
 import { NUMBERS, type Rules } from "./site.ts";
 
@@ -15,7 +16,11 @@ export const linalg: Rules<"Gemm" | "MatMul" | "Einsum"> = {
     const shape = [rows ?? 1, columns ?? 1];
     const bias = site.has(2) ? site.input(2).shape : [];
     const sum = broadcastShapes([shape, bias], site.fresh);
-    if (sum === undefined || sum.length !== 2 || sum.some((dim, i) => typeof dim === "number" && typeof shape[i] === "number" && dim !== shape[i])) {
+    if (
+      sum === undefined ||
+      sum.length !== 2 ||
+      sum.some((dim, i) => typeof dim === "number" && typeof shape[i] === "number" && dim !== shape[i])
+    ) {
       throw site.shape(`the bias ${showShape(bias)} does not broadcast to ${showShape(shape)}`);
     }
     return [{ dtype: site.sameDType(types), shape }];
@@ -30,7 +35,8 @@ export const linalg: Rules<"Gemm" | "MatMul" | "Einsum"> = {
     const inner = left.at(-1) ?? 1;
     site.unify(inner, right.at(-2) ?? 1, `the inner sizes of ${showShape(a)} and ${showShape(b)} differ`);
     const stack = broadcastShapes([left.slice(0, -2), right.slice(0, -2)], site.fresh);
-    if (stack === undefined) throw site.shape(`the stacks of ${showShape(a)} and ${showShape(b)} do not broadcast`);
+    if (stack === undefined)
+      throw site.shape(`the stacks of ${showShape(a)} and ${showShape(b)} do not broadcast`);
     const rows = a.length === 1 ? [] : [left.at(-2) ?? 1];
     const columns = b.length === 1 ? [] : [right.at(-1) ?? 1];
     return [{ dtype: site.sameDType(types), shape: [...stack, ...rows, ...columns] }];
@@ -38,14 +44,17 @@ export const linalg: Rules<"Gemm" | "MatMul" | "Einsum"> = {
   Einsum: (site) => {
     const types = site.inputs(NUMBERS);
     const equation = site.attributes.equation.replaceAll(" ", "");
-    if (equation.includes("...")) throw site.attribute(`"${equation}" uses an ellipsis; write out its letters`);
+    if (equation.includes("..."))
+      throw site.attribute(`"${equation}" uses an ellipsis; write out its letters`);
     const [inputs = "", explicit] = equation.split("->");
     const terms = inputs.split(",");
-    if (terms.length !== types.length) throw site.attribute(`"${equation}" has ${terms.length} terms for ${types.length} inputs`);
+    if (terms.length !== types.length)
+      throw site.attribute(`"${equation}" has ${terms.length} terms for ${types.length} inputs`);
     const dims = new Map<string, Dim>();
     terms.forEach((term, i) => {
       const shape = types[i]?.shape ?? [];
-      if (term.length !== shape.length) throw site.shape(`term "${term}" does not name the axes of ${showShape(shape)}`);
+      if (term.length !== shape.length)
+        throw site.shape(`term "${term}" does not name the axes of ${showShape(shape)}`);
       for (const [at, letter] of [...term].entries()) {
         const dim = shape[at] ?? 1;
         dims.set(letter, site.unify(dims.get(letter) ?? dim, dim, `the sizes of "${letter}" differ`));

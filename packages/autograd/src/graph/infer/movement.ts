@@ -2,11 +2,11 @@
 import { LIMITS } from "@pingo/core";
 import { addDims, divideExactly, mulDims, productOf } from "../dim.ts";
 import { showShape } from "../fault.ts";
+import type { OpKind } from "../ops.ts";
 import { broadcastShapes, sumOf } from "../shape.ts";
+import { sliceOf } from "../slice.ts";
 import type { Dim, Shape, TensorType } from "../tensor.ts";
 import { INDICES, type Rules, type Site } from "./site.ts";
-import { sliceOf } from "../slice.ts";
-import type { OpKind } from "../ops.ts";
 
 export const movement: Rules<MovementOp> = {
   Concat: (site) => {
@@ -15,8 +15,15 @@ export const movement: Rules<MovementOp> = {
     const axis = site.axis(site.attributes.axis, first.length);
     const shape = first.map((dim, i) =>
       types.reduce((all, type) => {
-        if (type.shape.length !== first.length) throw site.shape(`${showShape(first)} and ${showShape(type.shape)} differ in rank`);
-        return i === axis ? all : site.unify(all, type.shape[i] ?? 1, `${showShape(first)} and ${showShape(type.shape)} differ beside axis ${axis}`);
+        if (type.shape.length !== first.length)
+          throw site.shape(`${showShape(first)} and ${showShape(type.shape)} differ in rank`);
+        return i === axis
+          ? all
+          : site.unify(
+              all,
+              type.shape[i] ?? 1,
+              `${showShape(first)} and ${showShape(type.shape)} differ beside axis ${axis}`,
+            );
       }, dim),
     );
     shape[axis] = site.dimOr(sumOf(types.map((type) => type.shape[axis])));
@@ -27,8 +34,14 @@ export const movement: Rules<MovementOp> = {
     const by = site.attributes.blocksize;
     if (by < 1) throw site.attribute("blocksize must be 1 or more");
     const channels = divideExactly(c, by * by);
-    if (channels === undefined && typeof c === "number") throw site.shape(`${c} channels do not split into blocks of ${by}×${by}`);
-    return [{ ...site.input(0), shape: [n, site.dimOr(channels), site.dimOr(mulDims(h, by)), site.dimOr(mulDims(w, by))] }];
+    if (channels === undefined && typeof c === "number")
+      throw site.shape(`${c} channels do not split into blocks of ${by}×${by}`);
+    return [
+      {
+        ...site.input(0),
+        shape: [n, site.dimOr(channels), site.dimOr(mulDims(h, by)), site.dimOr(mulDims(w, by))],
+      },
+    ];
   },
   SpaceToDepth: (site) => {
     const [n = 1, c = 1, h = 1, w = 1] = site.rank(0, 4).shape;
@@ -38,20 +51,28 @@ export const movement: Rules<MovementOp> = {
     if ((rows === undefined && typeof h === "number") || (columns === undefined && typeof w === "number")) {
       throw site.shape(`${h}×${w} does not split into blocks of ${by}×${by}`);
     }
-    return [{ ...site.input(0), shape: [n, site.dimOr(mulDims(c, by * by)), site.dimOr(rows), site.dimOr(columns)] }];
+    return [
+      {
+        ...site.input(0),
+        shape: [n, site.dimOr(mulDims(c, by * by)), site.dimOr(rows), site.dimOr(columns)],
+      },
+    ];
   },
   Expand: (site) => {
     const { dtype, shape } = site.input(0);
     const target = targetShape(site, 1);
     const expanded = broadcastShapes([shape, target], site.fresh);
-    if (expanded === undefined) throw site.shape(`${showShape(shape)} does not expand to ${showShape(target)}`);
+    if (expanded === undefined)
+      throw site.shape(`${showShape(shape)} does not expand to ${showShape(target)}`);
     return [{ dtype, shape: expanded }];
   },
   Flatten: (site) => {
     const { dtype, shape } = site.input(0);
     const { axis } = site.attributes;
     const at = axis === shape.length ? axis : site.axis(axis, shape.length);
-    return [{ dtype, shape: [site.dimOr(productOf(shape.slice(0, at))), site.dimOr(productOf(shape.slice(at)))] }];
+    return [
+      { dtype, shape: [site.dimOr(productOf(shape.slice(0, at))), site.dimOr(productOf(shape.slice(at)))] },
+    ];
   },
   Pad: (site) => {
     const { dtype, shape } = site.input(0);
@@ -65,7 +86,8 @@ export const movement: Rules<MovementOp> = {
     const result = [...shape];
     padded.forEach((axis, i) => {
       const dim = addDims(shape[axis], addDims(pads[i], pads[i + padded.length]));
-      if (typeof dim === "number" && dim < 0) throw site.shape(`the pads leave axis ${axis} with ${dim} elements`);
+      if (typeof dim === "number" && dim < 0)
+        throw site.shape(`the pads leave axis ${axis} with ${dim} elements`);
       result[axis] = site.dimOr(dim);
     });
     return [{ dtype, shape: result }];
@@ -102,8 +124,11 @@ export const movement: Rules<MovementOp> = {
     if (!site.has(1)) return [{ dtype, shape: shape.filter((dim) => dim !== 1) }];
     const given = site.knownInts(1);
     if (given === undefined) throw site.illegal("its axes must be known before the run");
-    const axes = site.axes(given, shape.length);
-    for (const axis of axes) site.unify(shape[axis] ?? 1, 1, `axis ${axis} of ${showShape(shape)} cannot be dropped`);
+    // ONNX Runtime takes an empty list as all of them.
+    const axes =
+      given.length === 0 ? shape.flatMap((dim, i) => (dim === 1 ? [i] : [])) : site.axes(given, shape.length);
+    for (const axis of axes)
+      site.unify(shape[axis] ?? 1, 1, `axis ${axis} of ${showShape(shape)} cannot be dropped`);
     return [{ dtype, shape: shape.filter((_, i) => !axes.includes(i)) }];
   },
   Tile: (site) => {
@@ -115,7 +140,8 @@ export const movement: Rules<MovementOp> = {
   Transpose: (site) => {
     const { dtype, shape } = site.input(0);
     const perm = site.axes(site.attributes.perm, shape.length);
-    if (perm.length !== shape.length) throw site.attribute(`perm [${perm.join(", ")}] does not order the axes of ${showShape(shape)}`);
+    if (perm.length !== shape.length)
+      throw site.attribute(`perm [${perm.join(", ")}] does not order the axes of ${showShape(shape)}`);
     return [{ dtype, shape: perm.map((axis) => shape[axis] ?? 1) }];
   },
   Trilu: (site) => {
@@ -131,18 +157,34 @@ export const movement: Rules<MovementOp> = {
     const rank = shape.length + given.length;
     const axes = site.axes(given, rank);
     const rest = [...shape];
-    return [{ dtype, shape: Array.from({ length: rank }, (_, i) => (axes.includes(i) ? 1 : (rest.shift() ?? 1))) }];
+    return [
+      { dtype, shape: Array.from({ length: rank }, (_, i) => (axes.includes(i) ? 1 : (rest.shift() ?? 1))) },
+    ];
   },
 };
 
 type MovementOp =
-  | "Concat" | "DepthToSpace" | "SpaceToDepth" | "Expand" | "Flatten" | "Pad" | "Reshape" | "Resize" | "Slice"
-  | "Split" | "Squeeze" | "Tile" | "Transpose" | "Trilu" | "Unsqueeze";
+  | "Concat"
+  | "DepthToSpace"
+  | "SpaceToDepth"
+  | "Expand"
+  | "Flatten"
+  | "Pad"
+  | "Reshape"
+  | "Resize"
+  | "Slice"
+  | "Split"
+  | "Squeeze"
+  | "Tile"
+  | "Transpose"
+  | "Trilu"
+  | "Unsqueeze";
 
 /** How many numbers a 1-D input holds; that must be known. */
 function countOf(site: Site<OpKind>, index: number): number {
   const [count] = site.rank(index, 1).shape;
-  if (typeof count !== "number") throw site.illegal(`the length of input ${index} must be known before the run`);
+  if (typeof count !== "number")
+    throw site.illegal(`the length of input ${index} must be known before the run`);
   return count;
 }
 
@@ -151,7 +193,8 @@ export function targetShape(site: Site<OpKind>, index: number): Shape {
   site.input(index, INDICES);
   const elements = site.known(index)?.elements;
   const rank = countOf(site, index);
-  if (rank > LIMITS.tensorRankMax) throw site.shape(`${rank} axes; at most ${LIMITS.tensorRankMax} are accepted`);
+  if (rank > LIMITS.tensorRankMax)
+    throw site.shape(`${rank} axes; at most ${LIMITS.tensorRankMax} are accepted`);
   return Array.from({ length: rank }, (_, i) => site.dimOr(elements?.[i]));
 }
 
@@ -159,10 +202,12 @@ function reshaped(site: Site<"Reshape">, shape: Shape, target: Shape): Shape {
   const dims: (Dim | undefined)[] = target.map((dim, i) => {
     if (dim !== 0 || site.attributes.allowzero !== 0) return dim === -1 ? undefined : dim;
     const kept = shape[i];
-    if (kept === undefined) throw site.shape(`${showShape(target)} copies axis ${i}, which ${showShape(shape)} lacks`);
+    if (kept === undefined)
+      throw site.shape(`${showShape(target)} copies axis ${i}, which ${showShape(shape)} lacks`);
     return kept;
   });
-  if (dims.some((dim) => typeof dim === "number" && dim < 0)) throw site.shape(`${showShape(target)} has a negative size`);
+  if (dims.some((dim) => typeof dim === "number" && dim < 0))
+    throw site.shape(`${showShape(target)} has a negative size`);
   const known = dims.filter((dim) => dim !== undefined);
   const all = productOf(shape);
   const rest = productOf(known);
@@ -183,16 +228,18 @@ function splitSizes(site: Site<"Split">, whole: Dim, parts: number): Dim[] {
     if (countOf(site, 1) !== parts) throw site.shape(`${countOf(site, 1)} sizes for ${parts} outputs`);
     const dims = Array.from({ length: parts }, (_, i) => site.dimOr(sizes?.[i]));
     const sum = sumOf(dims);
-    if (typeof sum === "number" && typeof whole === "number" && sum !== whole) throw site.shape(`parts of [${dims.join(", ")}] do not make up ${whole}`);
+    if (typeof sum === "number" && typeof whole === "number" && sum !== whole)
+      throw site.shape(`parts of [${dims.join(", ")}] do not make up ${whole}`);
     return dims;
   }
   if (site.attributes.num_outputs !== undefined && site.attributes.num_outputs !== parts) {
     throw site.attribute(`num_outputs is ${site.attributes.num_outputs}, but it has ${parts} outputs`);
   }
-  if (typeof whole !== "number") return Array.from({ length: parts }, () => site.dimOr(divideExactly(whole, parts)));
+  if (typeof whole !== "number")
+    return Array.from({ length: parts }, () => site.dimOr(divideExactly(whole, parts)));
   const size = Math.ceil(whole / parts);
   const last = whole - size * (parts - 1);
-  if (last < 0) throw site.shape(`${whole} does not split into ${parts} parts`);
+  if (last < 1) throw site.shape(`${whole} does not split into ${parts} parts`);
   return Array.from({ length: parts }, (_, i) => (i === parts - 1 ? last : size));
 }
 
@@ -203,12 +250,17 @@ function resize(site: Site<"Resize">): readonly TensorType[] {
   const sizes = site.has(3) ? site.known(3)?.elements : undefined;
   const scales = site.has(2) && !site.has(3) ? site.known(2)?.elements : undefined;
   const count = (sizes ?? scales)?.length;
-  if (count !== undefined && count !== axes.length) throw site.shape(`${count} sizes or scales for ${axes.length} axes`);
+  if (count !== undefined && count !== axes.length)
+    throw site.shape(`${count} sizes or scales for ${axes.length} axes`);
   axes.forEach((axis, i) => {
     const dim = shape[axis];
     const scale = scales?.[i];
     const scaled =
-      typeof dim === "number" && typeof scale === "number" ? Math.floor(dim * scale) : Number.isInteger(scale) ? mulDims(dim, scale) : undefined;
+      typeof dim === "number" && typeof scale === "number"
+        ? Math.floor(dim * scale)
+        : Number.isInteger(scale)
+          ? mulDims(dim, scale)
+          : undefined;
     result[axis] = site.dimOr(sizes === undefined ? scaled : sizes[i]);
   });
   return [{ dtype, shape: result }];

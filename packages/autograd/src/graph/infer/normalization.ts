@@ -22,7 +22,9 @@ export const normalization: Rules<"BatchNormalization" | "InstanceNormalization"
       if (!site.has(i)) continue;
       const { shape } = site.input(i, FLOATS);
       if (shape.length !== normalized.length) {
-        throw site.shape(`input ${i} ${showShape(shape)} must have the shape of the normalized axes ${showShape(normalized)}`);
+        throw site.shape(
+          `input ${i} ${showShape(shape)} must have the shape of the normalized axes ${showShape(normalized)}`,
+        );
       }
       shape.forEach((dim, at) => {
         site.unify(normalized[at] ?? dim, dim, `input ${i} and the normalized axes differ`);

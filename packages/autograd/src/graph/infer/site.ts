@@ -1,7 +1,8 @@
 /** What an inference rule sees of the node it types, and how it complains. */
-import type { Graph, GraphNode } from "../graph.ts";
+
 import type { MaybeDim } from "../dim.ts";
 import { GraphError, showShape } from "../fault.ts";
+import type { Graph, GraphNode } from "../graph.ts";
 import type { KnownTensor } from "../known.ts";
 import type { OpAttributes, OpKind } from "../ops.ts";
 import { broadcastShapes, normalizeAxis, unifyDims } from "../shape.ts";
@@ -91,7 +92,9 @@ export class Site<K extends OpKind = OpKind> {
   rank(index: number, rank: number): TensorType {
     const type = this.input(index);
     if (type.shape.length !== rank) {
-      throw this.shape(`input ${index} ${showShape(type.shape)} must have ${rank} ${rank === 1 ? "axis" : "axes"}`);
+      throw this.shape(
+        `input ${index} ${showShape(type.shape)} must have ${rank} ${rank === 1 ? "axis" : "axes"}`,
+      );
     }
     return type;
   }

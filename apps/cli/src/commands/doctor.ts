@@ -1,0 +1,166 @@
+/** `pingo doctor`: what this machine has, what it lacks, and how to get it. */
+import { statfs } from "node:fs/promises";
+import { freemem } from "node:os";
+import { delimiter, join } from "node:path";
+import { formatBytes } from "@pingo/core";
+import { Command } from "commander";
+import type { Run } from "../cli.ts";
+import { HTTP_PORT_DEFAULT } from "../config.ts";
+import { type Context, connectAsReader } from "../context.ts";
+import { assertPortFree } from "../local/ports.ts";
+
+const HELP = `
+Examples:
+  pingo doctor
+  pingo doctor --json | jq '.checks[] | select(.ok | not)'`;
+
+const NODE_MAJOR_MIN = 24;
+const DISK_BYTES_MIN = 1 * 2 ** 30;
+const MEMORY_BYTES_MIN = 1 * 2 ** 30;
+
+export interface Check {
+  readonly name: string;
+  readonly ok: boolean;
+  /** What was found. */
+  readonly found: string;
+  /** How to get what is missing; null when nothing is. */
+  readonly remedy: string | null;
+  /** PinGo does not work without it. */
+  readonly needed: boolean;
+}
+
+export function doctorCommand(run: Run): Command {
+  return new Command("doctor")
+    .description("what this machine lacks, and how to get it")
+    .addHelpText("after", HELP)
+    .action(run(doctor));
+}
+
+/** @returns the exit code */
+async function doctor(context: Context): Promise<number> {
+  const { screen } = context;
+  const checks = await examine(context);
+  for (const check of checks) {
+    const mark = check.ok
+      ? screen.paint("green", "ok     ")
+      : screen.paint(check.needed ? "red" : "yellow", "missing");
+    const remedy = check.remedy === null ? "" : `; ${check.remedy}`;
+    screen.line(`${mark}  ${check.name.padEnd(12)} ${check.found}${remedy}`);
+  }
+  const missing = checks.filter(({ ok, needed }) => needed && !ok).map(({ name }) => name);
+  screen.json({ ok: missing.length === 0, checks });
+  if (missing.length === 0) return 0;
+  screen.line(`this machine still needs: ${missing.join(", ")}`);
+  return 1;
+}
+
+export async function examine(context: Context): Promise<readonly Check[]> {
+  const { config } = context;
+  const fog = await fogCheck(context);
+  return [
+    nodeCheck(process.versions.node),
+    await engineCheck(context),
+    await homeCheck(context),
+    await diskCheck(config.home),
+    memoryCheck(),
+    ...(fog.ok ? [] : [await portCheck(HTTP_PORT_DEFAULT), await portCheck(HTTP_PORT_DEFAULT + 1)]),
+    fog,
+    await toolCheck(
+      context,
+      "nice",
+      "providers then share the CPU evenly with your own work; it is part of coreutils",
+    ),
+    await toolCheck(context, "chrt", "providers then use nice alone; it is part of util-linux"),
+  ];
+}
+
+function nodeCheck(version: string): Check {
+  const ok = Number(version.split(".")[0]) >= NODE_MAJOR_MIN;
+  const remedy = ok ? null : '"npm start" and "npm run pingo" bring Node 24 along; call PinGo through them';
+  return { name: "node", ok, needed: true, found: `version ${version}`, remedy };
+}
+
+async function engineCheck({ ports: { clock } }: Context): Promise<Check> {
+  const name = "engine";
+  try {
+    const { measureGflops } = await import("@pingo/autograd");
+    const gflops = await measureGflops({ clock });
+    return {
+      name,
+      ok: true,
+      needed: true,
+      found: `ONNX Runtime computes, ${gflops.toFixed(0)} GFLOP/s on one core`,
+      remedy: null,
+    };
+  } catch (error) {
+    const why = error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
+    const remedy = 'run "npm install" again; Alpine Linux needs glibc (use a Debian image)';
+    return { name, ok: false, needed: true, found: `ONNX Runtime does not load: ${why}`, remedy };
+  }
+}
+
+async function homeCheck({ config, ports }: Context): Promise<Check> {
+  const name = "home";
+  const probe = join(config.home, `.doctor-${process.pid}`);
+  try {
+    await ports.disk.write(probe, new Uint8Array(1));
+    await ports.disk.remove(probe);
+    return { name, ok: true, needed: true, found: `${config.home} is writable`, remedy: null };
+  } catch (error) {
+    const found = error instanceof Error ? error.message : String(error);
+    return { name, ok: false, needed: true, found, remedy: "point PINGO_HOME at a folder of yours" };
+  }
+}
+
+async function diskCheck(home: string): Promise<Check> {
+  const free = await statfs(home).then(
+    ({ bavail, bsize }) => bavail * bsize,
+    () => 0, // no such folder: the check of the home has told
+  );
+  const ok = free >= DISK_BYTES_MIN;
+  const remedy = ok ? null : `free ${formatBytes(DISK_BYTES_MIN)}, or point PINGO_HOME at another disk`;
+  return { name: "disk", ok, needed: true, found: `${formatBytes(free)} free`, remedy };
+}
+
+function memoryCheck(): Check {
+  // Of this process: a container may have less than its machine.
+  const free = process.availableMemory?.() ?? freemem();
+  const ok = free >= MEMORY_BYTES_MIN;
+  const remedy = ok ? null : `close something, or start fewer providers with "pingo up --providers 1"`;
+  return { name: "memory", ok, needed: false, found: `${formatBytes(free)} free`, remedy };
+}
+
+async function portCheck(port: number): Promise<Check> {
+  const name = `port ${port}`;
+  try {
+    await assertPortFree(port);
+    return { name, ok: true, needed: false, found: "free", remedy: null };
+  } catch {
+    return {
+      name,
+      ok: false,
+      needed: false,
+      found: "taken by another program",
+      remedy: 'use "pingo up --port 5000"',
+    };
+  }
+}
+
+async function fogCheck(context: Context): Promise<Check> {
+  const name = "fog node";
+  try {
+    const node = await connectAsReader(context).node({ signal: context.signal });
+    return { name, ok: true, needed: false, found: `${node.id} answers at ${context.fogUrl}`, remedy: null };
+  } catch {
+    const remedy = '"pingo up" starts one here, PINGO_FOG names another';
+    return { name, ok: false, needed: false, found: `none answers at ${context.fogUrl}`, remedy };
+  }
+}
+
+async function toolCheck({ config, ports }: Context, name: string, without: string): Promise<Check> {
+  for (const folder of (config.inherited["PATH"] ?? "").split(delimiter)) {
+    if (folder === "" || (await ports.disk.sizeBytes(join(folder, name))) === undefined) continue;
+    return { name, ok: true, needed: false, found: join(folder, name), remedy: null };
+  }
+  return { name, ok: false, needed: false, found: "not on PATH", remedy: without };
+}

@@ -1,0 +1,188 @@
+/** `pingo up`: the whole network on this machine, at work on a job. */
+import { join } from "node:path";
+import { formatBytes, formatDuration, type JobView, LIMITS } from "@pingo/core";
+import { Command } from "commander";
+import type { Run } from "../cli.ts";
+import { CliError } from "../cli-error.ts";
+import { HTTP_PORT_DEFAULT } from "../config.ts";
+import { type Context, connectAsUser } from "../context.ts";
+import { followJob } from "../follow.ts";
+import { loadJob } from "../load-job.ts";
+import { type LocalNetwork, startLocalNetwork } from "../local/local-network.ts";
+import { assertPortFree, freePorts } from "../local/ports.ts";
+import { runScript } from "../local/run-script.ts";
+import { SCRIPTS } from "../local/scripts.ts";
+import { type Options, optionsOf } from "../options.ts";
+import { submitJob } from "../submit.ts";
+import { count, percent } from "../view/job-view.ts";
+
+const HELP = `
+Examples:
+  pingo up                        the example job, then the network stays up until Ctrl-C
+  pingo up --once --json          the same, then everything stops; the last line is the outcome
+  pingo up --job my/job.yaml      a job of yours
+  pingo up --providers 2 --port 5000`;
+
+const PROVIDERS_DEFAULT = 3;
+const PORT_MAX = 65_534;
+
+/** The last line of --once --json. */
+export interface UpOutcome {
+  readonly job: string;
+  /** On held-out data, as is the loss; null where the job has none. */
+  readonly accuracy: number | null;
+  readonly loss: number | null;
+  readonly rounds: number;
+  readonly providers: number;
+  readonly steps: number;
+  readonly samplesPerSecond: number;
+  readonly bytesUp: number;
+  readonly bytesDown: number;
+  /** Of the whole command. */
+  readonly wallSeconds: number;
+  /** Path of the trained .onnx. */
+  readonly model: string;
+}
+
+export function upCommand(run: Run): Command {
+  return new Command("up")
+    .description("the whole network on this machine, training a job")
+    .option("--once", "stop everything when the job has ended")
+    .option("--providers <number>", "providers to start (default: 3)")
+    .option("--job <file>", "job file to run (default: the handwritten digits)")
+    .option("--port <number>", "HTTP port of the fog node; providers use the next one (default: 4710)")
+    .addHelpText("after", HELP)
+    .action(run(up));
+}
+
+async function up(context: Context, command: Command): Promise<void> {
+  const { screen, signal } = context;
+  const options = optionsOf(command);
+  const outcome = await withNetwork(context, options, async (network, jobFile, inner) => {
+    const done = await runJob(inner, network, jobFile);
+    tellOutcome(inner, done);
+    if (options.flag("once")) return done;
+    screen.json(done);
+    tellNext(inner, network);
+    await Promise.race([untilAborted(signal), network.failed]);
+    return done;
+  });
+  // Last: whoever reads it knows that everything has stopped.
+  if (options.flag("once")) screen.json(outcome);
+}
+
+type Work = (network: LocalNetwork, jobFile: string, context: Context) => Promise<UpOutcome>;
+
+/** Runs work while the network is up; the network's fault ends the work, and the work's end stops the network. */
+async function withNetwork(context: Context, options: Options, work: Work): Promise<UpOutcome> {
+  const { screen, config, ports, signal } = context;
+  const providers = options.whole("providers", { min: 1, max: LIMITS.workersMax }) ?? PROVIDERS_DEFAULT;
+  const [httpPort, p2pPort] = await choosePorts(options);
+  screen.line(`${screen.paint("bold", "PinGo")} on this machine; everything it keeps is in ${config.home}`);
+  const preparing = prepareJobFile(context, options);
+  preparing.catch(() => undefined); // awaited below, once the network is up
+  await using network = await startLocalNetwork({
+    config,
+    clock: ports.clock,
+    httpPort,
+    p2pPort,
+    providers,
+    signal,
+    onReady: (name, ready, of) => screen.live(`${name} is ready (${ready} of ${of})`),
+  });
+  screen.live("");
+  screen.line(`fog node at ${network.fog.httpUrl}, ${providers} providers`);
+  network.onProviderEnd((fault) => screen.line(screen.paint("yellow", fault.message)));
+  const broken = new AbortController();
+  network.failed.catch((error: unknown) => broken.abort(error));
+  const inner: Context = { ...context, signal: AbortSignal.any([signal, broken.signal]) };
+  try {
+    return await work(network, await preparing, inner);
+  } catch (error) {
+    broken.signal.throwIfAborted(); // the fog node's fault explains the work's
+    throw error;
+  }
+}
+
+async function choosePorts(options: Options): Promise<readonly [number, number]> {
+  const asked = options.whole("port", { min: 1, max: PORT_MAX });
+  if (asked === undefined && options.flag("once")) {
+    const [http = 0, p2p = 0] = await freePorts(2);
+    return [http, p2p];
+  }
+  const port = asked ?? HTTP_PORT_DEFAULT;
+  await assertPortFree(port);
+  await assertPortFree(port + 1);
+  return [port, port + 1];
+}
+
+async function prepareJobFile(context: Context, options: Options): Promise<string> {
+  const { config, signal } = context;
+  const file = options.text("job");
+  if (file !== undefined) return file;
+  const folder = join(config.home, "examples", "mnist");
+  const { exitCode, lastWords } = await runScript(SCRIPTS.prepareMnist, [folder], {
+    env: config.inherited,
+    signal,
+  });
+  signal.throwIfAborted();
+  if (exitCode !== 0)
+    throw new CliError({ code: "EXAMPLE_FAILED", why: lastWords || `exit code ${exitCode}` });
+  return join(folder, "job.yaml");
+}
+
+async function runJob(context: Context, network: LocalNetwork, jobFile: string): Promise<UpOutcome> {
+  const { config, ports, signal } = context;
+  const client = await connectAsUser(context, network.fog.httpUrl);
+  const prepared = await loadJob(context, jobFile);
+  const { id } = await submitJob(context, client, prepared);
+  const view = await followJob(context, client, id);
+  const files = await client.fetchResult(id, join(config.home, "jobs", id), { signal });
+  return outcomeOf(view, files.model, ports.clock.monotonicMs());
+}
+
+function outcomeOf(view: JobView, model: string, sinceStartMs: number): UpOutcome {
+  return {
+    job: view.id,
+    accuracy: view.evaluation?.accuracy ?? null,
+    loss: view.evaluation?.loss ?? null,
+    rounds: view.round,
+    providers: view.providers.length,
+    steps: view.steps,
+    samplesPerSecond: view.trainingMs > 0 ? Math.round((view.rows * 1000) / view.trainingMs) : 0,
+    bytesUp: view.bytesUp,
+    bytesDown: view.bytesDown,
+    wallSeconds: Math.round(sinceStartMs) / 1000,
+    model,
+  };
+}
+
+function tellOutcome({ screen }: Context, outcome: UpOutcome): void {
+  const { accuracy, loss } = outcome;
+  const heldOut = loss === null ? "" : `: loss ${loss.toFixed(4)} on held-out data`;
+  screen.line("");
+  screen.line(
+    `${screen.paint("green", "✓ trained")}${heldOut}${accuracy === null ? "" : `, accuracy ${screen.paint("bold", percent(accuracy))}`}`,
+  );
+  screen.line(
+    `  ${outcome.rounds} rounds by ${outcome.providers} providers, ${count(outcome.samplesPerSecond)} samples/s, ` +
+      `${formatBytes(outcome.bytesUp)} up, ${formatBytes(outcome.bytesDown)} down, ${formatDuration(outcome.wallSeconds * 1000)}`,
+  );
+  screen.line(`  model ${outcome.model}`);
+}
+
+function tellNext({ screen, config }: Context, network: LocalNetwork): void {
+  const fog = network.fog.httpUrl === config.fogUrl ? "" : ` --fog ${network.fog.httpUrl}`;
+  screen.line("");
+  screen.line("The network stays up until Ctrl-C. In another terminal:");
+  screen.line(`  npm run pingo -- node status${fog}`);
+  screen.line(`  npm run pingo -- job list${fog}`);
+  screen.line(
+    `  npm run pingo -- train ${join(config.home, "examples", "mnist", "job.yaml")} --follow${fog}`,
+  );
+}
+
+function untilAborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}

@@ -1,0 +1,135 @@
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { pingo } from "./pingo.ts";
+
+let home = "";
+let env: Readonly<Record<string, string>> = {};
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), "pingo-cli-"));
+  env = { PINGO_HOME: join(home, "state"), PINGO_FOG: "http://127.0.0.1:9" };
+});
+afterAll(() => rm(home, { recursive: true }));
+
+const JOB = `apiVersion: pingo/v1
+kind: Train
+name: tiny
+model: model.onnx
+data: { train: train.csv }
+objective: { loss: softmax-cross-entropy, target: label }
+schedule: { rounds: 1, stepsPerRound: 1, batchSize: 1 }
+`;
+
+async function jobFile(text: string): Promise<string> {
+  const path = join(home, "job.yaml");
+  await writeFile(path, text);
+  return path;
+}
+
+const errorOf = (stdout: string): unknown => JSON.parse(stdout.trim().split("\n").at(-1) ?? "").error;
+
+test("help fits on a screen, and every command shows an example", async () => {
+  const main = await pingo(["--help"]);
+  expect(main).toMatchObject({ exitCode: 0, stderr: "" });
+  expect(main.stdout.split("\n").length).toBeLessThanOrEqual(30);
+  const commands = [
+    "up",
+    "train",
+    "doctor",
+    "fog serve",
+    "node join",
+    "node status",
+    "store put",
+    "store get",
+  ];
+  const jobs = ["submit", "validate", "list", "show", "stop", "get"].map((verb) => `job ${verb}`);
+  for (const command of [...commands, ...jobs]) {
+    const { exitCode, stdout } = await pingo([...command.split(" "), "--help"]);
+    expect(exitCode, command).toBe(0);
+    expect(stdout, command).toContain(`Examples:\n  pingo ${command}`);
+    expect(stdout, command).toContain("--json");
+  }
+});
+
+describe("bad input is one sentence with a code, exit code 1, and no stack trace", () => {
+  test.each<readonly [string, readonly string[], string, string]>([
+    ["a command that is not there", ["trian", "x"], "USAGE", "Did you mean train?"],
+    ["an option that is not there", ["up", "--onec"], "USAGE", "Did you mean --once?"],
+    ["an argument that is missing", ["train"], "USAGE", "missing required argument"],
+    ["a job file that is not there", ["train", "/nowhere/job.yaml"], "FILE_MISSING", "/nowhere/job.yaml"],
+    [
+      "a number that is none",
+      ["up", "--providers", "many"],
+      "OPTION_INVALID",
+      "a whole number from 1 to 1024",
+    ],
+    ["no fog node", ["job", "list"], "FOG_UNREACHABLE", "http://127.0.0.1:9"],
+    ["no fog node to join", ["node", "join"], "FOG_UNREACHABLE", "http://127.0.0.1:9"],
+    ["an address that is none", ["job", "list", "--fog", "nowhere"], "FOG_URL_INVALID", '"nowhere"'],
+    ["an id that is none", ["job", "show", "42"], "CID_INVALID", '"42"'],
+    ["a file that is not there", ["store", "put", "/nowhere"], "FILE_MISSING", "/nowhere"],
+  ])("%s", async (_, args, code, sentence) => {
+    const [plain, json] = await Promise.all([pingo(args, env), pingo([...args, "--json"], env)]);
+    expect(plain).toMatchObject({ exitCode: 1, stdout: "" });
+    expect(plain.stderr.trim().split("\n")).toHaveLength(1);
+    expect(plain.stderr).toContain(sentence);
+    expect(plain.stderr).toContain(`(${code})`);
+    expect(json).toMatchObject({ exitCode: 1, stderr: "" });
+    expect(errorOf(json.stdout)).toEqual({ code, message: expect.stringContaining(sentence) });
+  });
+
+  test("PINGO_DEBUG shows where", async () => {
+    const { stderr } = await pingo(["job", "list"], { ...env, PINGO_DEBUG: "1" });
+    expect(stderr).toContain("    at ");
+  });
+});
+
+test("validate tells every mistake of a job file with its line, then what is wrong with its files", async () => {
+  const bad = await jobFile(JOB.replace("name: tiny", "nmae: tiny").replace("rounds: 1", "rounds: none"));
+  const told = await pingo(["job", "validate", bad], env);
+  expect(told.exitCode).toBe(1);
+  expect(told.stderr).toBe(`${bad}:3:1: unknown key "nmae"; did you mean "name"? (JOB_KEY_UNKNOWN)\n`);
+  expect(told.stdout).toBe(
+    `${bad}:7:21: "schedule.rounds": expected a number, found "none" (JOB_VALUE_INVALID)\n`,
+  );
+  const path = await jobFile(JOB);
+  const missing = await pingo(["job", "validate", path, "--json"], env);
+  expect(errorOf(missing.stdout)).toEqual({
+    code: "FILE_MISSING",
+    message: `${path}:4:8: there is no file ${join(home, "model.onnx")}`,
+  });
+  await writeFile(join(home, "model.onnx"), "no model");
+  const notOnnx = await pingo(["job", "validate", path, "--json"], env);
+  expect(errorOf(notOnnx.stdout)).toMatchObject({ code: "MODEL_NOT_ONNX" });
+});
+
+test("doctor tells what is there and what is not", async () => {
+  const { exitCode, stdout } = await pingo(["doctor", "--json"], env);
+  const report = JSON.parse(stdout);
+  expect(report.checks.map(({ name }: { name: string }) => name)).toEqual(
+    expect.arrayContaining(["node", "engine", "home", "disk", "memory", "fog node"]),
+  );
+  expect(exitCode).toBe(report.ok ? 0 : 1);
+  const blocked = join(home, "a-file");
+  await writeFile(blocked, "");
+  const noHome = await pingo(["doctor", "--json"], { ...env, PINGO_HOME: join(blocked, "home") });
+  expect(noHome.exitCode).toBe(1);
+  expect(noHome.stdout.trim().split("\n")).toHaveLength(1);
+  expect(JSON.parse(noHome.stdout)).toMatchObject({ ok: false });
+});
+
+test("up refuses a port in use and starts nothing", async () => {
+  const server = createServer();
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  const { exitCode, stderr } = await pingo(["up", "--port", String(port)], env);
+  expect(exitCode).toBe(1);
+  expect(stderr).toContain(`port ${port} of this machine is taken`);
+  expect(stderr).toContain("(PORT_IN_USE)");
+  server.close();
+});

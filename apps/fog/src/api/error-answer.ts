@@ -1,0 +1,59 @@
+/** Every failure of the API as one JSON shape: a code, a sentence, never a stack. */
+import { type FaultReport, isFault, LIMITS, type Log, reportOf } from "@pingo/core";
+import { FogError } from "../fault.ts";
+
+export interface ErrorAnswer {
+  readonly status: number;
+  readonly body: { readonly error: FaultReport };
+}
+
+/** What is not here and is a fault is the asker's: 422. */
+const STATUS_BY_CODE: Readonly<Record<string, number>> = {
+  VALUE_MALFORMED: 400,
+  VALUE_TOO_LARGE: 413,
+  VALUE_TOO_DEEP: 400,
+  VALUE_TOO_MANY_ITEMS: 400,
+  SHAPE_INVALID: 400,
+  CID_INVALID: 400,
+  NONCE_REFUSED: 400,
+  REQUEST_MALFORMED: 400,
+  SIGNATURE_INVALID: 401,
+  KEY_WEAK: 401,
+  NOT_OWNER: 403,
+  JOB_UNKNOWN: 404,
+  ROUTE_UNKNOWN: 404,
+  BLOCK_MISSING: 409,
+  BODY_TOO_LARGE: 413,
+  MEDIA_TYPE_REFUSED: 415,
+  JOBS_TOO_MANY: 429,
+  FOLLOWERS_TOO_MANY: 503,
+  STOPPING: 503,
+  DISK_FULL: 507,
+  QUOTA_EXCEEDED: 507,
+};
+const STATUS_OF_FAULT = 422;
+
+export function errorAnswer(error: unknown, log: Log): ErrorAnswer {
+  const known = isFault(error) ? error : ofFastify(error);
+  if (!known) {
+    log.error("request_failed", {
+      why: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    });
+    return { status: 500, body: { error: reportOf(error) } };
+  }
+  return { status: STATUS_BY_CODE[known.code] ?? STATUS_OF_FAULT, body: { error: reportOf(known) } };
+}
+
+/** Fastify's own refusals, in our words. */
+function ofFastify(error: unknown): FogError | undefined {
+  if (!(error instanceof Error && "code" in error && "statusCode" in error)) return undefined;
+  const { code, statusCode } = error;
+  if (code === "FST_ERR_CTP_BODY_TOO_LARGE") {
+    return new FogError({ code: "BODY_TOO_LARGE", bytesMax: LIMITS.httpBodyBytesMax }, { cause: error });
+  }
+  if (typeof statusCode !== "number" || statusCode < 400 || statusCode > 499) return undefined;
+  if (code === "FST_ERR_CTP_INVALID_MEDIA_TYPE") {
+    return new FogError({ code: "MEDIA_TYPE_REFUSED" }, { cause: error });
+  }
+  return new FogError({ code: "REQUEST_MALFORMED", why: error.message }, { cause: error });
+}

@@ -1,0 +1,45 @@
+/** The one HTTP port: /ipfs/ goes straight to the data plane, all else to the control API. */
+import { createServer, type RequestListener, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { assert, type Log } from "@pingo/core";
+import type { BlockHandler } from "@pingo/storage";
+import type { FastifyInstance } from "fastify";
+import type { FogConfig } from "../config.ts";
+import { FogError } from "../fault.ts";
+
+/** Of a request's head; a body of 2 MiB may take its time. */
+const HEADERS_TIMEOUT_MS = 15_000;
+const REQUEST_TIMEOUT_MS = 120_000;
+
+export function createHttpServer(blockHandler: BlockHandler, handler: RequestListener, log: Log): Server {
+  return createServer(
+    { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
+    (request, response) => {
+      blockHandler(request, response).then(
+        (isAnswered) => {
+          if (!isAnswered) handler(request, response);
+        },
+        (error: unknown) => {
+          log.error("block_request_failed", { why: String(error instanceof Error ? error.stack : error) });
+          response.destroy();
+        },
+      );
+    },
+  );
+}
+
+/** @throws {FogError} PORT_IN_USE, ADDRESS_REFUSED */
+export async function listen(api: FastifyInstance, { host, port }: FogConfig["http"]): Promise<AddressInfo> {
+  try {
+    await api.listen({ host, port });
+  } catch (cause) {
+    const address = `${host}:${port}`;
+    const why = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+    const variable = "PINGO_FOG_HTTP";
+    if (why === "EADDRINUSE") throw new FogError({ code: "PORT_IN_USE", address, variable }, { cause });
+    throw new FogError({ code: "ADDRESS_REFUSED", address, variable, why }, { cause });
+  }
+  const address = api.server.address();
+  assert(address !== null && typeof address === "object", "a listening server has an address");
+  return address;
+}

@@ -1,0 +1,126 @@
+/** A submission becomes a job: signed, within limits, everything there, trainable; then it is durable. */
+import {
+  type Cid,
+  cidOfBytes,
+  cidOfValue,
+  decodeCanonical,
+  encodeCanonical,
+  JOB_DOMAIN,
+  type JobId,
+  LIMITS,
+  openSigned,
+  type Ports,
+  parseShape,
+  type SignedJob,
+  zSignedJob,
+} from "@pingo/core";
+import { type Blocks, writeFile } from "@pingo/storage";
+import { encodeVector, type StoredProgram } from "@pingo/training";
+import { appendEvent } from "../database/event-store.ts";
+import { countUnfinishedJobs, findJob, insertJob } from "../database/job-store.ts";
+import { insertRound } from "../database/round-store.ts";
+import type { JobRow, Sql } from "../database/schema.ts";
+import { FogError } from "../fault.ts";
+import type { Modeller } from "./modeller.ts";
+
+/** Jobs that wait or run: each costs memory and a place in every plan. */
+export const UNFINISHED_JOBS_MAX = 256;
+const NONCE_BYTES_MAX = 64;
+
+export interface AdmissionOptions extends Pick<Ports, "clock"> {
+  readonly sql: Sql;
+  readonly blocks: Blocks;
+  readonly modeller: Modeller;
+}
+
+export interface Submission {
+  readonly id: JobId;
+  readonly signed: SignedJob;
+}
+
+/** @throws {FaultError} when the bytes are not a job that its owner signed */
+export function parseSubmission(bytes: Uint8Array): Submission {
+  const signed = parseShape(zSignedJob, decodeCanonical(bytes), "the job");
+  const { nonce } = openSigned(JOB_DOMAIN, signed);
+  if (nonce.byteLength < 1 || nonce.byteLength > NONCE_BYTES_MAX) {
+    throw new FogError({ code: "NONCE_REFUSED", bytes: nonce.byteLength });
+  }
+  return { id: cidOfValue(signed), signed };
+}
+
+/** @returns the row, and whether it is new */
+export async function admit(
+  { id, signed }: Submission,
+  options: AdmissionOptions,
+): Promise<{ readonly row: JobRow; readonly isNew: boolean }> {
+  const { sql, blocks, modeller, clock } = options;
+  const before = await findJob(sql, id);
+  if (before) return { row: before, isNew: false };
+  if ((await countUnfinishedJobs(sql)) >= UNFINISHED_JOBS_MAX) {
+    throw new FogError({ code: "JOBS_TOO_MANY", max: UNFINISHED_JOBS_MAX });
+  }
+  const { job } = signed.body;
+  await checkRoots(blocks, job);
+  const { train, evaluation } = await modeller.build(job);
+  const program = await putProgram(blocks, train);
+  const evaluationProgram = evaluation && (await putProgram(blocks, evaluation));
+  const weights = await writeFile(blocks, encodeVector(train.initialWeights));
+  const createdUnixMs = clock.nowUnixMs();
+  const rounds = job.schedule.rounds;
+  await sql.transaction(async (tx) => {
+    const isNew = await insertJob(tx, {
+      id,
+      owner: signed.signer,
+      name: job.name,
+      envelope: encodeCanonical(signed),
+      state: "queued",
+      program,
+      evaluationProgram,
+      rounds,
+      createdUnixMs,
+    });
+    if (!isNew) return;
+    await insertRound(tx, {
+      job: id,
+      version: 0,
+      weights,
+      units: 0,
+      steps: 0,
+      rows: 0,
+      committedUnixMs: createdUnixMs,
+    });
+    await appendEvent(tx, id, createdUnixMs, { type: "accepted", name: job.name, rounds });
+  });
+  const row = await findJob(sql, id);
+  if (!row) throw new FogError({ code: "JOB_UNKNOWN", job: id });
+  return { row, isNew: true };
+}
+
+/** Before any thread is started: the common mistake is to submit before the upload. */
+async function checkRoots(blocks: Blocks, job: SignedJob["body"]["job"]): Promise<void> {
+  const roots: readonly (readonly [string, Cid | null])[] = [
+    ["the model", job.model],
+    ["the training data", job.data.train],
+    ["the test data", job.data.test],
+  ];
+  for (const [what, cid] of roots) {
+    if (cid !== null && !(await blocks.has(cid))) throw new FogError({ code: "BLOCK_MISSING", what, cid });
+  }
+}
+
+async function putProgram(
+  blocks: Blocks,
+  { graph, signature }: { readonly graph: Uint8Array; readonly signature: StoredProgram["signature"] },
+): Promise<Cid> {
+  const stored: StoredProgram = {
+    kind: "pingo/program/v1",
+    graph: await writeFile(blocks, graph),
+    signature,
+  };
+  const bytes = encodeCanonical(stored);
+  if (bytes.byteLength > LIMITS.blockBytesMax) {
+    const why = `its description takes ${bytes.byteLength} bytes (${cidOfBytes(bytes)}); give the model fewer parameters`;
+    throw new FogError({ code: "BUILD_FAILED", why });
+  }
+  return blocks.put(bytes, "dagCbor");
+}

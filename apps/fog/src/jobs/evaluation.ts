@@ -1,0 +1,66 @@
+/**
+ * Measures committed weights on the held-out data, in a thread of its own, while the next round runs.
+ *
+ * When it falls behind, the newest version waits and those between are left out; the last is always measured.
+ */
+import { type Evaluation, type Evaluator, startEvaluator, type Tensor } from "@pingo/autograd";
+import type { Cid } from "@pingo/core";
+import { type BlockReader, readManifest, readShards } from "@pingo/storage";
+import { loadEvaluation } from "./loaded-job.ts";
+
+export interface EvaluationOptions {
+  readonly blocks: BlockReader;
+  readonly program: Cid;
+  readonly data: Cid;
+  readonly onEvaluated: (version: number, evaluation: Evaluation) => Promise<void>;
+}
+
+interface Ready {
+  readonly evaluator: Evaluator;
+  readonly fields: ReadonlyMap<string, Tensor>;
+}
+
+export class EvaluationQueue implements AsyncDisposable {
+  readonly #options: EvaluationOptions;
+  #ready: Promise<Ready> | undefined;
+  #next: { readonly version: number; readonly weights: Float32Array } | undefined;
+  #running: Promise<void> | undefined;
+  #isEnded = false;
+
+  constructor(options: EvaluationOptions) {
+    this.#options = options;
+  }
+
+  /** @returns once nothing is left to measure; rejects when a measurement failed */
+  evaluate(version: number, weights: Float32Array): Promise<void> {
+    this.#next = { version, weights };
+    this.#running ??= this.#drain().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isEnded = true;
+    this.#next = undefined;
+    const ready = await this.#ready?.catch(() => undefined);
+    await ready?.evaluator[Symbol.asyncDispose]();
+  }
+
+  async #drain(): Promise<void> {
+    for (;;) {
+      const next = this.#next;
+      if (next === undefined || this.#isEnded) return;
+      this.#next = undefined;
+      this.#ready ??= this.#open();
+      const { evaluator, fields } = await this.#ready;
+      await this.#options.onEvaluated(next.version, await evaluator.evaluate(next.weights, fields));
+    }
+  }
+
+  async #open(): Promise<Ready> {
+    const { blocks, program, data } = this.#options;
+    const fields = await readShards(blocks, await readManifest(blocks, data));
+    return { evaluator: await startEvaluator(await loadEvaluation(blocks, program)), fields };
+  }
+}

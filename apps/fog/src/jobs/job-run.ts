@@ -1,0 +1,546 @@
+/**
+ * One unfinished job: queued until providers are there, then round after round until its end.
+ *
+ * Training's reducer decides; this carries its decisions out. Everything that changes the job goes through
+ * its mailbox, is durable before anyone is told, and is told in that order.
+ */
+import {
+  assertDefined,
+  type Clock,
+  type FogRequest,
+  isFault,
+  type JobEvent,
+  type JobId,
+  type Lease,
+  type LeaseId,
+  type LeaseProgress,
+  type Log,
+  leaseIdOf,
+  type NodeId,
+  type NumberedEvent,
+  type Prng,
+  reportOf,
+  type TrainJob,
+  type TrainUnit,
+} from "@pingo/core";
+import type { Blocks } from "@pingo/storage";
+import {
+  isLeaseHeld,
+  type LossCause,
+  nextTickMs,
+  openRound,
+  planUnits,
+  type RoundAction,
+  type RoundEvent,
+  type RoundState,
+  reduceRound,
+  roundRules,
+  summaryOf,
+  waitingUnits,
+} from "@pingo/training";
+import { appendEvent } from "../database/event-store.ts";
+import { updateJob } from "../database/job-store.ts";
+import { insertRound, latestRound, setEvaluation } from "../database/round-store.ts";
+import type { JobRow, Sql } from "../database/schema.ts";
+import { insertLease, insertUnits, listCounted, listLeases, listUnits } from "../database/work-store.ts";
+import { EvaluationQueue } from "./evaluation.ts";
+import type { EventHub } from "./event-hub.ts";
+import { jobOf, type LoadedJob, loadJob } from "./loaded-job.ts";
+import { createMailbox } from "./mailbox.ts";
+import type { Modeller } from "./modeller.ts";
+import { writeOutcome } from "./outcome.ts";
+import { replayRound } from "./replay.ts";
+import {
+  acknowledgementOf,
+  type ReceivedResult,
+  recordLateResult,
+  recordStep,
+  revoked,
+} from "./round-ledger.ts";
+import type { Traffic } from "./traffic.ts";
+import { nextVersion, readVector, type Version } from "./versions.ts";
+
+export interface JobRunOptions {
+  readonly sql: Sql;
+  readonly blocks: Blocks;
+  readonly clock: Clock;
+  readonly prng: Prng;
+  readonly log: Log;
+  readonly hub: EventHub;
+  readonly traffic: Traffic;
+  readonly modeller: Modeller;
+  readonly fog: NodeId;
+  readonly leaseTtlMs: number;
+  /** @throws {FaultError} when the provider refuses or cannot be reached */
+  readonly ask: (provider: NodeId, request: FogRequest) => Promise<void>;
+  /** Providers may be wanted now, or free. */
+  readonly wake: () => void;
+  /** How many units providers could take side by side now. */
+  readonly placeable: (run: JobRun) => number;
+  readonly onFinished: (run: JobRun) => void;
+}
+
+/** A restarted station waits at least this long for providers to come back with the leases they hold. */
+const RETURN_MS_MIN = 10_000;
+
+interface Round {
+  readonly number: number;
+  readonly units: readonly TrainUnit[];
+  state: RoundState;
+}
+
+interface Running {
+  readonly loaded: LoadedJob;
+  readonly evaluation: EvaluationQueue | null;
+  version: Version;
+  round: Round | null;
+}
+
+export class JobRun implements AsyncDisposable {
+  readonly #options: JobRunOptions;
+  readonly #mailbox = createMailbox();
+  readonly job: TrainJob;
+  #row: JobRow;
+  #running: Running | null = null;
+  #waitingFor = "";
+  #finishing: Promise<void> | undefined;
+  #isDisposed = false;
+
+  constructor(row: JobRow, options: JobRunOptions) {
+    this.#row = row;
+    this.job = jobOf(row);
+    this.#options = options;
+  }
+
+  get row(): JobRow {
+    return this.#row;
+  }
+
+  get id(): JobId {
+    return this.#row.id;
+  }
+
+  get isFinished(): boolean {
+    return this.#row.finishedUnixMs !== null;
+  }
+
+  get loaded(): LoadedJob | null {
+    return this.#running?.loaded ?? null;
+  }
+
+  /** Units that want a provider, with those who failed at them. */
+  waiting(
+    connected: ReadonlySet<NodeId>,
+  ): readonly { readonly unit: TrainUnit; readonly excluded: readonly NodeId[] }[] {
+    const round = this.#running?.round;
+    if (!round || this.isFinished) return [];
+    return waitingUnits(round.state, connected).map(({ unit, excluded }) => ({
+      unit: assertDefined(round.units[unit], `round ${round.number} has unit ${unit}`),
+      excluded,
+    }));
+  }
+
+  held(): readonly { readonly lease: LeaseId; readonly provider: NodeId }[] {
+    const leases = this.#running?.round?.state.leases ?? new Map();
+    return [...leases].flatMap(([lease, { state, provider }]) =>
+      state === "held" ? [{ lease, provider }] : [],
+    );
+  }
+
+  isHeldBy(lease: LeaseId, provider: NodeId): boolean {
+    const state = this.#running?.round?.state;
+    return state !== undefined && isLeaseHeld(state, lease) && state.leases.get(lease)?.provider === provider;
+  }
+
+  /** From queued to running, or on from the last committed round. */
+  start(): Promise<void> {
+    return this.#do(async () => {
+      if (this.isFinished || this.#running) return;
+      const { sql, blocks, traffic } = this.#options;
+      const loaded = await loadJob(blocks, this.#row);
+      const row = assertDefined(await latestRound(sql, this.id), "an admitted job has version 0");
+      const weights = await readVector(blocks, row.weights, loaded.signature);
+      const momentum = row.momentum
+        ? await readVector(blocks, row.momentum, loaded.signature)
+        : new Float32Array(weights.length);
+      const version: Version = { number: row.version, weights, momentum, weightsCid: row.weights };
+      this.#running = { loaded, version, round: null, evaluation: this.#openEvaluation(loaded) };
+      if (this.#row.state !== "running") await this.#change({ state: "running", reason: null });
+      const roots = [loaded.program, loaded.graph, loaded.job.data.train, row.weights];
+      for (const root of roots) await traffic.watch(this.id, root);
+      if (version.number > 0 && row.evaluatedLoss === null) void this.#evaluate(version);
+      await this.#goOn();
+    });
+  }
+
+  grant(unit: TrainUnit, provider: NodeId): Promise<void> {
+    return this.#do(async () => {
+      const running = this.#running;
+      const round = running?.round;
+      const found = round && waitingUnits(round.state, new Set()).find((waits) => waits.unit === unit.index);
+      if (!round || round.number !== unit.round || !found || this.isFinished) return;
+      const { sql, clock, prng, leaseTtlMs: ttlMs } = this.#options;
+      const { attempt } = found;
+      const issuedAtUnixMs = clock.nowUnixMs();
+      const id = leaseIdOf(prng.bytes(26));
+      const lease: Lease = { id, attempt, provider, unit, issuedAtUnixMs, ttlMs };
+      const event: JobEvent = { type: "leased", round: unit.round, unit: unit.index, attempt, provider };
+      const began = this.#row.trainingBeganUnixMs ?? issuedAtUnixMs;
+      const written = await sql.transaction(async (tx) => {
+        const { round, index } = unit;
+        const row = { id, job: this.id, round, index, attempt, provider, issuedUnixMs: issuedAtUnixMs };
+        await insertLease(tx, { ...row, state: "live" });
+        if (this.#row.trainingBeganUnixMs === null)
+          await updateJob(tx, this.id, { trainingBeganUnixMs: began });
+        return appendEvent(tx, this.id, issuedAtUnixMs, event);
+      });
+      this.#row = { ...this.#row, trainingBeganUnixMs: began };
+      this.#publish([written]);
+      const atMs = clock.monotonicMs();
+      await this.#step({
+        type: "leased",
+        atMs,
+        unit: unit.index,
+        lease: id,
+        provider,
+        untilMs: atMs + ttlMs,
+      });
+      this.#send(lease);
+    });
+  }
+
+  /** The provider is there and works on it. */
+  renew(lease: LeaseId): void {
+    const { clock, leaseTtlMs } = this.#options;
+    const atMs = clock.monotonicMs();
+    this.#post(() => this.#step({ type: "heartbeat", atMs, lease, untilMs: atMs + leaseTtlMs }));
+  }
+
+  /** How far a unit has come: told to those who follow now, and forgotten. */
+  tell(provider: NodeId, { lease, step, loss }: LeaseProgress): void {
+    const round = this.#running?.round;
+    const unit = round?.units[round.state.leases.get(lease)?.unit ?? -1];
+    if (!round || !unit) return;
+    const { index, steps } = unit;
+    const event: JobEvent = {
+      type: "progress",
+      round: round.number,
+      unit: index,
+      provider,
+      step,
+      steps,
+      loss,
+    };
+    this.#publish([{ sequence: null, atUnixMs: this.#options.clock.nowUnixMs(), event }]);
+  }
+
+  lose(lease: LeaseId, cause: LossCause, reason: string): void {
+    const atMs = this.#options.clock.monotonicMs();
+    this.#post(() => this.#step({ type: "lost", atMs, lease, cause, reason }));
+  }
+
+  /** @returns whether the result counts; once this resolves it is durable */
+  deliver(result: ReceivedResult): Promise<boolean> {
+    return this.#do(async () => {
+      const { clock, sql, traffic } = this.#options;
+      const { lease, provider, update, steps, rows, lossMean } = result.receipt;
+      await traffic.addUpdate(this.id, update);
+      const delivery = { update, steps, rows, lossMean };
+      const round = this.#running?.round;
+      if (round?.number === result.round && round.state.leases.has(lease)) {
+        const event: RoundEvent = { type: "delivered", atMs: clock.monotonicMs(), lease, provider, delivery };
+        const actions = await this.#step(event, result);
+        return assertDefined(acknowledgementOf(actions, lease), `a delivery of ${lease} is answered`);
+      }
+      const written = await recordLateResult(sql, this.id, result, clock.nowUnixMs());
+      if (written) this.#publish([written]);
+      return false;
+    });
+  }
+
+  stop(reason: string): Promise<void> {
+    return this.#do(async () => {
+      if (this.isFinished) return;
+      if (this.#running?.round)
+        await this.#step({ type: "stopped", atMs: this.#options.clock.monotonicMs() });
+      await this.#finish("stopped", reason);
+    });
+  }
+
+  tick(): void {
+    const due = this.#running?.round && nextTickMs(this.#running.round.state);
+    const atMs = this.#options.clock.monotonicMs();
+    if (typeof due === "number" && due <= atMs) this.#post(() => this.#step({ type: "tick", atMs }));
+  }
+
+  /** Says why nobody works on it; told again only when `key` changes. */
+  noteWaiting(key: string, reason: string): void {
+    if (this.isFinished || key === this.#waitingFor) return;
+    this.#waitingFor = key;
+    if (key === "") return;
+    this.#post(async () => {
+      if (this.isFinished) return;
+      const { state } = this.#row;
+      await this.#change(state === "queued" ? { reason } : {}, { type: "waiting", reason });
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isDisposed = true;
+    await this.#mailbox.idle();
+    await this.#running?.evaluation?.[Symbol.asyncDispose]();
+    await this.#finishing;
+    await this.#mailbox.idle();
+  }
+
+  /** Opens the next round, or ends the job after its last. */
+  async #goOn(): Promise<void> {
+    const running = assertDefined(this.#running, "only a running job goes on");
+    const { loaded, version } = running;
+    if (version.number >= loaded.job.schedule.rounds) return this.#succeed(running);
+    const { sql, clock, wake } = this.#options;
+    const number = version.number + 1;
+    const kept = await listUnits(sql, this.id, number);
+    const atMs = clock.monotonicMs();
+    const retryMax = loaded.job.retryMax;
+    if (kept.length > 0) {
+      const leases = await listLeases(sql, this.id, number);
+      const counted = await listCounted(sql, this.id, number);
+      const untilMs = atMs + Math.max(this.#options.leaseTtlMs, RETURN_MS_MIN);
+      const replayed = replayRound({ units: kept.length, retryMax, leases, counted }, atMs, untilMs);
+      running.round = { number, units: kept, state: replayed.state };
+      wake();
+      return this.#act(replayed.actions);
+    }
+    const units = this.#plan(running, number);
+    const steps = units.reduce((sum, unit) => sum + unit.steps, 0);
+    const event: JobEvent = { type: "round-started", round: number, units: units.length, steps };
+    const written = await sql.transaction(async (tx) => {
+      await insertUnits(tx, units);
+      return appendEvent(tx, this.id, clock.nowUnixMs(), event);
+    });
+    const rules = roundRules({ units: units.length, retryMax });
+    running.round = { number, units, state: openRound({ units: units.length, rules, atMs }) };
+    this.#publish([written]);
+    wake();
+  }
+
+  #plan({ loaded, version }: Running, round: number): readonly TrainUnit[] {
+    const { min, max } = loaded.job.workers;
+    return planUnits({
+      job: loaded.job,
+      jobId: this.id,
+      manifest: loaded.manifest,
+      round,
+      program: loaded.program,
+      weights: version.weightsCid,
+      workers: Math.max(min, Math.min(max, this.#options.placeable(this))),
+    });
+  }
+
+  async #step(event: RoundEvent, result: ReceivedResult | null = null): Promise<readonly RoundAction[]> {
+    const round = this.#running?.round;
+    if (!round) return [];
+    const { sql, clock, wake } = this.#options;
+    const { state, actions } = reduceRound(round.state, event);
+    const step = { job: this.id, round: round.number, atUnixMs: clock.nowUnixMs(), actions, result };
+    const written = await recordStep(sql, step);
+    round.state = state;
+    this.#publish(written);
+    if (actions.length > 0) wake();
+    const isEnding = actions.some(({ type }) => type === "commit" || type === "fail");
+    // Whoever delivered the last unit is answered first: the commit is the mailbox's next task.
+    if (isEnding) this.#post(() => this.#act(actions));
+    else await this.#act(actions);
+    return actions;
+  }
+
+  async #act(actions: readonly RoundAction[]): Promise<void> {
+    for (const { provider, lease, reason } of revoked(actions)) {
+      this.#options.ask(provider, { type: "revoke", lease, reason }).catch((error: unknown) => {
+        // The provider learns it from its next heartbeat.
+        this.#options.log.debug("revoke_failed", { lease, provider, why: reportOf(error).message });
+      });
+    }
+    for (const action of actions) {
+      if (action.type === "commit") await this.#commit(action);
+      if (action.type === "fail") {
+        const { unit, attempts, reason } = action;
+        await this.#finish("failed", `unit ${unit} failed ${attempts} times; the last time: ${reason}`);
+      }
+    }
+  }
+
+  async #commit({ deliveries }: Extract<RoundAction, { type: "commit" }>): Promise<void> {
+    const running = this.#running;
+    if (!running || this.isFinished) return;
+    const { sql, blocks, clock, traffic } = this.#options;
+    const { loaded } = running;
+    const version = await nextVersion(blocks, loaded.signature, running.version, deliveries);
+    const { number, weightsCid: weights, momentumCid: momentum } = version;
+    const summary = summaryOf(deliveries);
+    const committedUnixMs = clock.nowUnixMs();
+    const bytes = traffic.unsaved(this.id);
+    const change = {
+      round: number,
+      steps: this.#row.steps + summary.steps,
+      rows: this.#row.rows + summary.rows,
+      loss: summary.loss,
+      bytesUp: this.#row.bytesUp + bytes.up,
+      bytesDown: this.#row.bytesDown + bytes.down,
+      trainingMs: Math.max(0, committedUnixMs - (this.#row.trainingBeganUnixMs ?? committedUnixMs)),
+    };
+    const { rounds } = loaded.job.schedule;
+    const event: JobEvent = { type: "committed", round: number, rounds, ...summary, weights };
+    const units = deliveries.length;
+    const written = await sql.transaction(async (tx) => {
+      await insertRound(tx, {
+        job: this.id,
+        version: number,
+        weights,
+        momentum,
+        units,
+        ...summary,
+        committedUnixMs,
+      });
+      await updateJob(tx, this.id, change);
+      return appendEvent(tx, this.id, committedUnixMs, event);
+    });
+    traffic.saved(this.id, bytes);
+    this.#row = { ...this.#row, ...change };
+    running.version = version;
+    running.round = null;
+    this.#publish([written]);
+    await traffic.watch(this.id, weights);
+    if (number < rounds) void this.#evaluate(version);
+    await this.#goOn();
+  }
+
+  #openEvaluation(loaded: LoadedJob): EvaluationQueue | null {
+    const { evaluationProgram: program } = this.#row;
+    const { test: data } = loaded.job.data;
+    if (program === null || data === null) return null;
+    const { blocks } = this.#options;
+    return new EvaluationQueue({
+      blocks,
+      program,
+      data,
+      onEvaluated: (version, { loss, accuracy }) => this.#recordEvaluation(version, { loss, accuracy }),
+    });
+  }
+
+  /** Never rejects: a failed measurement does not cost the job its training. */
+  async #evaluate(version: Version): Promise<void> {
+    try {
+      await this.#running?.evaluation?.evaluate(version.number, version.weights);
+    } catch (error) {
+      if (this.#isDisposed) return;
+      this.#options.log.error("evaluation_failed", {
+        job: this.id,
+        round: version.number,
+        why: whyOf(error),
+      });
+    }
+  }
+
+  #recordEvaluation(round: number, { loss, accuracy }: { loss: number; accuracy: number }): Promise<void> {
+    return this.#do(async () => {
+      if (this.isFinished) return;
+      await setEvaluation(this.#options.sql, { job: this.id, version: round }, { loss, accuracy });
+      const change = { evaluatedRound: round, evaluatedLoss: loss, evaluatedAccuracy: accuracy };
+      await this.#change(change, { type: "evaluated", round, loss, accuracy });
+    });
+  }
+
+  /** Beside the mailbox, which stays open for stops and for the last measurement. */
+  #succeed({ loaded, version }: Running): void {
+    const { sql, blocks, modeller, fog } = this.#options;
+    this.#finishing ??= (async () => {
+      await this.#evaluate(version);
+      if (this.isFinished) return;
+      const model = await modeller.export(loaded.job.model, loaded.signature, version.weights);
+      await this.#do(async () => {
+        if (this.isFinished) return;
+        const outcome = await writeOutcome(sql, blocks, { row: this.#row, loaded, fog, model });
+        await this.#finish("succeeded", null, {
+          resultModel: outcome.model,
+          resultMetrics: outcome.metrics,
+          resultProvenance: outcome.provenance,
+        });
+      });
+    })().catch((error: unknown) => this.#crash(error));
+  }
+
+  async #finish(
+    state: "succeeded" | "failed" | "stopped",
+    reason: string | null,
+    outcome: Partial<JobRow> = {},
+  ): Promise<void> {
+    const { clock, traffic, onFinished, wake, log } = this.#options;
+    const bytes = traffic.unsaved(this.id);
+    await this.#change(
+      {
+        ...outcome,
+        state,
+        reason,
+        bytesUp: this.#row.bytesUp + bytes.up,
+        bytesDown: this.#row.bytesDown + bytes.down,
+        finishedUnixMs: clock.nowUnixMs(),
+      },
+      { type: "finished", state, reason },
+    );
+    traffic.forget(this.id);
+    log.info("job_finished", { job: this.id, state, reason });
+    onFinished(this);
+    wake();
+  }
+
+  /** A change of the row and the event that tells it, together. */
+  async #change(change: Partial<Omit<JobRow, "id" | "ordinal">>, event?: JobEvent): Promise<void> {
+    const { sql, clock } = this.#options;
+    const written = await sql.transaction(async (tx) => {
+      if (Object.keys(change).length > 0) await updateJob(tx, this.id, change);
+      return event && appendEvent(tx, this.id, clock.nowUnixMs(), event);
+    });
+    this.#row = { ...this.#row, ...change };
+    if (written) this.#publish([written]);
+  }
+
+  #publish(events: readonly NumberedEvent[]): void {
+    for (const event of events) this.#options.hub.publish(this.id, event);
+  }
+
+  #send(lease: Lease): void {
+    this.#options.ask(lease.provider, { type: "lease", lease }).catch((error: unknown) => {
+      this.lose(lease.id, "fault", `the provider did not take it: ${reportOf(error).message}`);
+    });
+  }
+
+  /** For the asker to hear of its failure. */
+  #do<T>(task: () => Promise<T>): Promise<T> {
+    return this.#mailbox.run(task);
+  }
+
+  /** For nobody in particular: a failure is the job's. */
+  #post(task: () => Promise<unknown>): void {
+    if (this.#isDisposed) return;
+    this.#mailbox.run(task).catch((error: unknown) => this.#crash(error));
+  }
+
+  /** What could not be carried out ends the job with a reason, rather than leave it standing. */
+  async #crash(error: unknown): Promise<void> {
+    if (this.isFinished || this.#isDisposed) return;
+    const { log } = this.#options;
+    log.error("job_failed", { job: this.id, why: whyOf(error) });
+    try {
+      await this.#mailbox.run(() => this.#finish("failed", reportOf(error).message));
+    } catch (again) {
+      log.error("job_end_not_written", { job: this.id, why: whyOf(again) });
+    }
+  }
+}
+
+function whyOf(error: unknown): string {
+  if (isFault(error)) return error.message;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

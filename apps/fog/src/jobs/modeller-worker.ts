@@ -1,0 +1,90 @@
+/** One task of the modeller: reads blocks by itself, answers with bytes or a fault, and ends. */
+import { parentPort, workerData } from "node:worker_threads";
+import { readModel, type Tensor, withWeights, writeModel } from "@pingo/autograd";
+import {
+  assertDefined,
+  assertNever,
+  type Cid,
+  type DatasetManifest,
+  isFault,
+  LIMITS,
+  reportOf,
+} from "@pingo/core";
+import { systemDisk } from "@pingo/core/system";
+import {
+  type BlockReader,
+  createDiskBlocks,
+  readFile,
+  readManifest,
+  readShards,
+  StorageError,
+} from "@pingo/storage";
+import { checkTrainJob, type DatasetToCheck } from "@pingo/training";
+import { FogError } from "../fault.ts";
+import type { ModelAnswer, ModelAnswers, ModelTask } from "./modeller.ts";
+
+async function perform(task: ModelTask): Promise<ModelAnswers[keyof ModelAnswers]> {
+  const blocks = createDiskBlocks({ folder: task.blocksFolder, disk: systemDisk });
+  switch (task.type) {
+    case "build":
+      return build(task, blocks);
+    case "export": {
+      const model = readModel(await readModelFile(blocks, task.model));
+      return { model: writeModel(withWeights(model, task.signature, task.weights)) };
+    }
+    default:
+      return assertNever(task, "unknown model task");
+  }
+}
+
+async function build(
+  { job }: Extract<ModelTask, { type: "build" }>,
+  blocks: BlockReader,
+): Promise<ModelAnswers["build"]> {
+  const model = readModel(await readModelFile(blocks, job.model));
+  const train = await datasetOf(blocks, "the training data", job.data.train);
+  const test = job.data.test === null ? null : await datasetOf(blocks, "the test data", job.data.test);
+  const admission = await checkTrainJob({ job, model, train, test });
+  return { train: admission.train, evaluation: test && admission.evaluation };
+}
+
+function readModelFile(blocks: BlockReader, cid: Cid): Promise<Uint8Array> {
+  return namingMissing("the model", () => readFile(blocks, cid, { sizeBytesMax: LIMITS.modelBytesMax }));
+}
+
+async function datasetOf(blocks: BlockReader, what: string, cid: Cid): Promise<DatasetToCheck> {
+  const manifest = await namingMissing(what, () => readManifest(blocks, cid));
+  return { manifest, shards: shardsOf(blocks, what, manifest) };
+}
+
+async function* shardsOf(
+  blocks: BlockReader,
+  what: string,
+  manifest: DatasetManifest,
+): AsyncGenerator<ReadonlyMap<string, Tensor>> {
+  for (const [index, shard] of manifest.shards.entries()) {
+    yield await namingMissing(`shard ${index} of ${what}`, () => readShards(blocks, manifest, [shard]));
+  }
+}
+
+async function namingMissing<T>(what: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (cause) {
+    if (!(cause instanceof StorageError && cause.fault.code === "BLOCK_NOT_FOUND")) throw cause;
+    throw new FogError({ code: "BLOCK_MISSING", what, cid: cause.fault.cid }, { cause });
+  }
+}
+
+async function answer(task: ModelTask): Promise<ModelAnswer> {
+  try {
+    return { ok: await perform(task) };
+  } catch (error) {
+    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    return { fault: reportOf(error), stack: isFault(error) ? null : stack };
+  }
+}
+
+// SAFETY: workerData is what modeller.ts put there, in this very program.
+const task = workerData as ModelTask;
+assertDefined(parentPort, "this file runs as a worker thread").postMessage(await answer(task));

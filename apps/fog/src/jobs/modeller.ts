@@ -1,0 +1,90 @@
+/**
+ * The heavy work on models and data, in a thread of its own, so that the station answers meanwhile: a job
+ * is checked and its programs are built, a trained model is written. One task at a time; a thread per task,
+ * whose memory goes with it.
+ */
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
+import type { EvaluationProgram, ProgramSignature, TrainProgram } from "@pingo/autograd";
+import { type Cid, type FaultReport, RemoteError, type TrainJob } from "@pingo/core";
+import { FogError } from "../fault.ts";
+import { createMailbox } from "./mailbox.ts";
+
+export type ModelTask =
+  | { readonly type: "build"; readonly blocksFolder: string; readonly job: TrainJob }
+  | {
+      readonly type: "export";
+      readonly blocksFolder: string;
+      readonly model: Cid;
+      readonly signature: ProgramSignature;
+      readonly weights: Float32Array;
+    };
+
+export interface ModelAnswers {
+  readonly build: { readonly train: TrainProgram; readonly evaluation: EvaluationProgram | null };
+  readonly export: { readonly model: Uint8Array };
+}
+
+export type ModelAnswer =
+  | { readonly ok: ModelAnswers[keyof ModelAnswers] }
+  | { readonly fault: FaultReport; readonly stack: string | null };
+
+export interface Modeller extends AsyncDisposable {
+  /** @throws {FaultError} why the job cannot be trained */
+  build(job: TrainJob): Promise<ModelAnswers["build"]>;
+  export(model: Cid, signature: ProgramSignature, weights: Float32Array): Promise<Uint8Array>;
+}
+
+const HEAP_MIB_MAX = 1_024;
+const SCRIPT = new URL("modeller-worker.ts", import.meta.url);
+
+export function createModeller(blocksFolder: string): Modeller {
+  const mailbox = createMailbox();
+  const ending = new AbortController();
+  const ask = (task: ModelTask): Promise<ModelAnswers[keyof ModelAnswers]> =>
+    mailbox.run(() => runTask(task, ending.signal));
+  return {
+    async build(job) {
+      const answer = await ask({ type: "build", blocksFolder, job });
+      if ("train" in answer) return answer;
+      throw new FogError({ code: "BUILD_FAILED", why: "it ended without an answer" });
+    },
+    async export(model, signature, weights) {
+      const answer = await ask({ type: "export", blocksFolder, model, signature, weights });
+      if ("model" in answer) return answer.model;
+      throw new FogError({ code: "BUILD_FAILED", why: "it ended without an answer" });
+    },
+    async [Symbol.asyncDispose]() {
+      ending.abort(new FogError({ code: "STOPPING" }));
+      await mailbox.idle();
+    },
+  };
+}
+
+async function runTask(task: ModelTask, signal: AbortSignal): Promise<ModelAnswers[keyof ModelAnswers]> {
+  signal.throwIfAborted();
+  const worker = new Worker(SCRIPT, {
+    workerData: task,
+    resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB_MAX },
+  });
+  try {
+    // `once` rejects when the worker emits "error": out of memory, or a bug.
+    const [answer] = await once(worker, "message", { signal });
+    return opened(answer);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof Error && "code" in error && error.code === "ERR_WORKER_OUT_OF_MEMORY") {
+      const why = `it needs more than ${HEAP_MIB_MAX} MiB of memory; make the model smaller`;
+      throw new FogError({ code: "BUILD_FAILED", why }, { cause: error });
+    }
+    throw error;
+  } finally {
+    await worker.terminate();
+  }
+}
+
+function opened(answer: ModelAnswer): ModelAnswers[keyof ModelAnswers] {
+  if ("ok" in answer) return answer.ok;
+  if (answer.stack === null) throw new RemoteError(answer.fault);
+  throw new Error(`a modeller thread failed: ${answer.stack}`);
+}

@@ -1,0 +1,92 @@
+/** What the owner gets at the end: the trained model, how it went, and from what and by whom. */
+import type { Cid, NodeId } from "@pingo/core";
+import { type Blocks, writeFile } from "@pingo/storage";
+import type { MetricRecord, Provenance, RoundRecord } from "@pingo/training";
+import { listRounds } from "../database/round-store.ts";
+import type { JobRow, ResultRow, RoundRow, Sql } from "../database/schema.ts";
+import { listCountedOfJob } from "../database/work-store.ts";
+import type { LoadedJob } from "./loaded-job.ts";
+
+export interface Outcome {
+  readonly model: Cid;
+  readonly metrics: Cid;
+  readonly provenance: Cid;
+}
+
+export interface OutcomeParts {
+  readonly row: JobRow;
+  readonly loaded: LoadedJob;
+  readonly fog: NodeId;
+  /** ONNX bytes, weights inside. */
+  readonly model: Uint8Array;
+}
+
+/** Receipts become blocks here, so that whoever has the provenance can check each. */
+export async function writeOutcome(sql: Sql, blocks: Blocks, parts: OutcomeParts): Promise<Outcome> {
+  const versions = await listRounds(sql, parts.row.id);
+  const counted = await listCountedOfJob(sql, parts.row.id);
+  for (const { receipt } of counted) await blocks.put(receipt, "dagCbor");
+  await blocks.put(parts.row.envelope, "dagCbor");
+  return {
+    model: await writeFile(blocks, parts.model),
+    metrics: await writeJson(blocks, versions.filter(({ version }) => version > 0).map(metricOf)),
+    provenance: await writeJson(blocks, provenanceOf(parts, versions, counted)),
+  };
+}
+
+function metricOf(round: RoundRow): MetricRecord {
+  return {
+    round: round.version,
+    atUnixMs: round.committedUnixMs,
+    trainLoss: round.loss ?? 0,
+    steps: round.steps,
+    rows: round.rows,
+    testLoss: round.evaluatedLoss,
+    testAccuracy: round.evaluatedAccuracy,
+  };
+}
+
+function provenanceOf(
+  { row, loaded, fog }: OutcomeParts,
+  versions: readonly RoundRow[],
+  counted: readonly (ResultRow & { readonly attempt: number })[],
+): Provenance {
+  const resultsByRound = Map.groupBy(counted, ({ round }) => round);
+  const [initial, final] = [versions[0], versions.at(-1)];
+  return {
+    kind: "pingo/provenance/v1",
+    jobId: row.id,
+    job: loaded.job,
+    owner: row.owner,
+    fog,
+    program: loaded.program,
+    graph: loaded.graph,
+    weights: { initial: initial?.weights ?? loaded.graph, final: final?.weights ?? loaded.graph },
+    rounds: versions
+      .filter(({ version }) => version > 0)
+      .map(
+        (round): RoundRecord => ({
+          round: round.version,
+          loss: round.loss ?? 0,
+          weights: round.weights,
+          committedAtUnixMs: round.committedUnixMs,
+          units: (resultsByRound.get(round.version) ?? []).map((result) => ({
+            unit: result.index,
+            attempt: result.attempt,
+            provider: result.provider,
+            steps: result.steps,
+            rows: result.rows,
+            lossMean: result.loss,
+            update: result.update,
+            receipt: result.receiptCid,
+          })),
+        }),
+      ),
+    startedAtUnixMs: row.trainingBeganUnixMs ?? row.createdUnixMs,
+    endedAtUnixMs: final?.committedUnixMs ?? row.createdUnixMs,
+  };
+}
+
+function writeJson(blocks: Blocks, value: unknown): Promise<Cid> {
+  return writeFile(blocks, new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`));
+}

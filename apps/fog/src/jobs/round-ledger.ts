@@ -1,0 +1,111 @@
+/** Writes down what a step of a round did, in one transaction, before anyone is told. */
+import type { Cid, JobEvent, JobId, LeaseId, NumberedEvent, Receipt } from "@pingo/core";
+import type { RoundAction } from "@pingo/training";
+import { appendEvent } from "../database/event-store.ts";
+import { addCountedUnit } from "../database/provider-store.ts";
+import type { Sql } from "../database/schema.ts";
+import { findResult, insertResult, setLeaseState } from "../database/work-store.ts";
+
+/** A result as it came, verified. */
+export interface ReceivedResult {
+  readonly receipt: Receipt;
+  /** dag-cbor block of the signed receipt, and its CID. */
+  readonly bytes: Uint8Array;
+  readonly cid: Cid;
+  readonly unit: number;
+  readonly round: number;
+}
+
+export interface StepToRecord {
+  readonly job: JobId;
+  readonly round: number;
+  readonly atUnixMs: number;
+  readonly actions: readonly RoundAction[];
+  /** What the step answers, when it answers a result. */
+  readonly result: ReceivedResult | null;
+}
+
+export async function recordStep(sql: Sql, step: StepToRecord): Promise<readonly NumberedEvent[]> {
+  const { job, round, atUnixMs } = step;
+  const written: NumberedEvent[] = [];
+  const isWorthWriting = step.actions.some(({ type }) => type === "lost" || type === "acknowledge");
+  if (!isWorthWriting) return written;
+  await sql.transaction(async (tx) => {
+    for (const action of step.actions) {
+      if (action.type === "lost") {
+        const { lease, unit, provider, reason } = action;
+        await setLeaseState(tx, lease, action.cause === "fault" ? "faulted" : "lost");
+        const event: JobEvent = { type: "lost", round, unit, provider, reason };
+        written.push(await appendEvent(tx, job, atUnixMs, event));
+      } else if (action.type === "acknowledge" && action.isNew && step.result) {
+        written.push(await recordResult(tx, job, step.result, action.counted, atUnixMs));
+      }
+    }
+  });
+  return written;
+}
+
+/** The acknowledgement that is sent after this commits can be relied on. */
+async function recordResult(
+  sql: Sql,
+  job: JobId,
+  result: ReceivedResult,
+  counted: boolean,
+  atUnixMs: number,
+): Promise<NumberedEvent> {
+  const { provider, steps, rows, lossMean: loss, lease, update } = result.receipt;
+  const { round, unit } = result;
+  await insertResult(sql, {
+    lease,
+    job,
+    round,
+    index: unit,
+    provider,
+    receipt: result.bytes,
+    receiptCid: result.cid,
+    update,
+    counted,
+    steps,
+    rows,
+    loss,
+    receivedUnixMs: atUnixMs,
+  });
+  await setLeaseState(sql, lease, "delivered");
+  if (counted) await addCountedUnit(sql, provider);
+  return appendEvent(sql, job, atUnixMs, {
+    type: "delivered",
+    round,
+    unit,
+    provider,
+    steps,
+    rows,
+    loss,
+    counted,
+  });
+}
+
+/** Work that came when its round, or its whole job, was over. @returns null when it was written down before */
+export async function recordLateResult(
+  sql: Sql,
+  job: JobId,
+  result: ReceivedResult,
+  atUnixMs: number,
+): Promise<NumberedEvent | null> {
+  return sql.transaction(async (tx) => {
+    if (await findResult(tx, result.receipt.lease)) return null;
+    return recordResult(tx, job, result, false, atUnixMs);
+  });
+}
+
+/** Leases an action ends: their providers should be told. */
+export function revoked(
+  actions: readonly RoundAction[],
+): readonly Extract<RoundAction, { type: "revoke" }>[] {
+  return actions.filter((action) => action.type === "revoke");
+}
+
+export function acknowledgementOf(actions: readonly RoundAction[], lease: LeaseId): boolean | undefined {
+  for (const action of actions)
+    if (action.type === "acknowledge" && action.lease === lease) return action.counted;
+  return undefined;
+}

@@ -1,0 +1,75 @@
+/** Versions of a job's weights as blocks: read back, and made by the outer step over a round's updates. */
+import type { ProgramSignature } from "@pingo/autograd";
+import { type Cid, FaultError } from "@pingo/core";
+import { type BlockReader, type Blocks, readFile, writeFile } from "@pingo/storage";
+import {
+  aggregate,
+  type CountedDelivery,
+  decodeVector,
+  encodeVector,
+  outerStep,
+  weightsLength,
+} from "@pingo/training";
+
+export interface Version {
+  /** 0 is the start; a round commits the next. */
+  readonly number: number;
+  readonly weights: Float32Array;
+  readonly momentum: Float32Array;
+  readonly weightsCid: Cid;
+}
+
+export interface StoredVersion extends Version {
+  readonly momentumCid: Cid;
+}
+
+export class DivergedError extends FaultError<{
+  readonly code: "WEIGHTS_NOT_FINITE";
+  readonly round: number;
+}> {
+  override readonly name = "DivergedError";
+  constructor(round: number) {
+    super(
+      { code: "WEIGHTS_NOT_FINITE", round },
+      {
+        WEIGHTS_NOT_FINITE: (f) =>
+          `the weights are no longer finite after round ${f.round}; lower optimizer.adamw.learningRate and submit again`,
+      },
+    );
+  }
+}
+
+export async function readVector(
+  blocks: BlockReader,
+  cid: Cid,
+  signature: ProgramSignature,
+): Promise<Float32Array> {
+  const length = weightsLength(signature);
+  return decodeVector(await readFile(blocks, cid, { sizeBytesMax: 4 * length }), length);
+}
+
+/** @throws {DivergedError} */
+export async function nextVersion(
+  blocks: Blocks,
+  signature: ProgramSignature,
+  before: Version,
+  deliveries: readonly CountedDelivery[],
+): Promise<StoredVersion> {
+  const updates = await Promise.all(
+    deliveries.map(async ({ update, rows }) => ({
+      update: await readVector(blocks, update, signature),
+      rows,
+    })),
+  );
+  const { weights, momentum } = outerStep({
+    weights: before.weights,
+    momentum: before.momentum,
+    mean: aggregate(updates, signature),
+    signature,
+  });
+  const number = before.number + 1;
+  if (!weights.every(Number.isFinite) || !momentum.every(Number.isFinite)) throw new DivergedError(number);
+  const weightsCid = await writeFile(blocks, encodeVector(weights));
+  const momentumCid = await writeFile(blocks, encodeVector(momentum));
+  return { number, weights, momentum, weightsCid, momentumCid };
+}

@@ -1,0 +1,146 @@
+/** Who has joined this station since it started: their offers, their channels, and their faults. */
+import {
+  type Clock,
+  type FogRequest,
+  type NodeId,
+  type Offer,
+  type ProviderView,
+  parseShape,
+  zFogAnswers,
+} from "@pingo/core";
+import type { Channel } from "@pingo/network";
+import type { OfferState } from "@pingo/scheduler";
+import { listProviders, saveProvider } from "../database/provider-store.ts";
+import type { Sql } from "../database/schema.ts";
+import { FogError } from "../fault.ts";
+
+/** A fault counts against a provider this long. */
+const FAULT_MS = 60_000;
+/** After a fault it is left alone this long, so that one that refuses at once is not asked in a loop. */
+const REST_MS = 1_000;
+/** Of one lease or revoke: a provider that is there answers at once. */
+const ASK_TIMEOUT_MS = 5_000;
+/** Offers are kept in memory; the least recently seen of those that left make room. */
+const PROVIDERS_MAX = 10_000;
+
+interface Member {
+  offer: Offer;
+  channel: Channel | null;
+  lastSeenUnixMs: number;
+  faultsAtMs: number[];
+}
+
+export interface ProviderRegistryOptions {
+  readonly sql: Sql;
+  readonly clock: Clock;
+  /** Leases held now, of all jobs. */
+  readonly leasesOf: (provider: NodeId) => number;
+}
+
+export class ProviderRegistry {
+  readonly #options: ProviderRegistryOptions;
+  /** Least recently joined first. */
+  readonly #memberById = new Map<NodeId, Member>();
+
+  constructor(options: ProviderRegistryOptions) {
+    this.#options = options;
+  }
+
+  /** @returns the channel that this one takes the place of */
+  async join(channel: Channel, offer: Offer): Promise<Channel | null> {
+    const before = this.#memberById.get(channel.peer);
+    const lastSeenUnixMs = this.#options.clock.nowUnixMs();
+    await saveProvider(this.#options.sql, offer, lastSeenUnixMs);
+    this.#memberById.delete(channel.peer);
+    this.#memberById.set(channel.peer, {
+      offer,
+      channel,
+      lastSeenUnixMs,
+      faultsAtMs: before?.faultsAtMs ?? [],
+    });
+    this.#makeRoom();
+    return before?.channel && before.channel !== channel ? before.channel : null;
+  }
+
+  /** The member stays: it may come back for what it holds. */
+  leave(channel: Channel): void {
+    const member = this.#memberById.get(channel.peer);
+    if (member?.channel === channel) member.channel = null;
+  }
+
+  isCurrent(channel: Channel): boolean {
+    return this.#memberById.get(channel.peer)?.channel === channel;
+  }
+
+  saw(id: NodeId, offer?: Offer): void {
+    const member = this.#memberById.get(id);
+    if (!member) return;
+    member.lastSeenUnixMs = this.#options.clock.nowUnixMs();
+    if (offer) member.offer = offer;
+  }
+
+  noteFault(id: NodeId): void {
+    const now = this.#options.clock.monotonicMs();
+    const member = this.#memberById.get(id);
+    if (member) member.faultsAtMs = [...this.#recentFaults(member), now];
+  }
+
+  offers(): readonly OfferState[] {
+    const now = this.#options.clock.monotonicMs();
+    return [...this.#memberById].map(([id, member]) => {
+      const faults = this.#recentFaults(member);
+      const isResting = faults.some((atMs) => now - atMs < REST_MS);
+      return {
+        ...member.offer,
+        connected: member.channel !== null,
+        busySlots: isResting ? member.offer.slots : this.#options.leasesOf(id),
+        lastSeenUnixMs: member.lastSeenUnixMs,
+        recentFaults: faults.length,
+      };
+    });
+  }
+
+  /** @throws {FaultError} when it is not there, does not answer, or refuses */
+  async ask(id: NodeId, request: FogRequest): Promise<void> {
+    const channel = this.#memberById.get(id)?.channel;
+    if (!channel) throw new FogError({ code: "PROVIDER_GONE", provider: id });
+    try {
+      const answer = await channel.request(request, { timeoutMs: ASK_TIMEOUT_MS });
+      parseShape(zFogAnswers[request.type], answer, `the answer to ${request.type}`);
+    } catch (error) {
+      if (request.type === "lease") this.noteFault(id);
+      throw error;
+    }
+  }
+
+  async list(): Promise<readonly ProviderView[]> {
+    const rows = await listProviders(this.#options.sql);
+    return rows.map((row) => {
+      const member = this.#memberById.get(row.id);
+      const { slots, cpuMillicores, memoryBytes, gflops } = member?.offer ?? row.offer;
+      return {
+        id: row.id,
+        connected: Boolean(member?.channel),
+        slots,
+        busySlots: this.#options.leasesOf(row.id),
+        cpuMillicores,
+        memoryBytes,
+        gflops,
+        lastSeenUnixMs: member?.lastSeenUnixMs ?? row.lastSeenUnixMs,
+        unitsCounted: row.unitsCounted,
+      };
+    });
+  }
+
+  #recentFaults({ faultsAtMs }: Member): number[] {
+    const now = this.#options.clock.monotonicMs();
+    return faultsAtMs.filter((atMs) => now - atMs < FAULT_MS);
+  }
+
+  #makeRoom(): void {
+    for (const [id, { channel }] of this.#memberById) {
+      if (this.#memberById.size <= PROVIDERS_MAX) return;
+      if (channel === null) this.#memberById.delete(id);
+    }
+  }
+}

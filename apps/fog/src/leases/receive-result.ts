@@ -1,0 +1,107 @@
+/**
+ * A result from a provider: everything in it is checked before it may count, and the answer is the station's
+ * signature over a receipt that is durable by then.
+ */
+import {
+  type AcknowledgedReceipt,
+  type Cid,
+  type Clock,
+  cidOfBytes,
+  cidOfValue,
+  encodeCanonical,
+  isFault,
+  type KeyPair,
+  type NodeId,
+  openSigned,
+  RECEIPT_ACK_DOMAIN,
+  RECEIPT_DOMAIN,
+  type Receipt,
+  type Signed,
+  signValue,
+  type TrainUnit,
+} from "@pingo/core";
+import { type BlockReader, StorageError } from "@pingo/storage";
+import { checkUpdate } from "@pingo/training";
+import type { LeaseRow, Sql } from "../database/schema.ts";
+import { findLease, findResult, listUnits } from "../database/work-store.ts";
+import { FogError } from "../fault.ts";
+import type { JobRun } from "../jobs/job-run.ts";
+import { type ReceivedResult, recordLateResult } from "../jobs/round-ledger.ts";
+import { readVector } from "../jobs/versions.ts";
+
+export interface ReceiveOptions {
+  readonly sql: Sql;
+  readonly blocks: BlockReader;
+  readonly clock: Clock;
+  readonly key: KeyPair;
+  readonly run: (job: Cid) => JobRun | undefined;
+}
+
+/** Steps of a receipt's rows and losses are claims; only what no honest provider can claim is refused here. */
+export async function receiveResult(
+  peer: NodeId,
+  signed: Signed<Receipt>,
+  options: ReceiveOptions,
+): Promise<Signed<AcknowledgedReceipt>> {
+  const { sql, run: runOf } = options;
+  const receipt = openSigned(RECEIPT_DOMAIN, signed);
+  if (signed.signer !== peer || receipt.provider !== peer) {
+    throw new FogError({ code: "STRANGER", what: `${peer} sent a receipt of ${signed.signer}` });
+  }
+  const bytes = encodeCanonical(signed);
+  const cid = cidOfBytes(bytes, "dagCbor");
+  const before = await findResult(sql, receipt.lease);
+  if (before?.provider === peer) return acknowledge(before.receiptCid, before.counted, options.key);
+  const lease = await findLease(sql, receipt.lease);
+  if (lease?.provider !== peer) {
+    throw new FogError({ code: "STRANGER", what: `lease ${receipt.lease} was not granted to ${peer}` });
+  }
+  const unit = await unitOf(sql, lease);
+  checkClaims(receipt, unit);
+  const result: ReceivedResult = { receipt, bytes, cid, unit: lease.index, round: lease.round };
+  const run = runOf(lease.job);
+  if (!run) {
+    await recordLateResult(sql, lease.job, result, options.clock.nowUnixMs());
+    return acknowledge(cid, false, options.key);
+  }
+  if (run.row.round < lease.round) await checkUpdateOf(receipt, run, options.blocks);
+  return acknowledge(cid, await run.deliver(result), options.key);
+}
+
+async function unitOf(sql: Sql, lease: LeaseRow): Promise<TrainUnit> {
+  const unit = (await listUnits(sql, lease.job, lease.round))[lease.index];
+  if (!unit) throw new FogError({ code: "UNIT_MISMATCH", lease: lease.id });
+  return unit;
+}
+
+function checkClaims(receipt: Receipt, unit: TrainUnit): void {
+  const isPlausible = receipt.steps <= unit.steps && receipt.rows <= receipt.steps * unit.batchSize;
+  if (receipt.unit !== cidOfValue(unit) || !isPlausible) {
+    throw new FogError({ code: "UNIT_MISMATCH", lease: receipt.lease });
+  }
+}
+
+/**
+ * Read whole from our own blocks, each against its CID, then number by number.
+ *
+ * @throws {FogError} BLOCK_MISSING while it is not all uploaded; UPDATE_INVALID, which costs the lease
+ */
+async function checkUpdateOf(receipt: Receipt, run: JobRun, blocks: BlockReader): Promise<void> {
+  const signature = run.loaded?.signature;
+  if (!signature) return;
+  const { update: cid, lease } = receipt;
+  try {
+    checkUpdate(await readVector(blocks, cid, signature), signature, 0);
+  } catch (cause) {
+    if (!isFault(cause)) throw cause;
+    if (cause instanceof StorageError && cause.fault.code === "BLOCK_NOT_FOUND") {
+      throw new FogError({ code: "BLOCK_MISSING", what: "the update", cid: cause.fault.cid }, { cause });
+    }
+    run.lose(lease, "fault", `its update was refused: ${cause.message}`);
+    throw new FogError({ code: "UPDATE_INVALID", cid, why: cause.message }, { cause });
+  }
+}
+
+function acknowledge(receipt: Cid, counted: boolean, key: KeyPair): Signed<AcknowledgedReceipt> {
+  return signValue(RECEIPT_ACK_DOMAIN, { receipt, counted }, key);
+}

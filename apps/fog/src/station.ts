@@ -1,0 +1,89 @@
+/** The station put together: every part with what it needs, started in order, stopped in reverse. */
+import { join } from "node:path";
+import { CONTROL_PROTOCOL, type FogNodeView, type NodeId, type Ports } from "@pingo/core";
+import { createLibp2pHost } from "@pingo/network";
+import { createBlockHandler, createDiskBlocks, lockFolder } from "@pingo/storage";
+import { createControlApi } from "./api/control-api.ts";
+import { createEventStreams } from "./api/event-stream.ts";
+import { createHttpServer, listen } from "./api/http-server.ts";
+import { httpUrlOf } from "./api/http-url.ts";
+import type { FogConfig } from "./config.ts";
+import { openDatabase } from "./database/database.ts";
+import { openIdentity } from "./identity.ts";
+import { startDispatcher } from "./jobs/dispatcher.ts";
+import { createEventHub } from "./jobs/event-hub.ts";
+import { JobRegistry } from "./jobs/job-registry.ts";
+import { createModeller } from "./jobs/modeller.ts";
+import { Traffic } from "./jobs/traffic.ts";
+import { ProviderRegistry } from "./leases/provider-registry.ts";
+import { serveProvider } from "./leases/provider-session.ts";
+
+export const VERSION = "0.1.0";
+
+export interface Station extends AsyncDisposable {
+  readonly view: FogNodeView;
+  /** Resolves with why when it cannot go on; never while all is well. */
+  readonly failed: Promise<string>;
+}
+
+/** @throws {FaultError} FOLDER_IN_USE, PORT_IN_USE, DATABASE_UNREACHABLE and others: nothing is left running */
+export async function startStation(config: FogConfig, ports: Ports): Promise<Station> {
+  const { clock, prng, log, disk } = ports;
+  const { leaseTtlMs } = config;
+  await using parts = new AsyncDisposableStack();
+  parts.use(await lockFolder(config.folder));
+  const key = await openIdentity(config.folder, ports);
+  const database = parts.use(await openDatabase({ folder: config.folder, url: config.databaseUrl }));
+  const { sql } = database;
+  const blocksFolder = join(config.folder, "blocks");
+  const blocks = createDiskBlocks({ folder: blocksFolder, disk });
+  const traffic = new Traffic(blocks);
+  const hub = createEventHub();
+
+  const leasesOf = (id: NodeId): number =>
+    jobs.runs.reduce((sum, run) => sum + run.held().filter(({ provider }) => provider === id).length, 0);
+  const providers = new ProviderRegistry({ sql, clock, leasesOf });
+  const modeller = createModeller(blocksFolder);
+  const jobs = new JobRegistry({
+    ...{ sql, blocks, clock, prng, log, hub, traffic, modeller, leaseTtlMs, fog: key.nodeId },
+    ask: (id, request) => providers.ask(id, request),
+    wake: () => dispatcher.wake(),
+    placeable: (run) => dispatcher.placeable(run),
+  });
+  const dispatcher = startDispatcher({
+    clock,
+    log,
+    runs: () => jobs.runs,
+    offers: () => providers.offers(),
+  });
+  // Stopped in this order: no new leases, no thread that a run waits for, then the runs.
+  parts.use(jobs);
+  parts.use(modeller);
+  parts.use(dispatcher);
+
+  const streams = createEventStreams({ sql, hub, clock, log });
+  const blockHandler = createBlockHandler({ blocks, log, clock, onTransfer: traffic.onTransfer });
+  const api = createControlApi({
+    ...{ jobs, providers, streams, log },
+    node: () => view,
+    serverFactory: (handler) => createHttpServer(blockHandler, handler, log),
+  });
+  parts.defer(() => api.close());
+  parts.defer(() => streams.closeAll());
+  const httpUrl = httpUrlOf(await listen(api, config.http));
+  const host = parts.use(await createLibp2pHost({ key, listen: [config.peerAddress], log, clock }));
+  const view: FogNodeView = { id: key.nodeId, addresses: host.addresses, httpUrl, version: VERSION };
+  await jobs.resume();
+  const session = { sql, blocks, clock, log, key, providers, httpUrl, leaseTtlMs };
+  host.handle(CONTROL_PROTOCOL, (channel) =>
+    serveProvider(channel, {
+      ...session,
+      run: (id) => jobs.run(id),
+      runs: () => jobs.runs,
+      wake: () => dispatcher.wake(),
+    }),
+  );
+  log.info("station_started", { node: key.nodeId, httpUrl });
+  const running = parts.move();
+  return { view, failed: database.lost, [Symbol.asyncDispose]: () => running.disposeAsync() };
+}

@@ -1,0 +1,163 @@
+/**
+ * The agent on an idle computer: it owns a folder, a key, a cache, worker processes and the session
+ * with its fog node, in this order, and lets go of them in the other.
+ */
+import { statfs } from "node:fs/promises";
+import { freemem } from "node:os";
+import { join } from "node:path";
+import type { KeyPair, Log, NodeId, Offer, Ports } from "@pingo/core";
+import { createLibp2pHost } from "@pingo/network";
+import { createCachedBlocks, createHttpBlocks, lockFolder } from "@pingo/storage";
+import { openBlockCache } from "./block-cache.ts";
+import type { ProviderConfig } from "./config.ts";
+import { Delivery } from "./delivery.ts";
+import { openIdentity } from "./identity.ts";
+import { LeaseRunner } from "./lease-runner.ts";
+import { type Outbox, openOutbox } from "./outbox.ts";
+import { Session } from "./session.ts";
+import { findLauncher } from "./worker/launcher.ts";
+import { WorkerSlot } from "./worker/worker-slot.ts";
+
+export type AgentState = "starting" | "connecting" | "online" | "stopping" | "stopped";
+
+export interface Agent extends AsyncDisposable {
+  readonly id: NodeId;
+  readonly state: AgentState;
+  /** Rejects on a bug; resolves once stopped. */
+  readonly ended: Promise<void>;
+}
+
+/** Which state may follow which; anything else is not a change. */
+const NEXT: { readonly [S in AgentState]: readonly AgentState[] } = {
+  starting: ["connecting", "stopping"],
+  connecting: ["online", "stopping"],
+  online: ["connecting", "stopping"],
+  stopping: ["stopped"],
+  stopped: [],
+};
+
+/** One core for a unit: it trains on one thread. */
+const MILLICORES_PER_SLOT = 1_000;
+
+/** @throws {StorageError} FOLDER_IN_USE; {ProviderError} KEY_MALFORMED */
+export async function startAgent(config: ProviderConfig, ports: Ports): Promise<Agent> {
+  const { clock, prng, log, disk, fetch } = ports;
+  await using owned = new AsyncDisposableStack();
+  owned.use(await lockFolder(config.folder));
+  const key = await openIdentity(config.folder, prng);
+  const state = createStateLog(log);
+  const launcher = await findLauncher(config.workerEnvironment);
+  const slots = Array.from({ length: config.slots }, () =>
+    owned.use(new WorkerSlot({ launcher, clock, prng, log })),
+  );
+  const outbox = owned.use(openOutbox(config.folder));
+  await removeStrayUpdates(outbox, ports);
+  const cacheBytesMax = config.cacheBytesMax;
+  const cache = owned.use(openBlockCache({ folder: config.folder, disk, quotaBytes: cacheBytesMax, log }));
+  const remote = createHttpBlocks({ baseUrl: config.fogUrl, fetch, clock });
+  const host = owned.use(await createLibp2pHost({ key, listen: [], log, clock }));
+  const delivery = new Delivery({ outbox, remote, disk, clock, prng, log });
+  const runner = new LeaseRunner({
+    key,
+    slots,
+    cache,
+    blocks: createCachedBlocks(cache, remote, { log }),
+    outbox,
+    clock,
+    log,
+    shardBytesMax: () => Math.min(cacheBytesMax, freemem()),
+    onResult: () => delivery.wake(),
+    onRelease: (lease, reason) => session.release([lease], reason),
+  });
+  let gflops = 0;
+  const session: Session = new Session({
+    fogUrl: config.fogUrl,
+    host,
+    runner,
+    outbox,
+    delivery,
+    offer: async () => makeOffer({ key, runner, gflops, config, ports }),
+    fetch,
+    clock,
+    prng,
+    log,
+    onState: (next) => state.enter(next),
+  });
+  const measured = measure(slots, log).then(async (found) => {
+    gflops = found;
+    await session.renewOffer();
+  });
+  const ended = Promise.all([session.run(), measured]).then(() => undefined);
+  const resources = owned.move();
+  let stopped: Promise<void> | undefined;
+  const stop = async (): Promise<void> => {
+    state.enter("stopping");
+    await session.leave();
+    await resources.disposeAsync();
+    state.enter("stopped");
+  };
+  return {
+    id: key.nodeId,
+    get state() {
+      return state.current;
+    },
+    ended,
+    [Symbol.asyncDispose]: () => {
+      stopped ??= stop();
+      return stopped;
+    },
+  };
+}
+
+function createStateLog(log: Log): { readonly current: AgentState; enter(next: AgentState): void } {
+  let current: AgentState = "starting";
+  return {
+    get current() {
+      return current;
+    },
+    enter(next) {
+      if (!NEXT[current].includes(next)) return;
+      log.info("agent_state", { from: current, to: next });
+      current = next;
+    },
+  };
+}
+
+/** All slots are alike; one is asked, and 0 stands for unknown. */
+async function measure(slots: readonly WorkerSlot[], log: Log): Promise<number> {
+  try {
+    return (await slots[0]?.measure()) ?? 0;
+  } catch (error) {
+    log.warn("measure_failed", { error: String(error) });
+    return 0;
+  }
+}
+
+interface OfferInputs {
+  readonly key: KeyPair;
+  readonly runner: LeaseRunner;
+  readonly gflops: number;
+  readonly config: ProviderConfig;
+  readonly ports: Ports;
+}
+
+async function makeOffer({ key, runner, gflops, config, ports }: OfferInputs): Promise<Offer> {
+  const { bavail, bsize } = await statfs(config.folder);
+  return {
+    provider: key.nodeId,
+    slots: runner.slots,
+    cpuMillicores: runner.slots * MILLICORES_PER_SLOT,
+    memoryBytes: freemem(),
+    diskBytes: Math.min(config.cacheBytesMax, bavail * bsize),
+    gflops,
+    measuredAtUnixMs: ports.clock.nowUnixMs(),
+  };
+}
+
+/** Updates whose worker or agent was killed before the receipt was signed. */
+async function removeStrayUpdates(outbox: Outbox, { disk }: Ports): Promise<void> {
+  const waiting = new Set<string>(outbox.leases());
+  for (const lease of await disk.list(outbox.folder)) {
+    if (!waiting.has(lease)) await disk.remove(join(outbox.folder, lease));
+  }
+}

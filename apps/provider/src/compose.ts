@@ -1,0 +1,45 @@
+/** The real ports, and a process around the agent: one ready line, one fault line, and a stop within 3 s. */
+import { flushCompileCache } from "node:module";
+import { isFault, reportOf } from "@pingo/core";
+import { systemClock, systemDisk, systemFetch, systemPrng } from "@pingo/core/system";
+import { startAgent } from "./agent.ts";
+import { readConfig } from "./config.ts";
+import { createLog } from "./log.ts";
+
+/** Whatever hangs then is left to the kernel: nothing acknowledged is held in memory. */
+const STOP_MS_MAX = 2_500;
+
+/** Resolves with the exit code once everything has stopped. */
+export async function runProvider(
+  env: Readonly<Record<string, string | undefined>>,
+  say: (line: string) => void,
+): Promise<number> {
+  try {
+    const config = readConfig(env);
+    const log = createLog(config.logLevel);
+    const stop = stopRequested(config.exitsWithParent);
+    const ports = { clock: systemClock, prng: systemPrng, log, disk: systemDisk, fetch: systemFetch };
+    const agent = await startAgent(config, ports);
+    say(JSON.stringify({ ready: true, provider: agent.id }));
+    flushCompileCache(); // a killed process writes none
+    log.info("stopping", { reason: await Promise.race([stop, agent.ended.then(() => "ended")]) });
+    setTimeout(() => process.exit(0), STOP_MS_MAX).unref();
+    await agent[Symbol.asyncDispose]();
+    return 0;
+  } catch (error) {
+    if (!isFault(error)) process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+    say(JSON.stringify({ error: reportOf(error) }));
+    return 1;
+  }
+}
+
+function stopRequested(exitsWithParent: boolean): Promise<string> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => resolve(signal));
+    if (exitsWithParent) {
+      process.stdin.on("end", () => resolve("the parent ended"));
+      process.stdin.on("error", () => resolve("the parent ended"));
+      process.stdin.resume();
+    }
+  });
+}

@@ -1,0 +1,108 @@
+/**
+ * Carries the outbox to the fog node: first the update's blocks, then the receipt. A result leaves the
+ * outbox when the fog node's signature for it has come, or when the fog node refuses it for good.
+ */
+import {
+  type Clock,
+  cidOfValue,
+  type Disk,
+  isFault,
+  type Log,
+  openSigned,
+  type Prng,
+  parseShape,
+  RECEIPT_ACK_DOMAIN,
+  type Receipt,
+  RemoteError,
+  type Signed,
+  zProviderAnswers,
+} from "@pingo/core";
+import type { Channel } from "@pingo/network";
+import { type Blocks, copyDag, createDiskBlocks } from "@pingo/storage";
+import { backoffMs, pause } from "./backoff.ts";
+import type { Outbox } from "./outbox.ts";
+import { ProviderError } from "./provider-error.ts";
+
+export interface DeliveryOptions {
+  readonly outbox: Outbox;
+  /** The fog node's store. */
+  readonly remote: Blocks;
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly prng: Prng;
+  readonly log: Log;
+}
+
+const BATCH = 16;
+/** Refusals that pass: the same result may be taken later. */
+const PASSING_CODES: readonly string[] = ["INTERNAL", "STOPPING", "HELLO_EXPECTED", "TOO_MANY_REQUESTS"];
+
+export class Delivery {
+  readonly #options: DeliveryOptions;
+  #wake = Promise.withResolvers<void>();
+
+  constructor(options: DeliveryOptions) {
+    this.#options = options;
+  }
+
+  /** There is something new to carry. */
+  wake(): void {
+    this.#wake.resolve();
+  }
+
+  /** Carries whatever comes until the signal is aborted. */
+  async run(channel: Channel, signal: AbortSignal): Promise<void> {
+    const { outbox, clock, prng, log } = this.#options;
+    const stopped = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+    for (let failures = 0; !signal.aborted; ) {
+      this.#wake = Promise.withResolvers();
+      const results = outbox.waiting(BATCH);
+      let failed = 0;
+      for (const result of results) {
+        if (signal.aborted) return;
+        try {
+          await this.#deliver(result, channel, signal);
+        } catch (error) {
+          if (!isFault(error) && !signal.aborted) throw error;
+          failed += 1;
+          log.warn("result_delayed", { lease: result.body.lease, error: String(error) });
+        }
+      }
+      failures = failed > 0 ? failures + 1 : 0;
+      if (failed > 0) await pause(clock, backoffMs(failures, prng), signal);
+      else if (results.length === 0) await Promise.race([this.#wake.promise, stopped]);
+    }
+  }
+
+  async #deliver(result: Signed<Receipt>, channel: Channel, signal: AbortSignal): Promise<void> {
+    const { outbox, remote, disk, log } = this.#options;
+    const { lease, update } = result.body;
+    const folder = outbox.folderOf(lease);
+    try {
+      const { bytes } = await copyDag(update, createDiskBlocks({ folder, disk }), remote, { signal });
+      const answer = await channel.request({ type: "result", receipt: result }, { signal });
+      const { acknowledged } = parseShape(zProviderAnswers.result, answer, "the fog node's acknowledgement");
+      if (acknowledged.signer !== channel.peer) {
+        const { signer } = acknowledged;
+        throw new ProviderError({ code: "FOG_SIGNATURE_STRANGE", signer, expected: channel.peer });
+      }
+      const { receipt, counted } = openSigned(RECEIPT_ACK_DOMAIN, acknowledged);
+      if (receipt !== cidOfValue(result)) {
+        const why = "it acknowledges another receipt";
+        throw new ProviderError({ code: "FOG_ANSWER_MALFORMED", url: channel.peer, why });
+      }
+      log.info("result_acknowledged", { lease, counted, bytes });
+    } catch (error) {
+      if (!isFinal(error)) throw error;
+      log.error("result_refused", { lease, error: String(error) });
+    }
+    outbox.remove(lease);
+    await disk.remove(folder);
+  }
+}
+
+function isFinal(error: unknown): boolean {
+  if (error instanceof RemoteError) return !PASSING_CODES.includes(error.code);
+  // The update itself is gone or spoilt on this disk: it can never be delivered.
+  return isFault(error) && (error.code === "BLOCK_NOT_FOUND" || error.code === "BLOCK_CORRUPT");
+}

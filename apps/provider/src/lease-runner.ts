@@ -1,0 +1,172 @@
+/**
+ * Leases: taken while a slot is free, their blocks fetched, their unit run, the result signed and put
+ * into the outbox. Whatever goes wrong ends in a release with a reason, never in silence.
+ */
+import {
+  type Cid,
+  type Clock,
+  cidOfValue,
+  isFault,
+  type KeyPair,
+  type Lease,
+  type LeaseId,
+  type LeaseProgress,
+  type Log,
+  parseShape,
+  RECEIPT_DOMAIN,
+  type Receipt,
+  reportOf,
+  shortId,
+  signValue,
+  type TrainUnit,
+  zReceipt,
+} from "@pingo/core";
+import { type BlockReader, copyDag } from "@pingo/storage";
+import type { BlockCache } from "./block-cache.ts";
+import type { Outbox } from "./outbox.ts";
+import { ProviderError } from "./provider-error.ts";
+import { parseStoredProgram } from "./stored-program.ts";
+import type { UnitOutcome } from "./worker/protocol.ts";
+import type { WorkerSlot } from "./worker/worker-slot.ts";
+
+export interface LeaseRunnerOptions {
+  readonly key: KeyPair;
+  readonly slots: readonly WorkerSlot[];
+  readonly cache: BlockCache;
+  /** Reads through the cache from the fog node. */
+  readonly blocks: BlockReader;
+  readonly outbox: Outbox;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** What a unit's shards may take, on disk and in memory. */
+  readonly shardBytesMax: () => number;
+  /** A result lies in the outbox. */
+  readonly onResult: () => void;
+  readonly onRelease: (lease: LeaseId, reason: string) => void;
+}
+
+interface Running {
+  readonly lease: Lease;
+  readonly slot: WorkerSlot;
+  readonly cancel: AbortController;
+  step: number;
+  loss: number | null;
+}
+
+const FETCHES_AT_ONCE = 4;
+
+export class LeaseRunner {
+  readonly #options: LeaseRunnerOptions;
+  readonly #runningById = new Map<LeaseId, Running>();
+  #isClosed = false;
+
+  constructor(options: LeaseRunnerOptions) {
+    this.#options = options;
+  }
+
+  /** Slots that still take units, busy or not. */
+  get slots(): number {
+    return this.#options.slots.filter((slot) => !slot.isBroken).length;
+  }
+
+  /** Idempotent by lease. @throws {ProviderError} LEASE_NOT_MINE, LEASE_TOO_LARGE, NO_FREE_SLOT, STOPPING */
+  take(lease: Lease): void {
+    const { key, slots, outbox, log } = this.#options;
+    if (this.#isClosed) throw new ProviderError({ code: "STOPPING" });
+    if (lease.provider !== key.nodeId) {
+      throw new ProviderError({ code: "LEASE_NOT_MINE", lease: lease.id, provider: lease.provider });
+    }
+    if (this.#runningById.has(lease.id) || outbox.leases().includes(lease.id)) return;
+    this.#checkSize(lease.unit);
+    const taken = new Set([...this.#runningById.values()].map(({ slot }) => slot));
+    const slot = slots.find((one) => !one.isBroken && !taken.has(one));
+    if (!slot) throw new ProviderError({ code: "NO_FREE_SLOT", slots: this.slots });
+    const running: Running = { lease, slot, cancel: new AbortController(), step: 0, loss: null };
+    this.#runningById.set(lease.id, running);
+    log.info("lease_taken", { lease: lease.id, round: lease.unit.round, unit: lease.unit.index });
+    void this.#run(running);
+  }
+
+  drop(lease: LeaseId, reason: string): void {
+    this.#runningById.get(lease)?.cancel.abort(new ProviderError({ code: "LEASE_REVOKED", reason }));
+  }
+
+  running(): readonly LeaseId[] {
+    return [...this.#runningById.keys()];
+  }
+
+  progress(): readonly LeaseProgress[] {
+    return [...this.#runningById.values()].map(({ lease, step, loss }) => ({ lease: lease.id, step, loss }));
+  }
+
+  /** Takes no more leases; those that run are cancelled without a word: the caller hands them back. */
+  close(): void {
+    this.#isClosed = true;
+    for (const { cancel } of this.#runningById.values())
+      cancel.abort(new ProviderError({ code: "STOPPING" }));
+  }
+
+  async #run(running: Running): Promise<void> {
+    const { lease, slot, cancel } = running;
+    const { cache, outbox, log, onResult, onRelease } = this.#options;
+    const { signal } = cancel;
+    using _held = cache.hold();
+    try {
+      await this.#fetch(lease.unit, signal);
+      const outcome = await slot.run(
+        {
+          type: "run",
+          lease: lease.id,
+          unit: lease.unit,
+          blocksFolder: cache.folder,
+          updateFolder: outbox.folderOf(lease.id),
+        },
+        {
+          signal,
+          onProgress: (step, loss) => {
+            running.step = step;
+            running.loss = loss;
+          },
+        },
+      );
+      this.#runningById.delete(lease.id);
+      outbox.put(signValue(RECEIPT_DOMAIN, this.#receiptOf(lease, outcome), this.#options.key));
+      log.info("unit_done", { lease: lease.id, steps: outcome.steps, loss: outcome.lossMean });
+      onResult();
+    } catch (error) {
+      this.#runningById.delete(lease.id);
+      const { code, message } = reportOf(error);
+      log[isFault(error) ? "warn" : "error"]("unit_failed", { lease: lease.id, code, error: String(error) });
+      // Who revoked it knows, and a stopping agent says goodbye for all.
+      if (!signal.aborted) onRelease(lease.id, `${code}: ${message}`.slice(0, 256));
+    }
+  }
+
+  async #fetch(unit: TrainUnit, signal: AbortSignal): Promise<void> {
+    const { blocks, cache } = this.#options;
+    const parallel = FETCHES_AT_ONCE;
+    const fetch = (root: Cid): Promise<unknown> => copyDag(root, blocks, cache, { signal, parallel });
+    await fetch(unit.program);
+    const { graph } = parseStoredProgram(unit.program, await cache.get(unit.program, { signal }));
+    const roots = [graph, unit.weights, ...unit.shards.map(({ cid }) => cid)].values();
+    // Each takes the next root from one iterator.
+    const walker = async (): Promise<void> => {
+      for (const root of roots) await fetch(root);
+    };
+    await Promise.all(Array.from({ length: FETCHES_AT_ONCE }, walker));
+  }
+
+  #checkSize(unit: TrainUnit): void {
+    const bytes = unit.shards.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    const bytesMax = this.#options.shardBytesMax();
+    if (bytes > bytesMax) {
+      throw new ProviderError({ code: "LEASE_TOO_LARGE", what: "the shards", bytes, bytesMax });
+    }
+  }
+
+  #receiptOf(lease: Lease, outcome: UnitOutcome): Receipt {
+    const { key } = this.#options;
+    const receipt = { ...outcome, lease: lease.id, unit: cidOfValue(lease.unit), provider: key.nodeId };
+    return parseShape(zReceipt, receipt, `the receipt of ${shortId(lease.id)}`);
+  }
+}

@@ -1,0 +1,191 @@
+/**
+ * The conversation with the fog node: found, greeted, kept alive by heartbeats, and begun again for
+ * ever when it breaks. What runs goes on running meanwhile.
+ */
+import {
+  type Clock,
+  type Fetch,
+  type FogRequest,
+  isFault,
+  type LeaseId,
+  LIMITS,
+  type Log,
+  type Offer,
+  type Prng,
+  type ProviderRequest,
+  parseShape,
+  WIRE_VERSION,
+  zFogRequest,
+  zProviderAnswers,
+} from "@pingo/core";
+import type { Channel, PeerHost, RequestOptions } from "@pingo/network";
+import { backoffMs, pause } from "./backoff.ts";
+import type { Delivery } from "./delivery.ts";
+import { dialFogNode } from "./fog-node.ts";
+import type { LeaseRunner } from "./lease-runner.ts";
+import type { Outbox } from "./outbox.ts";
+import { ProviderError } from "./provider-error.ts";
+
+export interface SessionOptions {
+  readonly fogUrl: string;
+  readonly host: PeerHost;
+  readonly runner: LeaseRunner;
+  readonly outbox: Outbox;
+  readonly delivery: Delivery;
+  readonly offer: () => Promise<Offer>;
+  readonly fetch: Fetch;
+  readonly clock: Clock;
+  readonly prng: Prng;
+  readonly log: Log;
+  readonly onState: (state: "connecting" | "online") => void;
+}
+
+/** Free memory and disk change; the fog node plans with what it was told last. */
+const OFFER_EVERY_MS = 15_000;
+const FAREWELL_MS_MAX = 500;
+
+export class Session {
+  readonly #options: SessionOptions;
+  readonly #stopped = new AbortController();
+  #channel: Channel | undefined;
+  #sequence = 0;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+  }
+
+  /** Until `leave`. */
+  async run(): Promise<void> {
+    const { clock, prng, log, onState } = this.#options;
+    const { signal } = this.#stopped;
+    for (let failures = 0; !signal.aborted; ) {
+      onState("connecting");
+      try {
+        await this.#converse(() => {
+          failures = 0;
+          onState("online");
+        });
+      } catch (error) {
+        if (signal.aborted) return;
+        if (!isFault(error)) throw error;
+        log.warn("fog_lost", { code: error.code, message: error.message });
+      }
+      failures += 1;
+      await pause(clock, backoffMs(failures, prng), signal);
+    }
+  }
+
+  /** Best effort: a fog node that is not there sees the lease expire. */
+  release(leases: readonly LeaseId[], reason: string): void {
+    if (leases.length > 0) void this.#tell(this.#channel, { type: "release", leases, reason });
+  }
+
+  /** The offer changed; the fog node should know now. */
+  async renewOffer(): Promise<void> {
+    if (this.#channel) await this.#tell(this.#channel, { type: "offer", offer: await this.#options.offer() });
+  }
+
+  /** Hands back what runs, says goodbye, hangs up. */
+  async leave(): Promise<void> {
+    const { runner } = this.#options;
+    const leases = runner.running();
+    const channel = this.#channel;
+    runner.close();
+    this.#stopped.abort();
+    if (!channel) return;
+    const farewell = { timeoutMs: FAREWELL_MS_MAX };
+    if (leases.length > 0) {
+      await this.#tell(channel, { type: "release", leases, reason: "the provider stops" }, farewell);
+    }
+    await this.#tell(channel, { type: "goodbye" }, farewell);
+    await channel[Symbol.asyncDispose]();
+  }
+
+  async #converse(onGreeted: () => void): Promise<void> {
+    const { fogUrl, host, fetch, delivery, log } = this.#options;
+    const { signal } = this.#stopped;
+    const channel = await dialFogNode({ url: fogUrl, host, fetch, signal });
+    try {
+      channel.serve(async (body) => this.#answer(parseShape(zFogRequest, body, "the fog node's request")));
+      const ttlMs = await this.#greet(channel);
+      this.#channel = channel;
+      onGreeted();
+      log.info("fog_joined", { fog: channel.peer, leaseTtlMs: ttlMs });
+      const over = new AbortController();
+      const closed = channel.closed.then((end) => {
+        over.abort(new Error(end.message));
+        return end;
+      });
+      const both = AbortSignal.any([signal, over.signal]);
+      await Promise.all([this.#beat(channel, ttlMs, both), delivery.run(channel, both)]);
+      if (!signal.aborted) log.warn("channel_closed", { ...(await closed) });
+    } finally {
+      this.#channel = undefined;
+      // While leaving, the channel still carries the farewell.
+      if (!signal.aborted) await channel[Symbol.asyncDispose]();
+    }
+  }
+
+  async #greet(channel: Channel): Promise<number> {
+    const { runner, outbox, offer, fogUrl } = this.#options;
+    const held = [...runner.running(), ...outbox.leases()].slice(0, LIMITS.leasesPerProviderMax);
+    const hello: ProviderRequest = { type: "hello", version: WIRE_VERSION, offer: await offer(), held };
+    const answer = await channel.request(hello, { signal: this.#stopped.signal });
+    const { fog, leaseTtlMs, drop } = parseShape(zProviderAnswers.hello, answer, "the answer to hello");
+    if (fog !== channel.peer) {
+      const why = `it calls itself ${fog} and holds the key of ${channel.peer}`;
+      throw new ProviderError({ code: "FOG_ANSWER_MALFORMED", url: fogUrl, why });
+    }
+    this.#dropAll(drop);
+    return leaseTtlMs;
+  }
+
+  /** Three per ttl, so that one or two may be lost. */
+  async #beat(channel: Channel, ttlMs: number, signal: AbortSignal): Promise<void> {
+    const { runner, clock, log } = this.#options;
+    const everyMs = ttlMs / 3;
+    let offeredAtMs = clock.monotonicMs();
+    while (!signal.aborted) {
+      await pause(clock, everyMs, signal);
+      if (signal.aborted) return;
+      const progress = runner.progress();
+      try {
+        const beat: ProviderRequest = { type: "heartbeat", sequence: ++this.#sequence, progress };
+        const answer = await channel.request(beat, { timeoutMs: ttlMs, signal });
+        this.#dropAll(parseShape(zProviderAnswers.heartbeat, answer, "the answer to a heartbeat").drop);
+        if (clock.monotonicMs() - offeredAtMs >= OFFER_EVERY_MS) {
+          offeredAtMs = clock.monotonicMs();
+          await this.renewOffer();
+        }
+      } catch (error) {
+        if (signal.aborted) return;
+        if (!isFault(error)) throw error;
+        log.warn("heartbeat_failed", { code: error.code, message: error.message });
+      }
+    }
+  }
+
+  #answer(request: FogRequest): Record<string, never> {
+    const { runner } = this.#options;
+    if (request.type === "lease") runner.take(request.lease);
+    else runner.drop(request.lease, request.reason);
+    return {};
+  }
+
+  #dropAll(leases: readonly LeaseId[]): void {
+    for (const lease of leases) this.#options.runner.drop(lease, "the fog node holds it no longer");
+  }
+
+  async #tell(
+    channel: Channel | undefined,
+    request: ProviderRequest,
+    options: RequestOptions = {},
+  ): Promise<void> {
+    try {
+      await channel?.request(request, options);
+    } catch (error) {
+      if (!isFault(error)) throw error;
+      this.#options.log.warn("unheard", { type: request.type, code: error.code });
+    }
+  }
+}

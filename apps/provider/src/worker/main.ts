@@ -1,0 +1,67 @@
+/**
+ * The worker process: runs units for the agent that forked it, at the lowest priority, and ends with it.
+ */
+import { flushCompileCache } from "node:module";
+import { constants, setPriority } from "node:os";
+import { setImmediate as breathe } from "node:timers/promises";
+import { measureGflops } from "@pingo/autograd";
+import { isFault, type LeaseId, reportOf } from "@pingo/core";
+import { systemClock, systemDisk } from "@pingo/core/system";
+import type { WorkerReport, WorkerTask } from "./protocol.ts";
+import { createUnitRunner } from "./unit-runner.ts";
+
+const runner = createUnitRunner({
+  clock: systemClock,
+  disk: systemDisk,
+  breathe: () => breathe(),
+  cpuMs: () => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1_000;
+  },
+});
+let running: { readonly lease: LeaseId; readonly cancel: AbortController } | undefined;
+
+setPriority(constants.priority.PRIORITY_LOW);
+// No agent, no worker: whatever it was doing is of use to nobody.
+process.on("disconnect", () => process.exit(0));
+// The agent decides when to stop; a terminal's Ctrl-C reaches the whole group.
+process.on("SIGINT", () => undefined);
+process.on("message", (task: WorkerTask) => void handle(task));
+report({ type: "ready" });
+flushCompileCache(); // a killed process writes none
+
+async function handle(task: WorkerTask): Promise<void> {
+  if (task.type === "cancel") {
+    if (running?.lease === task.lease) running.cancel.abort(new Error("the lease was taken back"));
+    return;
+  }
+  const lease = task.type === "run" ? task.lease : null;
+  try {
+    if (task.type === "run") await run(task);
+    else report({ type: "measured", gflops: await measureGflops({ clock: systemClock }) });
+  } catch (error) {
+    const { code, message } = reportOf(error);
+    if (!isFault(error))
+      process.stderr.write(`${JSON.stringify({ event: "worker_failed", error: String(error) })}\n`);
+    report({ type: "failed", lease, code, message });
+  }
+}
+
+async function run(task: Extract<WorkerTask, { type: "run" }>): Promise<void> {
+  const { lease } = task;
+  const cancel = new AbortController();
+  running = { lease, cancel };
+  try {
+    const outcome = await runner.run(task, {
+      signal: cancel.signal,
+      onProgress: (step, loss) => report({ type: "progress", lease, step, loss }),
+    });
+    report({ type: "done", lease, outcome });
+  } finally {
+    running = undefined;
+  }
+}
+
+function report(message: WorkerReport): void {
+  process.send?.(message);
+}

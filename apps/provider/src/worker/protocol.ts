@@ -1,0 +1,37 @@
+/** What the agent and its worker process say to each other (node's IPC, structured clone). */
+import type { Cid, LeaseId, TrainUnit } from "@pingo/core";
+
+export type WorkerTask =
+  | { readonly type: "measure" }
+  | {
+      readonly type: "run";
+      readonly lease: LeaseId;
+      readonly unit: TrainUnit;
+      /** Blocks of program, graph, weights and shards are all in here. */
+      readonly blocksFolder: string;
+      /** The worker writes the update's blocks in here. */
+      readonly updateFolder: string;
+    }
+  | { readonly type: "cancel"; readonly lease: LeaseId };
+
+export interface UnitOutcome {
+  readonly steps: number;
+  readonly rows: number;
+  readonly lossMean: number;
+  readonly cpuMs: number;
+  readonly update: Cid;
+  readonly startedAtUnixMs: number;
+  readonly endedAtUnixMs: number;
+}
+
+export type WorkerReport =
+  | { readonly type: "ready" }
+  | { readonly type: "measured"; readonly gflops: number }
+  | { readonly type: "progress"; readonly lease: LeaseId; readonly step: number; readonly loss: number }
+  | { readonly type: "done"; readonly lease: LeaseId; readonly outcome: UnitOutcome }
+  | {
+      readonly type: "failed";
+      readonly lease: LeaseId | null;
+      readonly code: string;
+      readonly message: string;
+    };

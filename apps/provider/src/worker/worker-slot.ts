@@ -1,0 +1,207 @@
+/**
+ * One place for one unit at a time: a worker process that is kept warm, and replaced when it dies.
+ */
+import type { ChildProcess } from "node:child_process";
+import { type Clock, type LeaseId, type Log, type Prng, RemoteError } from "@pingo/core";
+import { backoffMs } from "../backoff.ts";
+import { ProviderError } from "../provider-error.ts";
+import type { Launcher } from "./launcher.ts";
+import type { UnitOutcome, WorkerReport, WorkerTask } from "./protocol.ts";
+
+export type RunTask = Extract<WorkerTask, { type: "run" }>;
+
+export interface RunOptions {
+  readonly signal: AbortSignal;
+  readonly onProgress: (step: number, loss: number) => void;
+}
+
+export interface WorkerSlotOptions {
+  readonly launcher: Launcher;
+  readonly clock: Clock;
+  readonly prng: Prng;
+  readonly log: Log;
+}
+
+/** Deaths in a row without a finished unit; after them the slot is given up until the agent starts anew. */
+const DEATHS_MAX = 10;
+/** A cancelled worker ends at its next checkpoint; one that takes longer is killed. */
+const CANCEL_MS_MAX = 2_000;
+/** Beyond twice the unit's own deadline: room for reading shards and for a machine that is busy. */
+const GRACE_MS = 60_000;
+const MEASURE_MS_MAX = 60_000;
+
+interface Current {
+  readonly lease: LeaseId | null;
+  readonly onProgress: (step: number, loss: number) => void;
+  resolve(value: UnitOutcome | number): void;
+  reject(error: unknown): void;
+}
+
+export class WorkerSlot implements AsyncDisposable {
+  readonly #launcher: Launcher;
+  readonly #clock: Clock;
+  readonly #prng: Prng;
+  readonly #log: Log;
+  readonly #stopped = new AbortController();
+  #child: ChildProcess | undefined;
+  #exited: Promise<void> = Promise.resolve();
+  #ready = Promise.withResolvers<ChildProcess>();
+  #current: Current | undefined;
+  #measured: Promise<void> = Promise.resolve();
+  #deaths = 0;
+
+  constructor({ launcher, clock, prng, log }: WorkerSlotOptions) {
+    this.#launcher = launcher;
+    this.#clock = clock;
+    this.#prng = prng;
+    this.#log = log;
+    this.#start();
+  }
+
+  /** Given up: it takes no more units. */
+  get isBroken(): boolean {
+    return this.#deaths >= DEATHS_MAX;
+  }
+
+  /** GFLOP/s of one thread, at the priority that work runs at. */
+  async measure(): Promise<number> {
+    const measured = this.#task({ type: "measure" }, null, () => undefined, MEASURE_MS_MAX);
+    this.#measured = measured.then(
+      () => undefined,
+      () => undefined, // the caller hears of it; a unit only waits for its end
+    );
+    return Number(await measured);
+  }
+
+  /**
+   * @throws {ProviderError} WORKER_DIED, WORKER_STUCK
+   * @throws {RemoteError} the fault that stopped the unit
+   */
+  async run(task: RunTask, { signal, onProgress }: RunOptions): Promise<UnitOutcome> {
+    await this.#measured;
+    signal.throwIfAborted();
+    const onAbort = (): void => this.#cancel(task.lease);
+    signal.addEventListener("abort", onAbort, { once: true });
+    try {
+      const outcome = await this.#task(task, task.lease, onProgress, 2 * task.unit.deadlineMs + GRACE_MS);
+      this.#deaths = 0;
+      // SAFETY: a run is answered with an outcome (#hear).
+      return outcome as UnitOutcome;
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error;
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopped.abort();
+    this.#child?.kill("SIGKILL"); // it holds nothing that must be written
+    await this.#exited;
+  }
+
+  async #task(
+    task: WorkerTask,
+    lease: LeaseId | null,
+    onProgress: Current["onProgress"],
+    stuckMs: number,
+  ): Promise<UnitOutcome | number> {
+    const { promise, resolve, reject } = Promise.withResolvers<UnitOutcome | number>();
+    const current: Current = { lease, onProgress, resolve, reject };
+    this.#current = current;
+    const over = new AbortController();
+    this.#clock.sleep(stuckMs, { signal: over.signal }).then(
+      () => {
+        reject(new ProviderError({ code: "WORKER_STUCK", afterMs: stuckMs }));
+        this.#child?.kill("SIGKILL");
+      },
+      () => undefined, // it ended in time
+    );
+    // A worker may be on its way back from a death: the task waits for it.
+    this.#ready.promise.then(
+      (child) => child.send(task, (error) => error && reject(died(String(error)))),
+      reject,
+    );
+    try {
+      return await promise;
+    } finally {
+      if (this.#current === current) this.#current = undefined;
+      over.abort();
+    }
+  }
+
+  #cancel(lease: LeaseId): void {
+    const current = this.#current;
+    const child = this.#child;
+    if (current?.lease !== lease) return;
+    if (!child?.connected) {
+      current.reject(died("it was not running"));
+      return;
+    }
+    child.send({ type: "cancel", lease } satisfies WorkerTask);
+    this.#clock.sleep(CANCEL_MS_MAX, { signal: this.#stopped.signal }).then(
+      () => {
+        if (this.#current === current) child.kill("SIGKILL");
+      },
+      () => undefined, // the agent stops and kills it anyway
+    );
+  }
+
+  #start(): void {
+    const child = this.#launcher.start();
+    const exited = Promise.withResolvers<void>();
+    let isGone = false;
+    const gone = (how: string): void => {
+      if (isGone) return;
+      isGone = true;
+      exited.resolve();
+      this.#onGone(how);
+    };
+    this.#child = child;
+    this.#exited = exited.promise;
+    child.on("message", (report: WorkerReport) => this.#hear(child, report));
+    child.on("error", (error) => child.pid === undefined && gone(error.message));
+    child.on("exit", (code, signal) => gone(signal ?? `exit code ${code}`));
+    this.#log.info("worker_started", { pid: child.pid });
+  }
+
+  #hear(child: ChildProcess, report: WorkerReport): void {
+    const current = this.#current;
+    if (report.type === "ready") this.#ready.resolve(child);
+    else if (report.type === "measured") current?.resolve(report.gflops);
+    else if (report.lease !== current?.lease) this.#log.debug("worker_late", { type: report.type });
+    else if (report.type === "progress") current.onProgress(report.step, report.loss);
+    else if (report.type === "done") current.resolve(report.outcome);
+    else current.reject(new RemoteError(report));
+  }
+
+  #onGone(how: string): void {
+    this.#child = undefined;
+    // What waited for this worker to be ready waits for the next one; only a task it had is lost.
+    const isReady = Promise.withResolvers<ChildProcess>();
+    isReady.promise.catch(() => undefined); // heard by whoever waits, if anyone does
+    this.#ready = isReady;
+    this.#current?.reject(died(how));
+    if (this.#stopped.signal.aborted) {
+      isReady.reject(new ProviderError({ code: "STOPPING" }));
+      return;
+    }
+    this.#deaths += 1;
+    if (this.isBroken) {
+      this.#log.error("worker_given_up", { deaths: this.#deaths, how });
+      isReady.reject(died(`it died ${this.#deaths} times in a row`));
+      return;
+    }
+    const waitMs = backoffMs(this.#deaths, this.#prng);
+    this.#log.warn("worker_died", { how, deaths: this.#deaths, restartMs: Math.round(waitMs) });
+    this.#clock.sleep(waitMs, { signal: this.#stopped.signal }).then(
+      () => this.#start(),
+      () => isReady.reject(new ProviderError({ code: "STOPPING" })),
+    );
+  }
+}
+
+function died(how: string): ProviderError {
+  return new ProviderError({ code: "WORKER_DIED", how });
+}

@@ -1,0 +1,38 @@
+import { mkdtemp, readFile as rf } from "node:fs/promises";
+import { readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { buildTrainProgram, readModel, type Tensor } from "@pingo/autograd";
+import { createPrng, encodeCanonical, keyPairOfSeed } from "@pingo/core";
+import { packDataset, writeFile } from "@pingo/storage";
+import { encodeVector, weightsLength } from "@pingo/training";
+import { startScriptedFog } from "./scripted-fog.ts";
+import { startProvider } from "./provider-process.ts";
+import { leaseFor } from "./work.ts";
+const folder = await mkdtemp(join(tmpdir(), "pingo-measure-"));
+const fog = await startScriptedFog({ folder, key: keyPairOfSeed(new Uint8Array(32).fill(5)), leaseTtlMs: 3000 });
+const model = readModel(await rf("/work/main/examples/mnist/model.onnx"));
+const prng = createPrng(1);
+const N = 8000;
+const x = Float32Array.from({ length: N * 784 }, () => prng.float());
+const label = BigInt64Array.from({ length: N }, (_, i) => BigInt(i % 10));
+const name = model.inputs[0]?.name ?? "image";
+const { manifest } = await packDataset(new Map<string, Tensor>([[name, { dtype: "float32", shape: [N, 1, 28, 28], data: x }], ["label", { dtype: "int64", shape: [N], data: label }]]), { blocks: fog.blocks });
+const p = buildTrainProgram(model, { fields: manifest.fields, target: "label", loss: "softmax-cross-entropy", adamw: { learningRate: 0.001, weightDecay: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }, batchSize: 64 });
+const program = await fog.blocks.put(encodeCanonical({ kind: "pingo/program/v1", graph: await writeFile(fog.blocks, p.graph), signature: p.signature }), "dagCbor");
+const weights = await writeFile(fog.blocks, encodeVector(p.initialWeights));
+const work = { program, weights, weightsLength: weightsLength(p.signature), shards: manifest.shards.slice(0, Math.ceil(manifest.shards.length / 3)) };
+console.log("weights", work.weightsLength, "shards", work.shards.length, "graph", p.graph.byteLength);
+const cache = process.argv[2];
+const mem = (pid: number) => { const s = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"); const g = (k: string) => (Number(new RegExp(`^${k}:\\s+(\\d+)`, "m").exec(s)?.[1]) / 1000).toFixed(0); return `rss ${g("Rss")} pss ${g("Pss")} hwm ${(Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1])/1000).toFixed(0)}`; };
+const provider = await startProvider({ home: folder, fogUrl: fog.url, env: cache ? { NODE_COMPILE_CACHE: cache } : {} });
+await fog.next("hello");
+console.log("joined: agent", mem(provider.child.pid ?? 0), "worker", mem(provider.workerPids[0] ?? 0));
+for (let round = 1; round <= 4; round++) {
+  const t = performance.now();
+  await fog.ask({ type: "lease", lease: leaseFor(provider.id, work, { batchSize: 64, steps: 60, round }) });
+  const { receipt } = await fog.next("result");
+  console.log("round", round, "ms", Math.round(performance.now() - t), "cpuMs", receipt.body.cpuMs, "agent", mem(provider.child.pid ?? 0), "worker", mem(provider.workerPids[0] ?? 0));
+}
+await new Promise((r)=>setTimeout(r,300));
+provider.child.kill("SIGTERM"); console.log("exit", await provider.exited); process.exit(0);

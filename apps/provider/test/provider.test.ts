@@ -1,0 +1,206 @@
+import { mkdtemp, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  cidOfValue,
+  isSignatureOf,
+  keyPairOfSeed,
+  openSigned,
+  publicKeyOfNodeId,
+  RECEIPT_DOMAIN,
+} from "@pingo/core";
+import { readFile } from "@pingo/storage";
+import { decodeVector } from "@pingo/training";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { gone, type ProviderProcess, spawnProvider, startProvider } from "./provider-process.ts";
+import { type ScriptedFog, startScriptedFog } from "./scripted-fog.ts";
+import { leaseFor, type StoredWork, storeWork } from "./work.ts";
+
+const FOG = keyPairOfSeed(new Uint8Array(32).fill(5));
+/** Longer than any test: such a unit ends only when someone ends it. */
+const ENDLESS = { steps: 10_000, deadlineMs: 600_000 } as const;
+
+let folder: string;
+let fog: ScriptedFog;
+let work: StoredWork;
+const toStop: AsyncDisposable[] = [];
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "pingo-provider-"));
+  fog = await startScriptedFog({ folder, key: FOG });
+  work = await storeWork(fog.blocks);
+});
+
+afterEach(async () => {
+  for (const one of toStop.splice(0)) await one[Symbol.asyncDispose]();
+  await fog[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function joinFog(env: Readonly<Record<string, string>> = {}): Promise<ProviderProcess> {
+  const provider = await startProvider({ home: folder, fogUrl: fog.url, env });
+  toStop.push(provider);
+  return provider;
+}
+
+test("it joins with an offer, runs a lease and delivers a receipt that verifies", async () => {
+  const provider = await joinFog();
+  const { offer, held } = await fog.next("hello");
+  expect(offer).toMatchObject({ provider: provider.id, slots: 1, cpuMillicores: 1_000 });
+  expect(held).toEqual([]);
+  expect((await fog.next("offer")).offer.gflops).toBeGreaterThan(0);
+
+  const lease = leaseFor(provider.id, work);
+  expect(await fog.ask({ type: "lease", lease })).toEqual({});
+  const { receipt } = await fog.next("result");
+  const body = openSigned(RECEIPT_DOMAIN, receipt);
+  expect(receipt.signer).toBe(provider.id);
+  expect(body).toMatchObject({ lease: lease.id, unit: cidOfValue(lease.unit), steps: 24, rows: 24 * 16 });
+  expect(isSignatureOf(publicKeyOfNodeId(provider.id), new Uint8Array(), receipt.signature)).toBe(false);
+  const bytes = await readFile(fog.blocks, body.update, { sizeBytesMax: 2 ** 20 });
+  const update = decodeVector(bytes, work.weightsLength);
+  expect(update.some((value) => value !== 0)).toBe(true);
+  expect(update.every(Number.isFinite)).toBe(true);
+
+  // The same unit again gives the same update: it is a pure function of the unit.
+  const again = leaseFor(provider.id, work);
+  await fog.ask({ type: "lease", lease: again });
+  expect((await fog.next("result")).receipt.body.update).toBe(body.update);
+  expect(provider.workerPids).toHaveLength(1);
+});
+
+test("a lease with a field over its limit is refused with a code, and another provider's too", async () => {
+  const provider = await joinFog();
+  await fog.next("hello");
+  const lease = leaseFor(provider.id, work);
+  const tooLong = { ...lease, unit: { ...lease.unit, steps: 1_000_000 } };
+  await expect(fog.ask({ type: "lease", lease: tooLong })).rejects.toMatchObject({ code: "SHAPE_INVALID" });
+  await expect(fog.ask({ type: "lease", lease, more: 1 })).rejects.toMatchObject({ code: "SHAPE_INVALID" });
+  const others = { ...lease, provider: fog.id };
+  await expect(fog.ask({ type: "lease", lease: others })).rejects.toMatchObject({ code: "LEASE_NOT_MINE" });
+  const huge = work.shards.map((shard) => ({ ...shard, sizeBytes: 2 ** 35 }));
+  const tooLarge = leaseFor(provider.id, work, { shards: huge });
+  await expect(fog.ask({ type: "lease", lease: tooLarge })).rejects.toMatchObject({ code: "LEASE_TOO_LARGE" });
+  await fog.ask({ type: "lease", lease: leaseFor(provider.id, work, ENDLESS) });
+  await expect(fog.ask({ type: "lease", lease })).rejects.toMatchObject({ code: "NO_FREE_SLOT" });
+});
+
+test("progress travels with heartbeats, and a dropped or revoked lease frees its slot", async () => {
+  const provider = await joinFog();
+  await fog.next("hello");
+  const first = leaseFor(provider.id, work, ENDLESS);
+  await fog.ask({ type: "lease", lease: first });
+  let step = 0;
+  while (step === 0) step = (await fog.next("heartbeat")).progress[0]?.step ?? 0;
+  fog.drop = [first.id];
+  await provider.logged("unit_failed");
+  fog.drop = [];
+  const second = leaseFor(provider.id, work, ENDLESS);
+  await fog.ask({ type: "lease", lease: second });
+  await fog.ask({ type: "revoke", lease: second.id, reason: "no longer needed" });
+  await provider.logged("unit_failed");
+  await fog.ask({ type: "lease", lease: leaseFor(provider.id, work) });
+  await fog.next("result");
+  expect(fog.count("release")).toBe(0);
+  expect(provider.workerPids).toHaveLength(1);
+});
+
+test("a lease whose blocks are not to be had is released with the reason", async () => {
+  const provider = await joinFog();
+  await fog.next("hello");
+  const lease = leaseFor(provider.id, work, { weights: cidOfValue("nothing") });
+  await fog.ask({ type: "lease", lease });
+  const released = await fog.next("release");
+  expect(released.leases).toEqual([lease.id]);
+  expect(released.reason).toContain("BLOCK_NOT_FOUND");
+});
+
+test("kill -9 of the worker releases the lease, and a fresh worker takes the next", async () => {
+  const provider = await joinFog();
+  await fog.next("hello");
+  const lease = leaseFor(provider.id, work, ENDLESS);
+  await fog.ask({ type: "lease", lease });
+  while (((await fog.next("heartbeat")).progress[0]?.step ?? 0) === 0);
+  process.kill(provider.workerPids[0] ?? 0, "SIGKILL");
+  const released = await fog.next("release");
+  expect(released.leases).toEqual([lease.id]);
+  expect(released.reason).toContain("WORKER_DIED");
+  await fog.ask({ type: "lease", lease: leaseFor(provider.id, work) });
+  await fog.next("result");
+  expect(provider.workerPids).toHaveLength(2);
+});
+
+test("kill -9 of the agent takes its worker with it", async () => {
+  const provider = await joinFog();
+  await fog.next("hello");
+  await fog.ask({ type: "lease", lease: leaseFor(provider.id, work, ENDLESS) });
+  while (((await fog.next("heartbeat")).progress[0]?.step ?? 0) === 0);
+  const [worker = 0] = provider.workerPids;
+  provider.child.kill("SIGKILL");
+  await provider.exited;
+  await gone(worker, 2_000);
+});
+
+test("a result is delivered after the fog node comes back, even by an agent that was killed meanwhile", async () => {
+  const provider = await joinFog();
+  await fog.next("hello");
+  const port = Number(new URL(fog.url).port);
+  const lease = leaseFor(provider.id, work, { steps: 2_000 });
+  await fog.ask({ type: "lease", lease });
+  while (((await fog.next("heartbeat")).progress[0]?.step ?? 0) === 0);
+  await fog[Symbol.asyncDispose]();
+  await provider.logged("unit_done");
+  provider.child.kill("SIGKILL");
+  await provider.exited;
+  await joinFog();
+  fog = await startScriptedFog({ folder, key: FOG, httpPort: port });
+  expect((await fog.next("hello")).held).toEqual([lease.id]);
+  const { receipt } = await fog.next("result");
+  expect(openSigned(RECEIPT_DOMAIN, receipt).lease).toBe(lease.id);
+  const bytes = await readFile(fog.blocks, receipt.body.update, { sizeBytesMax: 2 ** 20 });
+  expect(bytes.byteLength).toBe(4 * work.weightsLength);
+});
+
+test("a second agent on the same folder is refused", async () => {
+  const provider = await joinFog();
+  const second = spawnProvider({ home: folder, fogUrl: fog.url });
+  expect(await second.firstLine).toMatchObject({
+    error: { code: "FOLDER_IN_USE", message: expect.stringContaining(String(provider.child.pid)) },
+  });
+  expect(await second.exited).toBe(1);
+});
+
+test.each([
+  ["PINGO_PROVIDER_SLOT", "2", "SETTING_UNKNOWN"],
+  ["PINGO_PROVIDER_SLOTS", "many", "SETTING_INVALID"],
+])("%s=%s is refused with a code", async (key, value, code) => {
+  const { firstLine, exited } = spawnProvider({ home: folder, fogUrl: fog.url, env: { [key]: value } });
+  expect(await firstLine).toMatchObject({ error: { code, message: expect.stringContaining(key) } });
+  expect(await exited).toBe(1);
+});
+
+test("SIGTERM hands the lease back, says goodbye and leaves no process and no lock", async () => {
+  const provider = await joinFog();
+  await fog.next("hello");
+  const lease = leaseFor(provider.id, work, ENDLESS);
+  await fog.ask({ type: "lease", lease });
+  while (((await fog.next("heartbeat")).progress[0]?.step ?? 0) === 0);
+  const [worker = 0] = provider.workerPids;
+  const beganMs = performance.now();
+  provider.child.kill("SIGTERM");
+  expect((await fog.next("release")).leases).toEqual([lease.id]);
+  await fog.next("goodbye");
+  expect(await provider.exited).toBe(0);
+  expect(performance.now() - beganMs).toBeLessThan(3_000);
+  await gone(worker, 100);
+  const again = await joinFog();
+  expect(again.id).toBe(provider.id);
+  const key = await stat(join(folder, "provider", "key"));
+  expect(key.mode & 0o777).toBe(0o600);
+});
+
+test("the end of stdin stops it when its parent asked for that", async () => {
+  const provider = await joinFog({ PINGO_EXIT_WITH_PARENT: "1" });
+  provider.child.stdin?.end();
+  expect(await provider.exited).toBe(0);
+});

@@ -1,0 +1,130 @@
+/** Grows a graph node by node; each node is typed as it is added, so that the layer at fault is named. */
+import { assertDefined, createPrng, type Prng } from "@pingo/core";
+import type { AnyNode, Graph, GraphNode, GraphValue } from "../graph/graph.ts";
+import type { Inference } from "../graph/infer/site.ts";
+import { addTensor, inferNode, startInference } from "../graph/infer.ts";
+import type { OpAttributes, OpKind } from "../graph/ops.ts";
+import type { Dim, Tensor, TensorType } from "../graph/tensor.ts";
+import { verifyNode } from "../graph/verify.ts";
+import { BuilderError } from "./fault.ts";
+import { drawTensor, type Initialization } from "./initialization.ts";
+
+/** A value of the model under construction. */
+export interface Value {
+  readonly name: string;
+  readonly type: TensorType;
+}
+
+export class GraphBuilder {
+  readonly #name: string;
+  readonly #inputs: readonly GraphValue[];
+  readonly #initializers = new Map<string, Tensor>();
+  readonly #nodes: AnyNode[] = [];
+  readonly #inference: Inference;
+  readonly #prng: Prng;
+  readonly #countByKind = new Map<string, number>();
+  readonly #layers = new Set<string>();
+
+  constructor(name: string, inputs: readonly GraphValue[], seed: number) {
+    this.#name = name;
+    this.#inputs = inputs;
+    this.#prng = createPrng(seed);
+    this.#inference = startInference({ name, inputs, outputs: [], initializers: new Map(), nodes: [] });
+  }
+
+  /** The name of a layer: the one given, or its kind and a number. */
+  layerName(kind: string, given?: string): string {
+    const count = (this.#countByKind.get(kind) ?? 0) + 1;
+    if (given === undefined) this.#countByKind.set(kind, count);
+    const name = given ?? `${kind}${count}`;
+    if (this.#layers.has(name)) throw this.invalid(name, "another layer has that name");
+    this.#layers.add(name);
+    return name;
+  }
+
+  /** A float32 tensor that training changes. */
+  parameter(name: string, shape: readonly number[], initialization: Initialization): Value {
+    if (shape.some((size) => !Number.isInteger(size) || size < 1)) {
+      throw this.invalid(name, `[${shape.join(", ")}] must be whole numbers of 1 or more`);
+    }
+    return this.constant(name, drawTensor(shape, initialization, this.#prng));
+  }
+
+  constant(name: string, tensor: Tensor): Value {
+    if (this.#inference.types.has(name)) throw this.invalid(name, "that name is taken");
+    this.#initializers.set(name, tensor);
+    return { name, type: addTensor(this.#inference, name, tensor) };
+  }
+
+  ints(name: string, values: readonly number[]): Value {
+    return this.constant(name, {
+      dtype: "int64",
+      shape: [values.length],
+      data: BigInt64Array.from(values, BigInt),
+    });
+  }
+
+  scalar(name: string, value: number): Value {
+    return this.constant(name, { dtype: "float32", shape: [], data: Float32Array.of(value) });
+  }
+
+  /** One node of any operator, with all its outputs. */
+  nodes<K extends OpKind>(
+    op: K,
+    name: string,
+    inputs: readonly Value[],
+    attributes: OpAttributes[K],
+    outputs: readonly string[],
+  ): readonly Value[] {
+    const built: GraphNode<K> = { op, name, inputs: inputs.map((input) => input.name), outputs, attributes };
+    // SAFETY: a GraphNode<K> is the member of the union for K, which TypeScript does not see for a generic K.
+    const node = built as unknown as AnyNode;
+    verifyNode(node);
+    inferNode(node, this.#inference);
+    this.#nodes.push(node);
+    return outputs.map((output) => ({
+      name: output,
+      type: assertDefined(this.#inference.types.get(output), "inferred"),
+    }));
+  }
+
+  /** One node of any operator with one output, which takes the node's name. */
+  node<K extends OpKind>(op: K, name: string, inputs: readonly Value[], attributes: OpAttributes[K]): Value {
+    return assertDefined(this.nodes(op, name, inputs, attributes, [`${name}/out`])[0], "one output");
+  }
+
+  /** A size that a layer's parameters need; it cannot be a name. */
+  fixed(dim: Dim | undefined, layer: string, what: string): number {
+    if (typeof dim === "number") return dim;
+    throw this.invalid(
+      layer,
+      `${what} must be a number${dim === undefined ? "; the input has too few axes" : `, not "${dim}"`}`,
+    );
+  }
+
+  invalid(layer: string, why: string): BuilderError {
+    return new BuilderError({ code: "LAYER_INVALID", layer, why });
+  }
+
+  /** The graph so far, with the given outputs under the given names. */
+  build(outputs: Readonly<Record<string, Value>>): Graph {
+    const named = Object.entries(outputs).map(([name, value]): GraphValue => {
+      const { type } =
+        value.name === name
+          ? value
+          : (this.nodes("Identity", `output/${name}`, [value], {}, [name])[0] ?? value);
+      return { name, type };
+    });
+    return this.#graph(named);
+  }
+
+  #graph(outputs: readonly GraphValue[]): Graph {
+    return {
+      name: this.#name,
+      inputs: this.#inputs,
+      outputs,
+      initializers: this.#initializers,
+      nodes: this.#nodes,
+    };
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * Which initializers of a model are trained.
+ *
+ * A parameter is a float32 initializer with at least one axis that leads to the output through differentiable
+ * operators. Three things look like it and are none: the running statistics of batch norm, constants that an exporter
+ * wrote as nodes (their names say so), and masks (they hold an infinity or a number no weight comes near).
+ */
+import { assert } from "@pingo/core";
+import type { Tensor } from "../graph/tensor.ts";
+import { dependencies, type StaticGraph } from "../rules/differentiate.ts";
+import { ProgramError } from "./fault.ts";
+import type { ParameterSpec } from "./signature.ts";
+
+/** Masks hold −10⁴, −65504, −10⁹ or −∞; a weight that large would not train. */
+const WEIGHT_MAX = 1e4;
+
+/** "/layer/Constant_3_output_0" and the like, as PyTorch names Constant nodes. */
+const CONSTANT_NAME = /(^|\/)Constant(_\d+)?(_output_\d+)?$/;
+
+/**
+ * In the order of the model's initializers.
+ *
+ * @throws {ProgramError} NOTHING_TO_TRAIN, FROZEN_UNKNOWN
+ */
+export function findParameters(
+  graph: StaticGraph,
+  initializers: ReadonlyMap<string, Tensor>,
+  output: string,
+  frozen: readonly string[] = [],
+): readonly ParameterSpec[] {
+  const reached = dependencies(graph, output);
+  const statistics = runningStatistics(graph, reached);
+  const parameters: ParameterSpec[] = [];
+  for (const [name, tensor] of initializers) {
+    if (!reached.has(name) || tensor.dtype !== "float32") continue;
+    const { shape } = tensor;
+    if (statistics.has(name)) parameters.push({ name, shape, kind: "statistic" });
+    else if (isWeight(name, tensor)) parameters.push({ name, shape, kind: "trained" });
+  }
+  for (const name of frozen) {
+    if (!parameters.some((parameter) => parameter.name === name)) {
+      throw new ProgramError({ code: "FROZEN_UNKNOWN", name });
+    }
+  }
+  const kept = parameters.filter(({ name }) => !frozen.includes(name));
+  if (!kept.some(({ kind }) => kind === "trained")) throw new ProgramError({ code: "NOTHING_TO_TRAIN", output });
+  return kept;
+}
+
+function runningStatistics(graph: StaticGraph, reached: ReadonlySet<string>): ReadonlySet<string> {
+  const norms = graph.nodes.filter((node) => node.op === "BatchNormalization" && reached.has(node.outputs[0] ?? ""));
+  return new Set(norms.flatMap((node) => node.inputs.slice(3, 5)));
+}
+
+function isWeight(name: string, { dtype, shape, data }: Tensor): boolean {
+  if (shape.length === 0 || data.length === 0 || CONSTANT_NAME.test(name)) return false;
+  assert(dtype === "float32", `${name} is ${dtype}`);
+  return data.every((value: number | bigint) => Math.abs(Number(value)) < WEIGHT_MAX);
+}

@@ -1,0 +1,151 @@
+/**
+ * The whole train step of a model as one ONNX graph: forward, backward and optimizer, wrapped in a Scan over steps.
+ *
+ *   inputs   w/i, m/i, v/i (trained parameter i and its scaled moments), s/i (statistic i), field/<name> [rows, …],
+ *            indices int64[K, B], learningRate f32[K], step f32[K] (1 for the first)
+ *   outputs  w/i/next, m/i/next, v/i/next, s/i/next, loss f32[K]
+ *
+ * Parameters are the Scan's state; the data set is read from around its body, so no row is copied but those of a
+ * batch. K steps in one call give the same bits as K calls of one step.
+ */
+import { assertDefined } from "@pingo/core";
+import type { AnyNode, Graph, GraphValue } from "../graph/graph.ts";
+import { verifyGraph } from "../graph/verify.ts";
+import { softmaxCrossEntropy } from "../objective/softmax-cross-entropy.ts";
+import { writeModel } from "../onnx/writer.ts";
+import { adamWScalars, adamWUpdate } from "../optimizer/adamw.ts";
+import { differentiate } from "../rules/differentiate.ts";
+import { Emitter, type Value } from "../rules/emitter.ts";
+import { emitBatch, fieldInputs, innerName, type ModelStep, modelStep, type ProgramOptions } from "./model-step.ts";
+import { flattenWeights } from "./weights.ts";
+import type { ProgramSignature } from "./signature.ts";
+import { splitConstant } from "./split-constant.ts";
+import { noiseKey, trainingMode } from "./training-mode.ts";
+
+export interface TrainProgram {
+  /** ONNX, at CANONICAL_OPSET. */
+  readonly graph: Uint8Array;
+  readonly signature: ProgramSignature;
+  /** The model's own, flat in the order of the signature. */
+  readonly initialWeights: Float32Array;
+}
+
+/** A state of the Scan: its name at the program's border, in the body, and the value that it becomes. */
+interface State {
+  readonly border: string;
+  readonly value: Value;
+  readonly next: Value;
+}
+
+/** @throws {ProgramError | GradientError | GraphError} naming what to change */
+export function buildTrainProgram(model: Graph, options: ProgramOptions): TrainProgram {
+  const step = modelStep(model, options);
+  const graph = trainGraph(model, step, options);
+  verifyGraph(graph);
+  const initialWeights = flattenWeights(step.parameters, model.initializers);
+  return { graph: writeModel(graph), signature: step.signature, initialWeights };
+}
+
+function trainGraph(model: Graph, step: ModelStep, options: ProgramOptions): Graph {
+  const emit = new Emitter("train");
+  const rows: Value = { name: "batch", dtype: "int64", shape: [options.batchSize] };
+  const rate: Value = { name: "rate", dtype: "float32", shape: [] };
+  const number: Value = { name: "number", dtype: "float32", shape: [] };
+  const { target } = emitBatch(emit, step, model.inputs, rows);
+  const mode = trainingMode(step.graph, emit, { key: noiseKey(emit, rows, number) });
+  const before = emit.nodes.splice(0);
+
+  const objective = softmaxCrossEntropy(emit, step.logits, target, step.classAxis);
+  const loss = objective.loss();
+  const trained = step.parameters.filter(({ kind }) => kind === "trained").map(({ name }) => innerName(name));
+  const seeds = new Map([[step.logits.name, objective.gradient()]]);
+  const { nodes: forward, gradients } = differentiate(mode.graph, seeds, new Set(trained), emit);
+
+  const scalars = adamWScalars(emit, options.adamw, rate, number);
+  const states = step.parameters.flatMap((parameter, i): State[] => {
+    const weight: Value = { name: innerName(parameter.name), dtype: "float32", shape: parameter.shape };
+    if (parameter.kind === "statistic") {
+      return [{ border: `s/${i}`, value: weight, next: mode.nextStatistics.get(weight.name) ?? weight }];
+    }
+    const gradient = assertDefined(gradients.get(weight.name), `a gradient for "${parameter.name}"`);
+    const first: Value = { ...weight, name: `first/${i}` };
+    const second: Value = { ...weight, name: `second/${i}` };
+    const moments = { first, second };
+    const next = adamWUpdate(emit, options.adamw, scalars, { weight, moments, gradient });
+    return [
+      { border: `w/${i}`, value: weight, next: next.weight },
+      { border: `m/${i}`, value: first, next: next.moments.first },
+      { border: `v/${i}`, value: second, next: next.moments.second },
+    ];
+  });
+  const nodes = [...before, ...forward, ...emit.nodes.splice(0)];
+  const constants = new Map([...step.graph.constants, ...emit.constants]);
+  for (const { value } of states) constants.delete(value.name);
+  return scanGraph({ nodes, constants, states, loss, sequences: [rows, rate, number] }, options);
+}
+
+interface Step {
+  readonly nodes: Graph["nodes"];
+  readonly constants: Graph["initializers"];
+  readonly states: readonly State[];
+  readonly loss: Value;
+  readonly sequences: readonly Value[];
+}
+
+function scanGraph({ nodes, constants, states, loss, sequences }: Step, options: ProgramOptions): Graph {
+  const emitted = [...states.map(({ next }) => next), loss];
+  // Every output of a body is a value of its own: one that passes a state on is copied.
+  const taken = new Set(states.map(({ value }) => value.name));
+  const copies: AnyNode[] = [];
+  const outputs = emitted.map((value, i) => {
+    if (!taken.has(value.name)) {
+      taken.add(value.name);
+      return value;
+    }
+    const name = `copy/${i}`;
+    copies.push({ op: "Identity", name, inputs: [value.name], outputs: [name], attributes: {} });
+    return { ...value, name };
+  });
+  const split = splitConstant(
+    [...nodes, ...copies],
+    constants,
+    outputs.map(({ name }) => name),
+  );
+  const body: Graph = {
+    name: "step",
+    inputs: [...states.map(({ value }) => graphValue(value)), ...sequences.map(graphValue)],
+    outputs: outputs.map(graphValue),
+    initializers: split.insideConstants,
+    nodes: split.inside,
+  };
+  const borders = states.map(({ border }) => border);
+  return {
+    name: "pingo-train",
+    inputs: [
+      ...states.map(({ border, value }) => graphValue({ ...value, name: border })),
+      ...fieldInputs(options.fields, split.read),
+      { name: "indices", type: { dtype: "int64", shape: ["steps", options.batchSize] } },
+      { name: "learningRate", type: { dtype: "float32", shape: ["steps"] } },
+      { name: "step", type: { dtype: "float32", shape: ["steps"] } },
+    ],
+    outputs: [
+      ...states.map(({ border, value }) => graphValue({ ...value, name: `${border}/next` })),
+      { name: "loss", type: { dtype: "float32", shape: ["steps"] } },
+    ],
+    initializers: split.outsideConstants,
+    nodes: [
+      ...split.outside,
+      {
+        op: "Scan",
+        name: "steps",
+        inputs: [...borders, "indices", "learningRate", "step"],
+        outputs: [...borders.map((border) => `${border}/next`), "loss"],
+        attributes: { body, num_scan_inputs: sequences.length },
+      },
+    ],
+  };
+}
+
+function graphValue({ name, dtype, shape }: Value): GraphValue {
+  return { name, type: { dtype, shape } };
+}

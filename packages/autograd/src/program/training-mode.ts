@@ -1,0 +1,121 @@
+/**
+ * Brings batch norm and dropout into training mode, as nodes whose gradients are known.
+ *
+ * Batch norm: mean and variance of the batch are computed beside it and given to the fused inference operator.
+ * Dropout: a product with a mask that is a hash of the batch's rows, the step and the element, so that a step can be
+ * computed again anywhere.
+ */
+import { assertDefined } from "@pingo/core";
+import type { AnyNode, GraphNode } from "../graph/graph.ts";
+import type { StaticGraph } from "../rules/differentiate.ts";
+import { type Emitter, range, sizeOf, type Value, valueOf } from "../rules/emitter.ts";
+
+export interface TrainingMode {
+  readonly graph: StaticGraph;
+  /** What each running statistic becomes, by the name of its initializer. */
+  readonly nextStatistics: ReadonlyMap<string, Value>;
+}
+
+/** Where dropout takes its chance from; int64[]. */
+export interface NoiseSource {
+  readonly key: Value;
+}
+
+/** Lehmer's modulus, 2³¹ − 1: products of two residues stay below 2⁶². */
+const MODULUS = 2_147_483_647;
+/** Squarings between counter and noise; two leave visible stripes along the counter. */
+const MIXING_ROUNDS = 3;
+
+export function trainingMode(graph: StaticGraph, emit: Emitter, noise: NoiseSource): TrainingMode {
+  const running = new Map<string, Value>();
+  const outside = emit.nodes.splice(0);
+  const nodes = graph.nodes.flatMap((node, i) => {
+    if (node.op === "BatchNormalization") return trainingBatchNorm(node, graph, emit, running);
+    if (node.op === "Dropout") return trainingDropout(node, graph, emit, noise, i);
+    return [node];
+  });
+  emit.nodes.push(...outside);
+  const types = new Map([...graph.types, ...emit.types]);
+  const constants = new Map([...graph.constants, ...emit.constants]);
+  return { graph: { nodes, types, constants }, nextStatistics: running };
+}
+
+/**
+ * running ← momentum·running + (1 − momentum)·batch. ONNX's momentum is 1 − PyTorch's; the variance kept is the
+ * unbiased one, as PyTorch keeps it, while the variance that normalizes is the biased one.
+ */
+function trainingBatchNorm(
+  node: GraphNode<"BatchNormalization">,
+  graph: StaticGraph,
+  emit: Emitter,
+  running: Map<string, Value>,
+): AnyNode[] {
+  const [xName = "", scale = "", bias = "", meanName = "", varName = ""] = node.inputs;
+  const x = valueOf(graph.types, xName);
+  const axes = range(x.shape.length).filter((axis) => axis !== 1);
+  const perChannel = x.shape.map((dim, i) => (i === 1 ? dim : 1)).slice(1);
+  const count = axes.reduce((product, axis) => product * assertDefined(x.shape[axis], "an axis"), 1);
+  const mean = emit.mean(x, axes);
+  const centred = emit.sub(x, emit.reshape(mean, perChannel));
+  const variance = emit.mean(emit.square(centred), axes);
+  emit.add({
+    ...node,
+    inputs: [xName, scale, bias, mean.name, variance.name],
+    outputs: node.outputs.slice(0, 1),
+    attributes: { ...node.attributes, training_mode: 0 },
+  });
+  const { momentum } = node.attributes;
+  const follow = (name: string, batch: Value, factor: number) => {
+    if (!graph.constants.has(name)) return;
+    const before = running.get(name) ?? valueOf(graph.types, name);
+    running.set(name, emit.add2(emit.scale(before, momentum), emit.scale(batch, factor * (1 - momentum))));
+  };
+  follow(meanName, mean, 1);
+  follow(varName, variance, count / Math.max(count - 1, 1));
+  return emit.nodes.splice(0);
+}
+
+function trainingDropout(
+  node: GraphNode<"Dropout">,
+  graph: StaticGraph,
+  emit: Emitter,
+  noise: NoiseSource,
+  salt: number,
+): AnyNode[] {
+  const x = valueOf(graph.types, node.inputs[0] ?? "");
+  const output = node.outputs[0] ?? "";
+  const given = graph.constants.get(node.inputs[1] ?? "")?.data[0];
+  const ratio = given === undefined ? 0.5 : Number(given);
+  if (ratio === 0) {
+    emit.add({ op: "Identity", name: node.name, inputs: [x.name], outputs: [output], attributes: {} });
+    return emit.nodes.splice(0);
+  }
+  const size = sizeOf(x.shape);
+  const bounds = [0, size, 1].map((bound) => emit.scalar(bound, "int64"));
+  const counter = emit.node("Range", bounds, {}, "int64", [size]); // constant: computed once, outside the steps
+  const start = emit.mul(emit.shift(counter, 1 + salt), emit.scalar(48_271, "int64"));
+  let hash = modulo(emit, emit.add2(start, noise.key));
+  for (let round = 0; round < MIXING_ROUNDS; round++) {
+    hash = modulo(emit, emit.add2(emit.square(hash), emit.shift(noise.key, round + 1)));
+  }
+  const threshold = emit.scalar(Math.floor(ratio * MODULUS), "int64");
+  const isKept = emit.compare("GreaterOrEqual", hash, threshold);
+  const mask = emit.scale(emit.reshape(emit.cast(isKept, "float32"), x.shape), 1 / (1 - ratio));
+  emit.add({ op: "Mul", name: node.name, inputs: [x.name, mask.name], outputs: [output], attributes: {} });
+  return emit.nodes.splice(0);
+}
+
+/** A number for this step and these rows, 0 ≤ key < 2³¹ − 1: units that train on other rows drop other elements. */
+export function noiseKey(emit: Emitter, rows: Value, step: Value): Value {
+  const weights = emit.constant({
+    dtype: "int64",
+    shape: rows.shape,
+    data: BigInt64Array.from(range(sizeOf(rows.shape), 1), (i) => BigInt((i * 69_621) % MODULUS)),
+  });
+  const total = emit.sum(modulo(emit, emit.mul(rows, weights)), [0]);
+  return modulo(emit, emit.add2(total, emit.mul(emit.cast(step, "int64"), emit.scalar(16_807, "int64"))));
+}
+
+function modulo(emit: Emitter, x: Value): Value {
+  return emit.node("Mod", [x, emit.scalar(MODULUS, "int64")], { fmod: 0 }, "int64", x.shape);
+}

@@ -1,0 +1,71 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { Graph } from "../src/graph/graph.ts";
+import { inferTypes } from "../src/graph/infer.ts";
+import { isOpKind, type OpKind, OPS } from "../src/graph/ops.ts";
+import { BACKWARD } from "../src/rules/backward.ts";
+import { differentiate } from "../src/rules/differentiate.ts";
+import { Emitter } from "../src/rules/emitter.ts";
+import { GradientError } from "../src/rules/fault.ts";
+import { noGradient, stopsGradient } from "../src/rules/rule.ts";
+import { CASES } from "./gradients/cases.ts";
+import { type Case, gradientError } from "./gradients/check.ts";
+import { type Draw, drawFrom } from "./gradients/draw.ts";
+import { f32, node } from "./run-graph.ts";
+
+const RUNS = 6;
+/** Of float32 outputs and a step of 1e-2. */
+const TOLERANCE = 1e-2;
+
+const kinds: readonly OpKind[] = Object.keys(OPS).filter(isOpKind);
+const differentiable = kinds.filter((op) => BACKWARD[op] !== stopsGradient && BACKWARD[op] !== noGradient);
+
+test("every operator that has a gradient has a case here", () => {
+  expect(differentiable.filter((op) => CASES[op] === undefined)).toEqual([]);
+});
+
+describe("the gradient agrees with a central difference along a random direction", () => {
+  test.for(differentiable)("%s", async (op) => {
+    // SAFETY: the row of an operator makes cases of that operator.
+    const make = CASES[op] as (draw: Draw) => Case<OpKind>;
+    await fc.assert(
+      fc.asyncProperty(fc.nat({ max: 1_000_000 }), async (seed) => {
+        expect(await gradientError(op, make(drawFrom(seed)), seed)).toBeLessThan(TOLERANCE);
+      }),
+      { numRuns: RUNS },
+    );
+  });
+});
+
+test("an operator without a gradient names itself, its node and what to do", () => {
+  const graph: Graph = {
+    name: "product",
+    inputs: [{ name: "x", type: { dtype: "float32", shape: [2, 3] } }],
+    outputs: [],
+    initializers: new Map(),
+    nodes: [node("ReduceProd", ["x"], ["y"], { keepdims: 0, noop_with_empty_axes: 0 })],
+  };
+  const emit = new Emitter("gradient");
+  const seeds = new Map([["y", emit.constant(f32([], [1]))]]);
+  const statics = { nodes: graph.nodes, types: inferTypes(graph), constants: graph.initializers };
+  const differentiating = () => differentiate(statics, seeds, new Set(["x"]), emit);
+  expect(differentiating).toThrow(GradientError);
+  expect(differentiating).toThrow(/"ReduceProd:y" \(ReduceProd\).*replace it in the model/);
+});
+
+test("an operator without a gradient beside the path to the loss is no matter", () => {
+  const graph: Graph = {
+    name: "beside",
+    inputs: [{ name: "x", type: { dtype: "float32", shape: [2] } }],
+    outputs: [],
+    initializers: new Map(),
+    nodes: [
+      node("ReduceProd", ["x"], ["p"], { keepdims: 0, noop_with_empty_axes: 0 }),
+      node("Neg", ["x"], ["y"], {}),
+    ],
+  };
+  const emit = new Emitter("gradient");
+  const seeds = new Map([["y", emit.constant(f32([2], [1, 1]))]]);
+  const statics = { nodes: graph.nodes, types: inferTypes(graph), constants: graph.initializers };
+  expect([...differentiate(statics, seeds, new Set(["x"]), emit).gradients.keys()]).toEqual(["x"]);
+});

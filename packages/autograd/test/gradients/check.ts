@@ -1,0 +1,110 @@
+/**
+ * Compares the gradient of one node with a central difference along a random direction.
+ *
+ * With c random and L(x) = Σ c ⊙ f(x): (L(x + εu) − L(x − εu)) / 2ε must be ⟨∂L/∂x, u⟩. The outputs are float32, the
+ * sums float64.
+ */
+import { createPrng } from "@pingo/core";
+import type { Graph } from "../../src/graph/graph.ts";
+import { verifyGraph } from "../../src/graph/verify.ts";
+import type { OpAttributes, OpKind } from "../../src/graph/ops.ts";
+import type { Tensor } from "../../src/graph/tensor.ts";
+import { differentiate } from "../../src/rules/differentiate.ts";
+import { Emitter, type Value, valueOf } from "../../src/rules/emitter.ts";
+import { f32, floatsOf, node, openGraph } from "../run-graph.ts";
+
+export interface Case<K extends OpKind> {
+  /** "" stands for an optional input left out; float32 inputs are varied unless listed in `fixed`. */
+  readonly inputs: readonly (Tensor | "")[];
+  readonly attributes: OpAttributes[K];
+  readonly fixed?: readonly number[];
+  readonly outputs?: number;
+}
+
+const EPSILON = 1e-2;
+
+/** |difference − derivative|, over the size of the derivative that a random direction would have. */
+export async function gradientError<K extends OpKind>(op: K, checked: Case<K>, seed: number): Promise<number> {
+  const { graph, varied, outputs } = caseGraph(op, checked);
+  const types = verifyGraph(graph);
+  const prng = createPrng(seed ^ 0x5eed);
+  const random = (shape: readonly number[]) =>
+    f32(shape, Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => 2 * prng.float() - 1));
+  const weights = new Map(outputs.map((name) => [name, random(valueOf(types, name).shape)]));
+  const emit = new Emitter("gradient");
+  const seeds = new Map([...weights].map(([name, tensor]): [string, Value] => [name, emit.constant(tensor)]));
+  const found = differentiate(
+    { nodes: graph.nodes, types, constants: graph.initializers },
+    seeds,
+    new Set(varied.keys()),
+    emit,
+  );
+  const gradients = [...found.gradients.values()];
+  const backward: Graph = {
+    ...graph,
+    outputs: gradients.map(({ name, dtype, shape }) => ({ name, type: { dtype, shape } })),
+    initializers: new Map([...graph.initializers, ...emit.constants]),
+    nodes: [...found.nodes, ...emit.nodes],
+  };
+  verifyGraph(backward);
+  const analytic = await (await openGraph(backward))(varied);
+  const run = await openGraph(graph);
+  const directions = new Map([...varied].map(([name, { shape }]) => [name, random(shape)]));
+  const loss = async (sign: number) => {
+    const feeds = new Map([...varied].map(([name, x]) => [name, moved(x, directions.get(name), sign * EPSILON)]));
+    const results = await run(feeds);
+    return [...weights].reduce((sum, [name, c]) => sum + dot(floatsOf(c), floatsOf(results.get(name))), 0);
+  };
+  const difference = ((await loss(1)) - (await loss(-1))) / (2 * EPSILON);
+  let derivative = 0;
+  let size = 0;
+  for (const [name, value] of found.gradients) {
+    const gradient = floatsOf(analytic.get(value.name));
+    derivative += dot(gradient, floatsOf(directions.get(name)));
+    size += dot(gradient, gradient);
+  }
+  return Math.abs(difference - derivative) / Math.max(Math.sqrt(size), 1e-3);
+}
+
+function caseGraph<K extends OpKind>(op: K, { inputs, attributes, fixed = [], outputs = 1 }: Case<K>) {
+  const varied = new Map<string, Tensor>();
+  const initializers = new Map<string, Tensor>();
+  const names = inputs.map((tensor, i) => {
+    if (tensor === "") return "";
+    const isVaried = tensor.dtype === "float32" && !fixed.includes(i);
+    (isVaried ? varied : initializers).set(`x${i}`, tensor);
+    return `x${i}`;
+  });
+  const made = Array.from({ length: outputs }, (_, i) => `y${i}`);
+  const graph: Graph = {
+    name: op,
+    inputs: [...varied].map(([name, { dtype, shape }]) => ({ name, type: { dtype, shape } })),
+    outputs: made.map((name) => ({ name, type: { dtype: "float32", shape: [] } })),
+    initializers,
+    nodes: [node(op, names, made, attributes)],
+  };
+  const types = new Map(graph.outputs.map(({ name }) => [name, name]));
+  return { graph: typed(graph), varied, outputs: [...types.keys()] };
+}
+
+/** With the outputs' types as inferred. */
+function typed(graph: Graph): Graph {
+  const types = verifyTypes(graph);
+  return { ...graph, outputs: graph.outputs.map(({ name }) => ({ name, type: valueOf(types, name) })) };
+}
+
+function verifyTypes(graph: Graph) {
+  return verifyGraph({ ...graph, outputs: [] });
+}
+
+function moved(x: Tensor, direction: Tensor | undefined, by: number): Tensor {
+  const along = floatsOf(direction);
+  return f32(
+    x.shape,
+    floatsOf(x).map((value, i) => value + by * (along[i] ?? 0)),
+  );
+}
+
+function dot(a: readonly number[], b: readonly number[]): number {
+  return a.reduce((sum, value, i) => sum + value * (b[i] ?? 0), 0);
+}

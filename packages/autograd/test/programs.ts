@@ -1,0 +1,100 @@
+/** Feeds for train and evaluation programs, and small models to build them of. */
+import { createPrng } from "@pingo/core";
+import type { AnyNode, Graph } from "../src/graph/graph.ts";
+import type { Tensor } from "../src/graph/tensor.ts";
+import type { EvaluationProgram } from "../src/program/evaluation-program.ts";
+import type { ParameterSpec } from "../src/program/signature.ts";
+import type { TrainProgram } from "../src/program/train-program.ts";
+import { f32, i64, node } from "./run-graph.ts";
+
+export type Fields = ReadonlyMap<string, Tensor>;
+
+/** What a program carries from call to call, by its names without "/next". */
+export type State = ReadonlyMap<string, Tensor>;
+
+export function initialState({ signature, initialWeights }: TrainProgram): State {
+  const state = new Map<string, Tensor>();
+  for (const [i, { kind, shape, weights }] of slices(signature.parameters, initialWeights).entries()) {
+    state.set(kind === "trained" ? `w/${i}` : `s/${i}`, f32(shape, weights));
+    if (kind !== "trained") continue;
+    for (const moment of ["m", "v"]) state.set(`${moment}/${i}`, f32(shape, new Float32Array(weights.length)));
+  }
+  return state;
+}
+
+export function nextState(results: State): State {
+  const next = [...results].filter(([name]) => name.endsWith("/next"));
+  return new Map(next.map(([name, tensor]) => [name.slice(0, -"/next".length), tensor]));
+}
+
+export function trainFeeds(
+  program: TrainProgram,
+  fields: Fields,
+  batches: readonly (readonly number[])[],
+  rates: readonly number[],
+  { state = initialState(program), stepsBefore = 0 }: { state?: State; stepsBefore?: number } = {},
+): Fields {
+  return new Map([
+    ...state,
+    ...prefixed(fields),
+    ["indices", i64([batches.length, program.signature.batchSize], batches.flat())],
+    ["learningRate", f32([rates.length], rates)],
+    [
+      "step",
+      f32(
+        [rates.length],
+        rates.map((_, k) => stepsBefore + k + 1),
+      ),
+    ],
+  ]);
+}
+
+export function evaluationFeeds(program: TrainProgram, _: EvaluationProgram, fields: Fields): Fields {
+  const weights = [...initialState(program)].filter(([name]) => name.startsWith("w/") || name.startsWith("s/"));
+  return new Map([...weights, ...prefixed(fields)]);
+}
+
+function prefixed(fields: Fields): [string, Tensor][] {
+  return [...fields].map(([name, tensor]) => [`field/${name}`, tensor]);
+}
+
+function slices(parameters: readonly ParameterSpec[], flat: Float32Array) {
+  let at = 0;
+  return parameters.map(({ kind, shape }) => {
+    const size = shape.reduce((a, b) => a * b, 1);
+    const weights = flat.slice(at, at + size);
+    at += size;
+    return { kind, shape, weights };
+  });
+}
+
+const GEMM = { alpha: 1, beta: 1, transA: 0, transB: 1 };
+
+export function random(seed: number, shape: readonly number[], size = 1): Tensor {
+  const prng = createPrng(seed);
+  const length = shape.reduce((a, b) => a * b, 1);
+  return f32(shape, Array.from({ length }, () => size * (2 * prng.float() - 1)));
+}
+
+/** x [batch, inputs] → y [batch, classes] through one hidden layer of tanh; `between` sits before the last layer. */
+export function mlp(inputs: number, hidden: number, classes: number, between: Partial<Graph> = {}): Graph {
+  const inserted: readonly AnyNode[] = between.nodes ?? [];
+  return {
+    name: "mlp",
+    inputs: [{ name: "x", type: { dtype: "float32", shape: ["batch", inputs] } }],
+    outputs: [{ name: "y", type: { dtype: "float32", shape: ["batch", classes] } }],
+    initializers: new Map([
+      ["a.weight", random(1, [hidden, inputs])],
+      ["a.bias", random(2, [hidden])],
+      ...(between.initializers ?? []),
+      ["b.weight", random(3, [classes, hidden])],
+      ["b.bias", random(4, [classes])],
+    ]),
+    nodes: [
+      node("Gemm", ["x", "a.weight", "a.bias"], ["h"], GEMM),
+      ...inserted,
+      node("Tanh", [inserted.at(-1)?.outputs[0] ?? "h"], ["t"], {}),
+      node("Gemm", ["t", "b.weight", "b.bias"], ["y"], GEMM),
+    ],
+  };
+}

@@ -1,0 +1,281 @@
+import { describe, expect, test } from "vitest";
+import type { Graph } from "../src/graph/graph.ts";
+import { readModel } from "../src/onnx/reader.ts";
+import { writeModel } from "../src/onnx/writer.ts";
+import { buildEvaluationProgram } from "../src/program/evaluation-program.ts";
+import type { ProgramOptions } from "../src/program/model-step.ts";
+import { buildTrainProgram } from "../src/program/train-program.ts";
+import { withWeights } from "../src/program/weights.ts";
+import { evaluationFeeds, initialState, mlp, nextState, random, type State, trainFeeds } from "./programs.ts";
+import { f32, floatsOf, i64, node, openGraph } from "./run-graph.ts";
+
+const OPTIONS: ProgramOptions = {
+  fields: [
+    { name: "x", dtype: "float32", rowShape: [4] },
+    { name: "label", dtype: "uint8", rowShape: [] },
+  ],
+  target: "label",
+  loss: "softmax-cross-entropy",
+  adamw: { learningRate: 0.01, weightDecay: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+  batchSize: 3,
+};
+
+const ROWS = 8;
+const fields = new Map([
+  ["x", random(7, [ROWS, 4])],
+  ["label", { dtype: "uint8", shape: [ROWS], data: Uint8Array.of(0, 1, 2, 1, 0, 2, 2, 1) } as const],
+]);
+const batches = [
+  [0, 3, 5],
+  [7, 1, 1],
+  [2, 4, 6],
+  [5, 0, 2],
+];
+const rates = [0.01, 0.02, 0.005, 0.01];
+
+const batchNorm = {
+  initializers: new Map([
+    ["bn.weight", random(11, [6])],
+    ["bn.bias", random(12, [6])],
+    ["bn.running_mean", random(13, [6])],
+    ["bn.running_var", f32([6], [1, 2, 0.5, 1, 1.5, 3])],
+  ]),
+  nodes: [
+    node("BatchNormalization", ["h", "bn.weight", "bn.bias", "bn.running_mean", "bn.running_var"], ["n"], {
+      epsilon: 1e-5,
+      momentum: 0.9,
+      training_mode: 0,
+    }),
+  ],
+} satisfies Partial<Graph>;
+
+const dropout = {
+  initializers: new Map([["ratio", f32([], [0.5])]]),
+  nodes: [node("Dropout", ["h", "ratio"], ["n"], {})],
+} satisfies Partial<Graph>;
+
+describe("a train program", () => {
+  test.for([
+    ["a plain model", {}],
+    ["batch norm", batchNorm],
+    ["dropout", dropout],
+  ] as const)("of %s: K steps in one call equal K calls of one step, to the last bit", async ([, between]) => {
+    const program = buildTrainProgram(mlp(4, 6, 3, between), OPTIONS);
+    const run = await openGraph(program.graph);
+    const whole = await run(trainFeeds(program, fields, batches, rates));
+    let state: State = initialState(program);
+    const losses: number[] = [];
+    for (const [k, batch] of batches.entries()) {
+      const results = await run(
+        trainFeeds(program, fields, [batch], rates.slice(k, k + 1), { state, stepsBefore: k }),
+      );
+      losses.push(...floatsOf(results.get("loss")));
+      state = nextState(results);
+    }
+    expect(losses).toEqual(floatsOf(whole.get("loss")));
+    for (const [name, tensor] of nextState(whole)) expect(floatsOf(state.get(name)), name).toEqual(floatsOf(tensor));
+  });
+
+  test("gives the same bits twice", async () => {
+    const results = await Promise.all(
+      [0, 1].map(async () => {
+        const program = buildTrainProgram(mlp(4, 6, 3, batchNorm), OPTIONS);
+        return (await openGraph(program.graph))(trainFeeds(program, fields, batches, rates));
+      }),
+    );
+    expect(results[0]).toEqual(results[1]);
+  });
+
+  test("updates as AdamW does, with weight decay on matrices only", async () => {
+    const program = buildTrainProgram(mlp(4, 6, 3), OPTIONS);
+    const run = await openGraph(program.graph);
+    const { parameters } = program.signature;
+    const gradientProgram = buildTrainProgram(mlp(4, 6, 3), {
+      ...OPTIONS,
+      adamw: { ...OPTIONS.adamw, beta1: 0 },
+    });
+    const gradientRun = await openGraph(gradientProgram.graph);
+    let state = initialState(program);
+    const moments = parameters.map(() => ({ m: 0 as number | number[], v: 0 as number | number[] }));
+    for (const [k, batch] of batches.entries()) {
+      const feed = { state, stepsBefore: k };
+      // With β₁ = 0 the first moment is the gradient.
+      const probe = await gradientRun(trainFeeds(gradientProgram, fields, [batch], [0], feed));
+      const results = await run(trainFeeds(program, fields, [batch], rates.slice(k, k + 1), feed));
+      parameters.forEach(({ name, shape }, i) => {
+        const expected = referenceAdamW(
+          { w: floatsOf(state.get(`w/${i}`)), g: floatsOf(probe.get(`m/${i}/next`)), moments: moments[i] ?? { m: 0, v: 0 } },
+          { t: k + 1, rate: rates[k] ?? 0, decay: shape.length >= 2 ? OPTIONS.adamw.weightDecay : 0 },
+        );
+        floatsOf(results.get(`w/${i}/next`)).forEach((w, j) => {
+          expect(Math.abs(w - (expected[j] ?? 0)), `${name}[${j}]`).toBeLessThan(1e-5 * Math.max(1, Math.abs(w)));
+        });
+      });
+      state = nextState(results);
+    }
+  });
+
+  test("keeps running statistics as PyTorch does: momentum on the old, the unbiased variance", async () => {
+    const program = buildTrainProgram(mlp(4, 6, 3, batchNorm), OPTIONS);
+    const results = await (await openGraph(program.graph))(trainFeeds(program, fields, [[0, 3, 5]], [0]));
+    const model = mlp(4, 6, 3);
+    const h = await hiddenOf({ ...model, outputs: [{ name: "h", type: { dtype: "float32", shape: ["batch", 6] } }] });
+    const { parameters } = program.signature;
+    const found = (name: string) =>
+      floatsOf(results.get(`s/${parameters.findIndex((parameter) => parameter.name === name)}/next`));
+    for (let c = 0; c < 6; c++) {
+      const values = [0, 3, 5].map((row) => h[row * 6 + c] ?? 0);
+      const mean = values.reduce((a, b) => a + b) / 3;
+      const unbiased = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / 2;
+      const before = (name: string) => floatsOf(batchNorm.initializers.get(name))[c] ?? 0;
+      expect(found("bn.running_mean")[c]).toBeCloseTo(0.9 * before("bn.running_mean") + 0.1 * mean, 5);
+      expect(found("bn.running_var")[c]).toBeCloseTo(0.9 * before("bn.running_var") + 0.1 * unbiased, 5);
+    }
+  });
+
+  test("does not depend on the mode that batch norm was exported in", () => {
+    const [bn] = batchNorm.nodes;
+    if (bn?.op !== "BatchNormalization") throw new Error("a batch norm");
+    const training = { ...bn, outputs: ["n", "rm", "rv"], attributes: { ...bn.attributes, training_mode: 1 } };
+    const exported = mlp(4, 6, 3, { ...batchNorm, nodes: [{ ...training, name: bn.name }] });
+    expect(buildTrainProgram(exported, OPTIONS).graph).toEqual(buildTrainProgram(mlp(4, 6, 3, batchNorm), OPTIONS).graph);
+  });
+
+  test("dropout keeps about its share, and other elements in another step or for other rows", async () => {
+    const wide = mlp(4, 4_000, 3, dropout);
+    const model: Graph = {
+      ...wide,
+      initializers: new Map([...wide.initializers, ["b.weight", f32([3, 4_000], new Float32Array(12_000).fill(0))]]),
+    };
+    const program = buildTrainProgram(model, { ...OPTIONS, batchSize: 1, adamw: { ...OPTIONS.adamw, beta1: 0 } });
+    const run = await openGraph(program.graph);
+    // The gradient of the last weights is tanh of the dropped values: zero exactly where they were dropped.
+    const kept = async (row: number, stepsBefore: number) => {
+      const results = await run(trainFeeds(program, fields, [[row]], [0], { stepsBefore }));
+      const at = program.signature.parameters.findIndex(({ name }) => name === "b.weight");
+      return floatsOf(results.get(`m/${at}/next`)).slice(0, 4_000).map((g) => g !== 0);
+    };
+    const masks = [await kept(0, 0), await kept(0, 1), await kept(1, 0)];
+    for (const mask of masks) {
+      const share = mask.filter(Boolean).length / 4_000;
+      expect(Math.abs(share - 0.5)).toBeLessThan(0.04); // five standard deviations
+    }
+    const [first = [], ...others] = masks;
+    for (const other of others) {
+      const agreement = first.filter((keep, i) => keep === other[i]).length / 4_000;
+      expect(Math.abs(agreement - 0.5)).toBeLessThan(0.04);
+    }
+  });
+
+  test("learns exclusive or to 100 %", async () => {
+    const corners = { dtype: "float32", shape: [4, 2], data: Float32Array.of(0, 0, 0, 1, 1, 0, 1, 1) } as const;
+    const data = new Map([
+      ["x", corners],
+      ["label", i64([4], [0, 1, 1, 0])],
+    ]);
+    const options: ProgramOptions = {
+      ...OPTIONS,
+      fields: [
+        { name: "x", dtype: "float32", rowShape: [2] },
+        { name: "label", dtype: "int64", rowShape: [] },
+      ],
+      batchSize: 4,
+    };
+    const model = mlp(2, 16, 2);
+    const program = buildTrainProgram(model, options);
+    const steps = 200;
+    const results = await (await openGraph(program.graph))(
+      trainFeeds(
+        program,
+        data,
+        Array.from({ length: steps }, () => [0, 1, 2, 3]),
+        new Array<number>(steps).fill(0.05),
+      ),
+    );
+    const weights = program.signature.parameters.flatMap((_, i) => floatsOf(results.get(`w/${i}/next`)));
+    const trained = { ...program, initialWeights: Float32Array.from(weights) };
+    const evaluation = buildEvaluationProgram(model, options);
+    const sums = await (await openGraph(evaluation.graph))(evaluationFeeds(trained, evaluation, data));
+    expect(floatsOf(sums.get("correct"))).toEqual([4]);
+
+    const used = withWeights(model, program.signature, trained.initialWeights);
+    const y = floatsOf((await (await openGraph(writeModel(used)))(new Map([["x", corners]]))).get("y"));
+    expect([0, 1, 2, 3].map((row) => Number((y[2 * row + 1] ?? 0) > (y[2 * row] ?? 0)))).toEqual([0, 1, 1, 0]);
+  });
+
+  test("leaves frozen parameters out of the signature and as they were", () => {
+    const { signature } = buildTrainProgram(mlp(4, 6, 3), { ...OPTIONS, frozen: ["a.weight", "a.bias"] });
+    expect(signature.parameters.map(({ name }) => name)).toEqual(["b.weight", "b.bias"]);
+  });
+
+  test("trains neither masks nor scalars nor what an exporter wrote as constants", () => {
+    const model = mlp(4, 6, 3, {
+      initializers: new Map([
+        ["mask", f32([6], [0, 0, 0, -1e9, 0, 0])],
+        ["/a/Constant_1_output_0", f32([6], [1, 1, 1, 1, 1, 1])],
+        ["half", f32([], [0.5])],
+      ]),
+      nodes: [
+        node("Add", ["h", "mask"], ["h1"], {}),
+        node("Mul", ["h1", "/a/Constant_1_output_0"], ["h2"], {}),
+        node("Mul", ["h2", "half"], ["h3"], {}),
+      ],
+    });
+    const { signature } = buildTrainProgram(model, OPTIONS);
+    expect(signature.parameters.map(({ name }) => name)).toEqual(["a.weight", "a.bias", "b.weight", "b.bias"]);
+  });
+
+  test("computes what no step changes once, outside the steps", () => {
+    const model = mlp(4, 6, 3, {
+      initializers: new Map([["scales", f32([6], [1, 4, 9, 16, 25, 36])]]),
+      nodes: [node("Sqrt", ["scales"], ["roots"], {}), node("Div", ["h", "roots"], ["h1"], {})],
+    });
+    const program = readModel(buildTrainProgram(model, { ...OPTIONS, frozen: ["scales"] }).graph);
+    expect(program.nodes.map(({ op }) => op)).toEqual(["Sqrt", "Scan"]);
+  });
+});
+
+describe("an evaluation program", () => {
+  test.for([1, 3, 7, 8])("counts every row once, in batches of %i", async (batchSize) => {
+    const model = mlp(4, 6, 3, batchNorm);
+    const train = buildTrainProgram(model, OPTIONS);
+    const evaluation = buildEvaluationProgram(model, { ...OPTIONS, batchSize });
+    const sums = await (await openGraph(evaluation.graph))(evaluationFeeds(train, evaluation, fields));
+    const used = await openGraph(writeModel(withWeights(model, train.signature, train.initialWeights)));
+    const logits = floatsOf((await used(fields)).get("y"));
+    const expected = { loss: 0, correct: 0 };
+    Array.from(fields.get("label")?.data ?? [], Number).forEach((label, row) => {
+      const z = logits.slice(3 * row, 3 * row + 3);
+      expected.loss += Math.log(z.reduce((sum, value) => sum + Math.exp(value), 0)) - (z[label] ?? 0);
+      expected.correct += z[label] === Math.max(...z) ? 1 : 0;
+    });
+    expect(floatsOf(sums.get("lossSum"))[0]).toBeCloseTo(expected.loss, 4);
+    expect(floatsOf(sums.get("correct"))).toEqual([expected.correct]);
+    expect(floatsOf(sums.get("count"))).toEqual([ROWS]);
+  });
+});
+
+async function hiddenOf(model: Graph): Promise<number[]> {
+  return floatsOf((await (await openGraph(writeModel({ ...model, nodes: model.nodes.slice(0, 1) })))(fields)).get("h"));
+}
+
+interface Moments {
+  m: number | number[];
+  v: number | number[];
+}
+
+/** SOURCE: Loshchilov & Hutter, algorithm 2, in float64. */
+function referenceAdamW(
+  { w, g, moments }: { w: readonly number[]; g: readonly number[]; moments: Moments },
+  { t, rate, decay }: { t: number; rate: number; decay: number },
+): number[] {
+  const { beta1, beta2, epsilon } = OPTIONS.adamw;
+  const before = (moment: number | number[], i: number) => (Array.isArray(moment) ? (moment[i] ?? 0) : moment);
+  const m = g.map((gradient, i) => beta1 * before(moments.m, i) + (1 - beta1) * gradient);
+  const v = g.map((gradient, i) => beta2 * before(moments.v, i) + (1 - beta2) * gradient ** 2);
+  Object.assign(moments, { m, v });
+  return w.map((weight, i) => {
+    const direction = (m[i] ?? 0) / (1 - beta1 ** t) / (Math.sqrt((v[i] ?? 0) / (1 - beta2 ** t)) + epsilon);
+    return weight - rate * (direction + decay * weight);
+  });
+}

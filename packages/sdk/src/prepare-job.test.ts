@@ -1,0 +1,211 @@
+import { type Graph, type Tensor, writeModel } from "@pingo/autograd";
+import { createPrng, LIMITS } from "@pingo/core";
+import { createMemoryDisk, type MemoryDisk } from "@pingo/core/testing";
+import { encodeSafetensors, readManifest, readShards } from "@pingo/storage";
+import { createMemoryBlocks } from "@pingo/storage/testing";
+import { describe, expect, test } from "vitest";
+import { parseJobFile } from "./job-file.ts";
+import { packJob } from "./pack-job.ts";
+import { prepareJob } from "./prepare-job.ts";
+
+const ROWS = 12;
+const JOB = `apiVersion: pingo/v1
+kind: Train
+name: tiny
+model: model.onnx
+data: { train: train.safetensors, test: test.csv }
+objective: { loss: softmax-cross-entropy, target: label }
+schedule: { rounds: 1, stepsPerRound: 2, batchSize: 4 }
+`;
+
+function tensor(values: Float32Array, ...shape: number[]): Tensor {
+  return { dtype: "float32", shape, data: values };
+}
+
+/** scores f32[batch, 3] = features f32[batch, 2] · weight */
+function linear(): Graph {
+  const weight = tensor(Float32Array.of(0.1, -0.2, 0.3, 0.4, 0.5, -0.6), 2, 3);
+  const node = { name: "scores/op", inputs: ["features", "weight"], outputs: ["scores"] };
+  return {
+    name: "linear",
+    inputs: [{ name: "features", type: { dtype: "float32", shape: ["batch", 2] } }],
+    outputs: [{ name: "scores", type: { dtype: "float32", shape: ["batch", 3] } }],
+    initializers: new Map([["weight", weight]]),
+    nodes: [{ op: "MatMul", attributes: {}, ...node }],
+  };
+}
+
+function features(rows = ROWS): Float32Array {
+  const prng = createPrng(5);
+  return Float32Array.from({ length: rows * 2 }, () => prng.float());
+}
+
+function labels(rows = ROWS): Tensor {
+  return {
+    dtype: "int64",
+    shape: [rows],
+    data: BigInt64Array.from({ length: rows }, (_, i) => BigInt(i % 3)),
+  };
+}
+
+function folderWith(files: Readonly<Record<string, Uint8Array | string | null>> = {}): MemoryDisk {
+  const disk = createMemoryDisk();
+  const train = new Map([
+    ["features", tensor(features(), ROWS, 2)],
+    ["label", labels()],
+  ]);
+  const all: Readonly<Record<string, Uint8Array | string | null>> = {
+    "model.onnx": writeModel(linear()),
+    "train.safetensors": encodeSafetensors(train),
+    "test.csv": "x,y,label\n0.5,0.25,2\n",
+    ...files,
+  };
+  for (const [name, content] of Object.entries(all)) {
+    if (content !== null)
+      disk.files.set(
+        `/job/${name}`,
+        typeof content === "string" ? new TextEncoder().encode(content) : content,
+      );
+  }
+  return disk;
+}
+
+test("a good job is prepared, and its blocks hold what its files held", async () => {
+  const prepared = await prepareJob(parseJobFile(JOB, "job.yaml"), { folder: "/job", disk: folderWith() });
+  expect(prepared).toMatchObject({ train: { rows: ROWS }, test: { rows: 1 } });
+  expect(prepared.signature.parameters).toEqual([{ name: "weight", shape: [2, 3], kind: "trained" }]);
+  const blocks = createMemoryBlocks();
+  const job = await packJob(prepared, blocks);
+  expect(job).toMatchObject({ name: "tiny", kind: "Train", budgetNano: "0" });
+  const manifest = await readManifest(blocks, job.data.train);
+  expect(manifest.rows).toBe(ROWS);
+  const tensors = await readShards(blocks, manifest);
+  expect(tensors.get("features")?.data.length).toBe(ROWS * 2);
+  expect(await packJob(prepared, createMemoryBlocks())).toEqual(job);
+});
+
+const withData = (name: string, changed: Tensor): Uint8Array => {
+  const tensors = new Map([
+    ["features", tensor(features(), ROWS, 2)],
+    ["label", labels()],
+  ]);
+  return encodeSafetensors(tensors.set(name, changed));
+};
+const notFinite = features();
+notFinite[7] = Number.NaN;
+const badLabel = labels();
+if (badLabel.data instanceof BigInt64Array) badLabel.data[4] = 3n;
+
+describe("what is wrong is found before anything is sent", () => {
+  test.each<readonly [string, MemoryDisk, string, string]>([
+    [
+      "no model",
+      folderWith({ "model.onnx": null }),
+      "FILE_MISSING",
+      "job.yaml:4:8: there is no file /job/model.onnx",
+    ],
+    [
+      "no data",
+      folderWith({ "train.safetensors": null }),
+      "FILE_MISSING",
+      "job.yaml:5:16: there is no file /job/train.safetensors",
+    ],
+    ["not ONNX", folderWith({ "model.onnx": "hello" }), "MODEL_NOT_ONNX", "/job/model.onnx: "],
+    [
+      "altered data",
+      folderWith({ "train.safetensors": "hello" }),
+      "SAFETENSORS_MALFORMED",
+      "/job/train.safetensors: ",
+    ],
+    [
+      "NaN",
+      folderWith({ "train.safetensors": withData("features", tensor(notFinite, ROWS, 2)) }),
+      "DATA_NOT_FINITE",
+      'row 3 of "features"',
+    ],
+    [
+      "a label too large",
+      folderWith({ "train.safetensors": withData("label", badLabel) }),
+      "LABEL_OUT_OF_RANGE",
+      'row 4 of "label"',
+    ],
+    [
+      "rows that differ",
+      folderWith({ "train.safetensors": withData("label", labels(5)) }),
+      "DATA_ROWS_DIFFER",
+      '"features" has 12 rows where the others have 5',
+    ],
+    ["no rows", folderWith({ "test.csv": "x,y,label\n" }), "DATASET_EMPTY", "/job/test.csv has no rows"],
+    ["other columns", folderWith({ "test.csv": "x,label\n1,2\n" }), "SHAPE_MISMATCH", '"features"'],
+    [
+      "too few rows",
+      folderWith({
+        "train.safetensors": encodeSafetensors(
+          new Map([
+            ["features", tensor(features(2), 2, 2)],
+            ["label", labels(2)],
+          ]),
+        ),
+      }),
+      "DATASET_EMPTY",
+      "2 rows",
+    ],
+    [
+      "a number of doubles",
+      folderWith({
+        "train.safetensors": withData("features", {
+          dtype: "float64",
+          shape: [ROWS, 2],
+          data: new Float64Array(ROWS * 2),
+        }),
+      }),
+      "DATA_DTYPE_UNSUPPORTED",
+      "float64",
+    ],
+    [
+      "a scalar",
+      folderWith({
+        "train.safetensors": withData("label", { dtype: "int64", shape: [], data: BigInt64Array.of(1n) }),
+      }),
+      "DATA_HAS_NO_ROWS",
+      "axis 0",
+    ],
+    [
+      "shapes that do not fit",
+      folderWith({
+        "train.safetensors": withData("features", tensor(features(ROWS * 2), ROWS, 4)),
+        "test.csv": "a,b,c,d,label\n1,1,1,1,1",
+      }),
+      "FIELD_MISMATCH",
+      "/job/model.onnx: ",
+    ],
+  ])("%s", async (_, disk, code, sentence) => {
+    const preparing = prepareJob(parseJobFile(JOB, "job.yaml"), { folder: "/job", disk });
+    await expect(preparing).rejects.toMatchObject({ code, message: expect.stringContaining(sentence) });
+  });
+
+  test.each([
+    [
+      "a format of others",
+      JOB.replace("test.csv", "test.parquet"),
+      "DATA_FORMAT_UNSUPPORTED",
+      "the formats are .safetensors and .csv",
+    ],
+    [
+      "a target that is not there",
+      JOB.replace("target: label", "target: lable"),
+      "TARGET_MISSING",
+      'job.yaml:6:51: /job/train.safetensors has no tensor "lable"; it has label, features',
+    ],
+  ])("%s", async (_, text, code, sentence) => {
+    const disk = folderWith({ "test.parquet": "PAR1" });
+    const preparing = prepareJob(parseJobFile(text, "job.yaml"), { folder: "/job", disk });
+    await expect(preparing).rejects.toMatchObject({ code, message: expect.stringContaining(sentence) });
+  });
+
+  test("a file over the limit is not read", async () => {
+    const disk = { ...folderWith(), sizeBytes: async () => LIMITS.modelBytesMax + 1 };
+    const preparing = prepareJob(parseJobFile(JOB, "job.yaml"), { folder: "/job", disk });
+    await expect(preparing).rejects.toMatchObject({ code: "FILE_TOO_LARGE" });
+  });
+});

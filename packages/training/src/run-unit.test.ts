@@ -1,0 +1,129 @@
+import type { Trainer } from "@pingo/autograd";
+import type { TrainUnit } from "@pingo/core";
+import { createTestClock } from "@pingo/core/testing";
+import { expect, test } from "vitest";
+import { runUnit, type UnitProgress } from "./run-unit.ts";
+import { cidOf, manifestOf, SIGNATURE, SIGNATURE_LENGTH } from "./testing/shapes.ts";
+
+const ROWS = 30;
+const weights = new Float32Array(SIGNATURE_LENGTH).fill(1);
+
+function unitOf(change: Partial<TrainUnit> = {}): TrainUnit {
+  return {
+    job: cidOf("job"),
+    round: 1,
+    index: 0,
+    program: cidOf("program"),
+    weights: cidOf("weights"),
+    shards: manifestOf([10, 20]).shards,
+    seed: 3,
+    steps: 20,
+    batchSize: 8,
+    learningRate: 0.5,
+    deadlineMs: 60_000,
+    ...change,
+  };
+}
+
+/** Every step takes 100 ms and a quarter off every number; losses count 1, 2, 3 … */
+function createStepTrainer(loss: (step: number) => number = (step) => step) {
+  const clock = createTestClock(0);
+  const drawn: bigint[] = [];
+  const calls: number[] = [];
+  let state = new Float32Array();
+  let steps = 0;
+  const trainer: Trainer = {
+    signature: SIGNATURE,
+    setFields: async () => undefined,
+    async reset(given) {
+      state = given.slice();
+      steps = 0;
+    },
+    async run(indices, learningRates) {
+      drawn.push(...indices);
+      calls.push(learningRates.length);
+      await clock.advance(100 * learningRates.length);
+      state = state.map((number) => number - 0.25 * learningRates.length);
+      return learningRates.map(() => loss(++steps));
+    },
+    weights: async () => state.slice(),
+    [Symbol.asyncDispose]: async () => undefined,
+  };
+  return { trainer, clock, drawn, calls };
+}
+
+test("a unit runs all of its steps in checkpoints, and tells of each", async () => {
+  const { trainer, clock, calls, drawn } = createStepTrainer();
+  const progress: UnitProgress[] = [];
+  const inputs = { trainer, weights, rows: ROWS };
+  const result = await runUnit(unitOf(), inputs, { clock, onProgress: (each) => progress.push(each) });
+  expect(calls).toEqual([8, 8, 4]);
+  expect(progress).toEqual([
+    { step: 8, steps: 20, loss: 4.5 },
+    { step: 16, steps: 20, loss: 12.5 },
+    { step: 20, steps: 20, loss: 18.5 },
+  ]);
+  expect(result).toMatchObject({ steps: 20, rows: 160, lossMean: 10.5 });
+  expect(drawn.every((row) => row >= 0n && row < BigInt(ROWS))).toBe(true);
+});
+
+test("the update is before - after for what is trained, and after for statistics", async () => {
+  const { trainer, clock } = createStepTrainer();
+  const { update } = await runUnit(unitOf(), { trainer, weights, rows: ROWS }, { clock });
+  expect([...update]).toEqual([5, 5, 5, 5, -4, 5, 5]);
+  expect([...weights]).toEqual([1, 1, 1, 1, 1, 1, 1]);
+});
+
+test("the deadline, or the owner's return, ends a unit at its next checkpoint with what is done", async () => {
+  const late = createStepTrainer();
+  const inputs = { weights, rows: ROWS };
+  const unit = unitOf({ deadlineMs: 700 });
+  expect(await runUnit(unit, { ...inputs, trainer: late.trainer }, late)).toMatchObject({
+    steps: 8,
+    rows: 64,
+  });
+
+  const left = createStepTrainer();
+  const flush = new AbortController();
+  const options = { clock: left.clock, flush: flush.signal, onProgress: () => flush.abort() };
+  expect(await runUnit(unitOf(), { ...inputs, trainer: left.trainer }, options)).toMatchObject({ steps: 8 });
+});
+
+test("an aborted unit rejects with the reason at its next checkpoint", async () => {
+  const { trainer, clock, calls } = createStepTrainer();
+  const abort = new AbortController();
+  const options = { clock, signal: abort.signal, onProgress: () => abort.abort(new Error("revoked")) };
+  await expect(runUnit(unitOf(), { trainer, weights, rows: ROWS }, options)).rejects.toThrow("revoked");
+  expect(calls).toEqual([8, 8]);
+});
+
+test("the same unit draws the same batches, another seed others", async () => {
+  const [first, second, other] = [createStepTrainer(), createStepTrainer(), createStepTrainer()];
+  await runUnit(unitOf(), { trainer: first.trainer, weights, rows: ROWS }, first);
+  await runUnit(unitOf(), { trainer: second.trainer, weights, rows: ROWS }, second);
+  await runUnit(unitOf({ seed: 4 }), { trainer: other.trainer, weights, rows: ROWS }, other);
+  expect(first.drawn).toEqual(second.drawn);
+  expect(first.drawn).not.toEqual(other.drawn);
+});
+
+test("a unit that does not fit its program or its data is refused", async () => {
+  const { trainer, clock } = createStepTrainer();
+  for (const [unit, rows] of [[unitOf({ batchSize: 9 }), ROWS] as const, [unitOf(), ROWS - 1] as const]) {
+    await expect(runUnit(unit, { trainer, weights, rows }, { clock })).rejects.toMatchObject({
+      code: "UNIT_MISFIT",
+    });
+  }
+});
+
+test("weights that are not finite make no update", async () => {
+  const { trainer, clock } = createStepTrainer();
+  const diverged: Trainer = {
+    ...trainer,
+    weights: async () => new Float32Array(SIGNATURE_LENGTH).fill(Number.NaN),
+  };
+  await expect(
+    runUnit(unitOf(), { trainer: diverged, weights, rows: ROWS }, { clock }),
+  ).rejects.toMatchObject({
+    fault: { code: "UPDATE_NOT_FINITE", parameter: "weight" },
+  });
+});
