@@ -18,9 +18,21 @@ export function charGpt(vocabulary: number, size: GptSize = GPT_SIZE, seed = 1):
   const { positions, width, heads, layers } = size;
   const tokens = { dtype: "int64", shape: ["batch", positions] } as const;
   return defineModel({ name: "chargpt", seed, inputs: { tokens } }, (b, inputs) => {
-    const characters = b.embedding(inputs.tokens, { name: "wte", count: vocabulary, width, deviation: DEVIATION });
+    const characters = b.embedding(inputs.tokens, {
+      name: "wte",
+      count: vocabulary,
+      width,
+      deviation: DEVIATION,
+    });
     let x = b.add(characters, b.parameter("wpe.weight", [positions, width], { deviation: DEVIATION }));
     for (let layer = 0; layer < layers; layer++) x = transformerBlock(b, x, { heads });
-    return { logits: b.linear(b.layerNorm(x), { name: "head", outFeatures: vocabulary, bias: false, deviation: DEVIATION }) };
+    return {
+      logits: b.linear(b.layerNorm(x), {
+        name: "head",
+        outFeatures: vocabulary,
+        bias: false,
+        deviation: DEVIATION,
+      }),
+    };
   });
 }

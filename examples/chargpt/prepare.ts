@@ -20,7 +20,8 @@ export async function prepareText(textPath: string, folder: string, size: GptSiz
   const tokens = encodeText(text, vocabulary);
   const cut = Math.floor(tokens.length * TRAIN_SHARE);
   await mkdir(folder, { recursive: true });
-  const write = (name: string, content: Uint8Array | string): Promise<void> => writeFile(join(folder, name), content);
+  const write = (name: string, content: Uint8Array | string): Promise<void> =>
+    writeFile(join(folder, name), content);
   await write("vocabulary.json", JSON.stringify(vocabulary));
   await write("train.safetensors", encodeSafetensors(windowsOf(tokens.subarray(0, cut), size.positions)));
   await write("test.safetensors", encodeSafetensors(windowsOf(tokens.subarray(cut), size.positions)));
@@ -35,6 +36,8 @@ if (import.meta.main) {
     process.exitCode = 1;
   } else {
     await prepareText(textPath, folder);
-    console.log(`${folder} is ready: pingo train ${join(folder, "job.yaml")} --follow --out ${folder}/trained`);
+    console.log(
+      `${folder} is ready: pingo train ${join(folder, "job.yaml")} --follow --out ${folder}/trained`,
+    );
   }
 }

@@ -46,7 +46,11 @@ function draw(scores: Float32Array, temperature: number, prng: Prng): number {
   const top = Math.max(...scores);
   const weights = Array.from(scores, (score) => Math.exp((score - top) / temperature));
   let left = prng.float() * weights.reduce((sum, weight) => sum + weight, 0);
-  return weights.findIndex((weight) => (left -= weight) < 0);
+  for (const [index, weight] of weights.entries()) {
+    left -= weight;
+    if (left < 0) return index;
+  }
+  return weights.length - 1; // rounding left a little over
 }
 
 if (import.meta.main) {

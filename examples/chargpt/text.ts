@@ -11,7 +11,9 @@ export const RARE = "\uFFFD";
 export function vocabularyOf(text: string): readonly string[] {
   const countByCharacter = new Map<string, number>();
   for (const character of text) countByCharacter.set(character, (countByCharacter.get(character) ?? 0) + 1);
-  const byCount = [...countByCharacter].sort(([a, m], [b, n]) => n - m || order(a, b)).map(([character]) => character);
+  const byCount = [...countByCharacter]
+    .sort(([a, m], [b, n]) => n - m || order(a, b))
+    .map(([character]) => character);
   const kept = byCount.length <= VOCABULARY_MAX ? byCount : [...byCount.slice(0, VOCABULARY_MAX - 1), RARE];
   return kept.sort(order);
 }

@@ -48,9 +48,11 @@ export async function readDigits(): Promise<Digits> {
 }
 
 function pixelsOf(file: unknown): readonly number[] {
-  const isFile = typeof file === "object" && file !== null && "data" in file && Array.isArray(file.data);
-  assert(isFile && file.data.length % PIXELS === 0, "the package mnist no longer holds whole digits");
-  return file.data;
+  const data: unknown = typeof file === "object" && file !== null && "data" in file ? file.data : undefined;
+  const isWhole =
+    Array.isArray(data) && data.length % PIXELS === 0 && data.every((ink) => typeof ink === "number");
+  assert(isWhole, "the package mnist no longer holds whole digits");
+  return data;
 }
 
 /** The rows from `from` to `to` as a dataset. */

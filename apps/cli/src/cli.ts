@@ -33,7 +33,7 @@ export interface CliMachine {
 
 /** Runs a command's action; it may have an exit code of its own to give. */
 export type Run = (
-  action: (context: Context, command: Command) => Promise<number | void>,
+  action: (context: Context, command: Command) => Promise<unknown>,
 ) => (...args: unknown[]) => Promise<void>;
 
 const EXAMPLES = `
@@ -67,7 +67,7 @@ function createProgram(machine: CliMachine, startedMs: number, outcome: { exitCo
     async (...args) => {
       const command = args.at(-1);
       if (!(command instanceof Command)) throw new TypeError("commander hands the command last");
-      outcome.exitCode = (await action(contextOf(machine, command, startedMs), command)) ?? 0;
+      outcome.exitCode = exitCodeOf(await action(contextOf(machine, command, startedMs), command));
     };
   const program = new Command("pingo")
     .description("Idle computers, one network: train small AI models without a data centre.")
@@ -87,6 +87,10 @@ function createProgram(machine: CliMachine, startedMs: number, outcome: { exitCo
     .addCommand(doctorCommand(run));
   inherit(program, machine);
   return program;
+}
+
+function exitCodeOf(answer: unknown): number {
+  return typeof answer === "number" ? answer : 0;
 }
 
 /** Every command reports through us and shows the options that all share. */

@@ -16,7 +16,7 @@ import { LeaseRunner } from "./lease-runner.ts";
 import { type Outbox, openOutbox } from "./outbox.ts";
 import { Session } from "./session.ts";
 import { findLauncher } from "./worker/launcher.ts";
-import { WorkerSlot } from "./worker/worker-slot.ts";
+import { WorkerSlot, type WorkerSlotOptions } from "./worker/worker-slot.ts";
 
 export type AgentState = "starting" | "connecting" | "online" | "stopping" | "stopped";
 
@@ -48,7 +48,7 @@ export async function startAgent(config: ProviderConfig, ports: Ports): Promise<
   const state = createStateLog(log);
   const launcher = await findLauncher(config.workerEnvironment);
   const slots = Array.from({ length: config.slots }, () =>
-    owned.use(new WorkerSlot({ launcher, clock, prng, log })),
+    owned.use(new WorkerSlot({ purpose: "units", launcher, clock, prng, log })),
   );
   const outbox = owned.use(openOutbox(config.folder));
   await removeStrayUpdates(outbox, ports);
@@ -83,7 +83,7 @@ export async function startAgent(config: ProviderConfig, ports: Ports): Promise<
     log,
     onState: (next) => state.enter(next),
   });
-  const measured = measure(slots, log).then(async (found) => {
+  const measured = measure({ purpose: "measure", launcher, clock, prng, log }).then(async (found) => {
     gflops = found;
     await session.renewOffer();
   });
@@ -123,12 +123,13 @@ function createStateLog(log: Log): { readonly current: AgentState; enter(next: A
   };
 }
 
-/** All slots are alike; one is asked, and 0 stands for unknown. */
-async function measure(slots: readonly WorkerSlot[], log: Log): Promise<number> {
+/** In a worker of its own: what the measurement took of memory is gone with it. 0 stands for unknown. */
+async function measure(options: WorkerSlotOptions): Promise<number> {
   try {
-    return (await slots[0]?.measure()) ?? 0;
+    await using slot = new WorkerSlot(options);
+    return await slot.measure();
   } catch (error) {
-    log.warn("measure_failed", { error: String(error) });
+    options.log.warn("measure_failed", { error: String(error) });
     return 0;
   }
 }

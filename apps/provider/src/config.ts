@@ -2,7 +2,7 @@
 import { availableParallelism, homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { LIMITS } from "@pingo/core";
-import { compileCacheFolder } from "./compile-cache.ts";
+import { compileCacheFolder } from "./lean-process.ts";
 import { ProviderError } from "./provider-error.ts";
 
 const LOG_LEVELS = ["error", "warn", "info", "debug", "silent"] as const;

@@ -1,7 +1,6 @@
 /** The provider process. */
-import { keepCompiledCode } from "./compile-cache.ts";
+import { runLean } from "./lean-process.ts";
 
-keepCompiledCode(process.env);
-// After the cache is on: what is imported before is compiled without it.
+runLean(process.env);
 const { runProvider } = await import("./compose.ts");
 process.exit(await runProvider(process.env, (line) => process.stdout.write(`${line}\n`)));

@@ -1,5 +1,7 @@
 /** The real provider process, as a test sees it: its ready line, its log lines, its workers. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { type NodeId, parseNodeId } from "@pingo/core";
@@ -14,6 +16,8 @@ export interface ProviderProcess extends AsyncDisposable {
 }
 
 const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
+/** Compiled code is the same for every test. */
+const SHARED_CACHE = { NODE_COMPILE_CACHE: join(tmpdir(), "pingo-test-compile-cache") };
 const NODE = fileURLToPath(new URL("../../../node_modules/.bin/node", import.meta.url));
 
 export interface ProviderProcessOptions {
@@ -28,8 +32,8 @@ export function spawnProvider({ home, fogUrl, env = {} }: ProviderProcessOptions
   readonly firstLine: Promise<Readonly<Record<string, unknown>>>;
   readonly exited: Promise<number | NodeJS.Signals | null>;
 } {
-  const child = spawn(NODE, ["--max-semi-space-size=1", MAIN], {
-    env: { PATH: String(process.env["PATH"]), PINGO_HOME: home, PINGO_FOG: fogUrl, ...env },
+  const child = spawn(NODE, [MAIN], {
+    env: { PATH: String(process.env["PATH"]), PINGO_HOME: home, PINGO_FOG: fogUrl, ...SHARED_CACHE, ...env },
     stdio: ["pipe", "pipe", "pipe"],
   });
   const firstLine = new Promise<Readonly<Record<string, unknown>>>((resolve, reject) => {
@@ -53,7 +57,7 @@ export async function startProvider(options: ProviderProcessOptions): Promise<Pr
       text.push(raw);
       if (!raw.startsWith("{")) return;
       const line: Record<string, unknown> = JSON.parse(raw);
-      if (line["event"] === "worker_started") workerPids.push(Number(line["pid"]));
+      if (line["event"] === "worker_started" && line["purpose"] === "units") workerPids.push(Number(line["pid"]));
       const at = waiters.findIndex(({ event }) => event === line["event"]);
       const [waiter] = at < 0 ? [] : waiters.splice(at, 1);
       if (waiter) waiter.resolve(line);

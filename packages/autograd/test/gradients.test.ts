@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Graph } from "../src/graph/graph.ts";
 import { inferTypes } from "../src/graph/infer.ts";
-import { isOpKind, type OpKind, OPS } from "../src/graph/ops.ts";
+import { isOpKind, OPS, type OpKind } from "../src/graph/ops.ts";
 import { BACKWARD } from "../src/rules/backward.ts";
 import { differentiate } from "../src/rules/differentiate.ts";
 import { Emitter } from "../src/rules/emitter.ts";

@@ -17,7 +17,8 @@ export function initialState({ signature, initialWeights }: TrainProgram): State
   for (const [i, { kind, shape, weights }] of slices(signature.parameters, initialWeights).entries()) {
     state.set(kind === "trained" ? `w/${i}` : `s/${i}`, f32(shape, weights));
     if (kind !== "trained") continue;
-    for (const moment of ["m", "v"]) state.set(`${moment}/${i}`, f32(shape, new Float32Array(weights.length)));
+    for (const moment of ["m", "v"])
+      state.set(`${moment}/${i}`, f32(shape, new Float32Array(weights.length)));
   }
   return state;
 }
@@ -50,7 +51,9 @@ export function trainFeeds(
 }
 
 export function evaluationFeeds(program: TrainProgram, _: EvaluationProgram, fields: Fields): Fields {
-  const weights = [...initialState(program)].filter(([name]) => name.startsWith("w/") || name.startsWith("s/"));
+  const weights = [...initialState(program)].filter(
+    ([name]) => name.startsWith("w/") || name.startsWith("s/"),
+  );
   return new Map([...weights, ...prefixed(fields)]);
 }
 
@@ -73,7 +76,10 @@ const GEMM = { alpha: 1, beta: 1, transA: 0, transB: 1 };
 export function random(seed: number, shape: readonly number[], size = 1): Tensor {
   const prng = createPrng(seed);
   const length = shape.reduce((a, b) => a * b, 1);
-  return f32(shape, Array.from({ length }, () => size * (2 * prng.float() - 1)));
+  return f32(
+    shape,
+    Array.from({ length }, () => size * (2 * prng.float() - 1)),
+  );
 }
 
 /** x [batch, inputs] → y [batch, classes] through one hidden layer of tanh; `between` sits before the last layer. */

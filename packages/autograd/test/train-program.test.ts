@@ -59,22 +59,26 @@ describe("a train program", () => {
     ["a plain model", {}],
     ["batch norm", batchNorm],
     ["dropout", dropout],
-  ] as const)("of %s: K steps in one call equal K calls of one step, to the last bit", async ([, between]) => {
-    const program = buildTrainProgram(mlp(4, 6, 3, between), OPTIONS);
-    const run = await openGraph(program.graph);
-    const whole = await run(trainFeeds(program, fields, batches, rates));
-    let state: State = initialState(program);
-    const losses: number[] = [];
-    for (const [k, batch] of batches.entries()) {
-      const results = await run(
-        trainFeeds(program, fields, [batch], rates.slice(k, k + 1), { state, stepsBefore: k }),
-      );
-      losses.push(...floatsOf(results.get("loss")));
-      state = nextState(results);
-    }
-    expect(losses).toEqual(floatsOf(whole.get("loss")));
-    for (const [name, tensor] of nextState(whole)) expect(floatsOf(state.get(name)), name).toEqual(floatsOf(tensor));
-  });
+  ] as const)(
+    "of %s: K steps in one call equal K calls of one step, to the last bit",
+    async ([, between]) => {
+      const program = buildTrainProgram(mlp(4, 6, 3, between), OPTIONS);
+      const run = await openGraph(program.graph);
+      const whole = await run(trainFeeds(program, fields, batches, rates));
+      let state: State = initialState(program);
+      const losses: number[] = [];
+      for (const [k, batch] of batches.entries()) {
+        const results = await run(
+          trainFeeds(program, fields, [batch], rates.slice(k, k + 1), { state, stepsBefore: k }),
+        );
+        losses.push(...floatsOf(results.get("loss")));
+        state = nextState(results);
+      }
+      expect(losses).toEqual(floatsOf(whole.get("loss")));
+      for (const [name, tensor] of nextState(whole))
+        expect(floatsOf(state.get(name)), name).toEqual(floatsOf(tensor));
+    },
+  );
 
   test("gives the same bits twice", async () => {
     const results = await Promise.all(
@@ -104,11 +108,17 @@ describe("a train program", () => {
       const results = await run(trainFeeds(program, fields, [batch], rates.slice(k, k + 1), feed));
       parameters.forEach(({ name, shape }, i) => {
         const expected = referenceAdamW(
-          { w: floatsOf(state.get(`w/${i}`)), g: floatsOf(probe.get(`m/${i}/next`)), moments: moments[i] ?? { m: 0, v: 0 } },
+          {
+            w: floatsOf(state.get(`w/${i}`)),
+            g: floatsOf(probe.get(`m/${i}/next`)),
+            moments: moments[i] ?? { m: 0, v: 0 },
+          },
           { t: k + 1, rate: rates[k] ?? 0, decay: shape.length >= 2 ? OPTIONS.adamw.weightDecay : 0 },
         );
         floatsOf(results.get(`w/${i}/next`)).forEach((w, j) => {
-          expect(Math.abs(w - (expected[j] ?? 0)), `${name}[${j}]`).toBeLessThan(1e-5 * Math.max(1, Math.abs(w)));
+          expect(Math.abs(w - (expected[j] ?? 0)), `${name}[${j}]`).toBeLessThan(
+            1e-5 * Math.max(1, Math.abs(w)),
+          );
         });
       });
       state = nextState(results);
@@ -119,7 +129,10 @@ describe("a train program", () => {
     const program = buildTrainProgram(mlp(4, 6, 3, batchNorm), OPTIONS);
     const results = await (await openGraph(program.graph))(trainFeeds(program, fields, [[0, 3, 5]], [0]));
     const model = mlp(4, 6, 3);
-    const h = await hiddenOf({ ...model, outputs: [{ name: "h", type: { dtype: "float32", shape: ["batch", 6] } }] });
+    const h = await hiddenOf({
+      ...model,
+      outputs: [{ name: "h", type: { dtype: "float32", shape: ["batch", 6] } }],
+    });
     const { parameters } = program.signature;
     const found = (name: string) =>
       floatsOf(results.get(`s/${parameters.findIndex((parameter) => parameter.name === name)}/next`));
@@ -127,33 +140,48 @@ describe("a train program", () => {
       const values = [0, 3, 5].map((row) => h[row * 6 + c] ?? 0);
       const mean = values.reduce((a, b) => a + b) / 3;
       const unbiased = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / 2;
-      const before = (name: string) => floatsOf(batchNorm.initializers.get(name))[c] ?? 0;
-      expect(found("bn.running_mean")[c]).toBeCloseTo(0.9 * before("bn.running_mean") + 0.1 * mean, 5);
-      expect(found("bn.running_var")[c]).toBeCloseTo(0.9 * before("bn.running_var") + 0.1 * unbiased, 5);
+      const initial = (name: string) => floatsOf(batchNorm.initializers.get(name))[c] ?? 0;
+      expect(found("bn.running_mean")[c]).toBeCloseTo(0.9 * initial("bn.running_mean") + 0.1 * mean, 5);
+      expect(found("bn.running_var")[c]).toBeCloseTo(0.9 * initial("bn.running_var") + 0.1 * unbiased, 5);
     }
   });
 
   test("does not depend on the mode that batch norm was exported in", () => {
     const [bn] = batchNorm.nodes;
     if (bn?.op !== "BatchNormalization") throw new Error("a batch norm");
-    const training = { ...bn, outputs: ["n", "rm", "rv"], attributes: { ...bn.attributes, training_mode: 1 } };
+    const training = {
+      ...bn,
+      outputs: ["n", "rm", "rv"],
+      attributes: { ...bn.attributes, training_mode: 1 },
+    };
     const exported = mlp(4, 6, 3, { ...batchNorm, nodes: [{ ...training, name: bn.name }] });
-    expect(buildTrainProgram(exported, OPTIONS).graph).toEqual(buildTrainProgram(mlp(4, 6, 3, batchNorm), OPTIONS).graph);
+    expect(buildTrainProgram(exported, OPTIONS).graph).toEqual(
+      buildTrainProgram(mlp(4, 6, 3, batchNorm), OPTIONS).graph,
+    );
   });
 
   test("dropout keeps about its share, and other elements in another step or for other rows", async () => {
     const wide = mlp(4, 4_000, 3, dropout);
     const model: Graph = {
       ...wide,
-      initializers: new Map([...wide.initializers, ["b.weight", f32([3, 4_000], new Float32Array(12_000).fill(0))]]),
+      initializers: new Map([
+        ...wide.initializers,
+        ["b.weight", f32([3, 4_000], new Float32Array(12_000).fill(0))],
+      ]),
     };
-    const program = buildTrainProgram(model, { ...OPTIONS, batchSize: 1, adamw: { ...OPTIONS.adamw, beta1: 0 } });
+    const program = buildTrainProgram(model, {
+      ...OPTIONS,
+      batchSize: 1,
+      adamw: { ...OPTIONS.adamw, beta1: 0 },
+    });
     const run = await openGraph(program.graph);
     // The gradient of the last weights is tanh of the dropped values: zero exactly where they were dropped.
     const kept = async (row: number, stepsBefore: number) => {
       const results = await run(trainFeeds(program, fields, [[row]], [0], { stepsBefore }));
       const at = program.signature.parameters.findIndex(({ name }) => name === "b.weight");
-      return floatsOf(results.get(`m/${at}/next`)).slice(0, 4_000).map((g) => g !== 0);
+      return floatsOf(results.get(`m/${at}/next`))
+        .slice(0, 4_000)
+        .map((g) => g !== 0);
     };
     const masks = [await kept(0, 0), await kept(0, 1), await kept(1, 0)];
     for (const mask of masks) {
@@ -168,7 +196,11 @@ describe("a train program", () => {
   });
 
   test("learns exclusive or to 100 %", async () => {
-    const corners = { dtype: "float32", shape: [4, 2], data: Float32Array.of(0, 0, 0, 1, 1, 0, 1, 1) } as const;
+    const corners = {
+      dtype: "float32",
+      shape: [4, 2],
+      data: Float32Array.of(0, 0, 0, 1, 1, 0, 1, 1),
+    } as const;
     const data = new Map([
       ["x", corners],
       ["label", i64([4], [0, 1, 1, 0])],
@@ -200,7 +232,9 @@ describe("a train program", () => {
 
     const used = withWeights(model, program.signature, trained.initialWeights);
     const y = floatsOf((await (await openGraph(writeModel(used)))(new Map([["x", corners]]))).get("y"));
-    expect([0, 1, 2, 3].map((row) => Number((y[2 * row + 1] ?? 0) > (y[2 * row] ?? 0)))).toEqual([0, 1, 1, 0]);
+    expect([0, 1, 2, 3].map((row) => Number((y[2 * row + 1] ?? 0) > (y[2 * row] ?? 0)))).toEqual([
+      0, 1, 1, 0,
+    ]);
   });
 
   test("leaves frozen parameters out of the signature and as they were", () => {
@@ -222,7 +256,12 @@ describe("a train program", () => {
       ],
     });
     const { signature } = buildTrainProgram(model, OPTIONS);
-    expect(signature.parameters.map(({ name }) => name)).toEqual(["a.weight", "a.bias", "b.weight", "b.bias"]);
+    expect(signature.parameters.map(({ name }) => name)).toEqual([
+      "a.weight",
+      "a.bias",
+      "b.weight",
+      "b.bias",
+    ]);
   });
 
   test("computes what no step changes once, outside the steps", () => {
@@ -256,7 +295,9 @@ describe("an evaluation program", () => {
 });
 
 async function hiddenOf(model: Graph): Promise<number[]> {
-  return floatsOf((await (await openGraph(writeModel({ ...model, nodes: model.nodes.slice(0, 1) })))(fields)).get("h"));
+  return floatsOf(
+    (await (await openGraph(writeModel({ ...model, nodes: model.nodes.slice(0, 1) })))(fields)).get("h"),
+  );
 }
 
 interface Moments {
@@ -270,7 +311,8 @@ function referenceAdamW(
   { t, rate, decay }: { t: number; rate: number; decay: number },
 ): number[] {
   const { beta1, beta2, epsilon } = OPTIONS.adamw;
-  const before = (moment: number | number[], i: number) => (Array.isArray(moment) ? (moment[i] ?? 0) : moment);
+  const before = (moment: number | number[], i: number) =>
+    Array.isArray(moment) ? (moment[i] ?? 0) : moment;
   const m = g.map((gradient, i) => beta1 * before(moments.m, i) + (1 - beta1) * gradient);
   const v = g.map((gradient, i) => beta2 * before(moments.v, i) + (1 - beta2) * gradient ** 2);
   Object.assign(moments, { m, v });

@@ -12,6 +12,12 @@ export interface OuterSettings {
   readonly momentum: number;
 }
 
+/**
+ * For one worker as for many. Rounds that move the weights little gain much from the momentum (convergence.test.ts);
+ * rounds of many steps at a high rate overshoot at first and end a little less sure of themselves: a digit classifier
+ * after 8 rounds of 3 × 60 steps has 97.9 % and a loss of 0.117, with plain averaging 97.7 % and 0.065 (2026-11, one
+ * seed each).
+ */
 export const OUTER_SETTINGS: OuterSettings = { learningRate: 0.7, momentum: 0.9 };
 
 export interface OuterState {

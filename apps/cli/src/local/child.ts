@@ -43,7 +43,11 @@ export interface Child {
 export function startChild(spec: ChildSpec, clock: Clock): Child {
   mkdirSync(dirname(spec.logPath), { recursive: true });
   const log = openSync(spec.logPath, "a");
-  const child = spawn(process.execPath, [spec.script], { env: spec.env, stdio: ["pipe", "pipe", log] });
+  const child = spawn(process.execPath, [spec.script], {
+    env: spec.env,
+    stdio: ["pipe", "pipe", log],
+    detached: true,
+  });
   closeSync(log); // the child has its own copy
   const stdin = assertDefined(child.stdin, "stdin is a pipe");
   const stdout = assertDefined(child.stdout, "stdout is a pipe");

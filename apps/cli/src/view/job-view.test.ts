@@ -66,11 +66,11 @@ test("for a program every event is one line of JSON", () => {
 });
 
 test("in a terminal the live block never wraps", () => {
-  const escape = String.fromCharCode(27);
+  const control = String.fromCharCode(27);
   for (const columns of [50, 80, 200]) {
     const text = show({ isJson: false, isTTY: true, columns });
     expect(text).toContain("accuracy");
-    const plain = text.replaceAll(new RegExp(`${escape}\\[\\d*[AJm]`, "g"), "");
+    const plain = text.replaceAll(new RegExp(`${control}\\[\\d*[AJm]`, "g"), "");
     const live = plain.split("\n").filter((line) => /^[█▏▎▍▌▋▊▉·]|^loss/.test(line));
     expect(live.length).toBeGreaterThan(0);
     for (const line of live) expect(line.length).toBeLessThanOrEqual(columns);

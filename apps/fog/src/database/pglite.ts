@@ -49,7 +49,7 @@ async function makeClusterOnce(cluster: string): Promise<void> {
   if (await exists(cluster)) return;
   const beside = `${cluster}.new`;
   await rm(beside, { recursive: true, force: true });
-  await promisify(execFile)(process.execPath, [MAKE_CLUSTER, beside], { env: {} });
+  await promisify(execFile)(process.execPath, ["--liftoff-only", MAKE_CLUSTER, beside], { env: {} });
   await rename(beside, cluster);
 }
 

@@ -16,6 +16,7 @@ export interface RunOptions {
 }
 
 export interface WorkerSlotOptions {
+  readonly purpose: "units" | "measure";
   readonly launcher: Launcher;
   readonly clock: Clock;
   readonly prng: Prng;
@@ -38,6 +39,7 @@ interface Current {
 }
 
 export class WorkerSlot implements AsyncDisposable {
+  readonly #purpose: WorkerSlotOptions["purpose"];
   readonly #launcher: Launcher;
   readonly #clock: Clock;
   readonly #prng: Prng;
@@ -47,10 +49,10 @@ export class WorkerSlot implements AsyncDisposable {
   #exited: Promise<void> = Promise.resolve();
   #ready = Promise.withResolvers<ChildProcess>();
   #current: Current | undefined;
-  #measured: Promise<void> = Promise.resolve();
   #deaths = 0;
 
-  constructor({ launcher, clock, prng, log }: WorkerSlotOptions) {
+  constructor({ purpose, launcher, clock, prng, log }: WorkerSlotOptions) {
+    this.#purpose = purpose;
     this.#launcher = launcher;
     this.#clock = clock;
     this.#prng = prng;
@@ -65,12 +67,8 @@ export class WorkerSlot implements AsyncDisposable {
 
   /** GFLOP/s of one thread, at the priority that work runs at. */
   async measure(): Promise<number> {
-    const measured = this.#task({ type: "measure" }, null, () => undefined, MEASURE_MS_MAX);
-    this.#measured = measured.then(
-      () => undefined,
-      () => undefined, // the caller hears of it; a unit only waits for its end
-    );
-    return Number(await measured);
+    const gflops = await this.#task({ type: "measure" }, null, () => undefined, MEASURE_MS_MAX);
+    return Number(gflops);
   }
 
   /**
@@ -78,7 +76,6 @@ export class WorkerSlot implements AsyncDisposable {
    * @throws {RemoteError} the fault that stopped the unit
    */
   async run(task: RunTask, { signal, onProgress }: RunOptions): Promise<UnitOutcome> {
-    await this.#measured;
     signal.throwIfAborted();
     const onAbort = (): void => this.#cancel(task.lease);
     signal.addEventListener("abort", onAbort, { once: true });
@@ -163,7 +160,7 @@ export class WorkerSlot implements AsyncDisposable {
     child.on("message", (report: WorkerReport) => this.#hear(child, report));
     child.on("error", (error) => child.pid === undefined && gone(error.message));
     child.on("exit", (code, signal) => gone(signal ?? `exit code ${code}`));
-    this.#log.info("worker_started", { pid: child.pid });
+    this.#log.info("worker_started", { purpose: this.#purpose, pid: child.pid });
   }
 
   #hear(child: ChildProcess, report: WorkerReport): void {

@@ -53,7 +53,13 @@ export function softmaxCrossEntropy(emit: Emitter, logits: Value, target: Value,
     loss: () => emit.mean(losses, [0]),
     gradient: () => {
       const values = emit.constant({ dtype: "float32", shape: [2], data: Float32Array.of(0, 1) });
-      const hot = emit.node("OneHot", [labels, emit.scalar(classes, "int64"), values], { axis: -1 }, "float32", flat.shape);
+      const hot = emit.node(
+        "OneHot",
+        [labels, emit.scalar(classes, "int64"), values],
+        { axis: -1 },
+        "float32",
+        flat.shape,
+      );
       const difference = emit.sub(emit.unary("Exp", logs), hot);
       const gradient = emit.scale(difference, 1 / positions);
       return emit.transpose(emit.reshape(gradient, last.shape), back);

@@ -252,7 +252,11 @@ describe("refusals", () => {
   });
 
   test("more fields, graphs or packed numbers than allowed are refused before they are built", () => {
-    const graphs = Array.from({ length: LIMITS.modelSubgraphsMax + 1 }, () => ({ name: "body", type: 5, g: {} }));
+    const graphs = Array.from({ length: LIMITS.modelSubgraphsMax + 1 }, () => ({
+      name: "body",
+      type: 5,
+      g: {},
+    }));
     const input = new Array<string>(LIMITS.modelFieldsMax).fill("");
     const initializer = [{ int64Data: new Array<bigint>(LIMITS.modelPackedBytesMax / 8).fill(-1n) }];
     for (const [graph, what] of [

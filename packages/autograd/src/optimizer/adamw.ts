@@ -48,7 +48,11 @@ export function adamWUpdate(
   emit: Emitter,
   adamw: AdamW,
   scalars: StepScalars,
-  { weight, moments, gradient }: { readonly weight: Value; readonly moments: Moments; readonly gradient: Value },
+  {
+    weight,
+    moments,
+    gradient,
+  }: { readonly weight: Value; readonly moments: Moments; readonly gradient: Value },
 ): { readonly weight: Value; readonly moments: Moments } {
   const first = emit.add2(emit.scale(moments.first, adamw.beta1), gradient);
   const second = emit.add2(emit.scale(moments.second, adamw.beta2), emit.square(gradient));

@@ -8,8 +8,8 @@ import { assertDefined, isFault } from "@pingo/core";
 import type { AnyNode, Graph } from "../graph/graph.ts";
 import { type Inference, inferNode, inferTypes, startInference } from "../graph/infer.ts";
 import type { DType, Tensor, TensorType } from "../graph/tensor.ts";
-import { equalShapes, sizeOf } from "../rules/emitter.ts";
 import type { StaticGraph } from "../rules/differentiate.ts";
+import { equalShapes, sizeOf } from "../rules/emitter.ts";
 import { ProgramError } from "./fault.ts";
 import type { FieldMatch } from "./match-fields.ts";
 
@@ -28,11 +28,18 @@ export function bindBatch(model: Graph, match: FieldMatch, batchSize: number): S
     inferBound(bound, inference, match.exportedBatch, batchSize);
     if (!foldNode(bound, inference, constants)) nodes.push(bound);
   }
-  for (const [value, { shape }] of inference.types) {
-    const size = shape.find((dim) => typeof dim === "string");
-    if (typeof size === "string") throw new ProgramError({ code: "SIZE_UNKNOWN", value, size });
-  }
+  refuseUnknown(nodes, inference.types);
   return { nodes, types: inference.types, constants };
+}
+
+function refuseUnknown(nodes: readonly AnyNode[], types: ReadonlyMap<string, TensorType>): void {
+  for (const node of nodes) {
+    for (const name of node.outputs) {
+      const size = types.get(name)?.shape.find((dim) => typeof dim === "string");
+      if (typeof size === "string")
+        throw new ProgramError({ code: "SIZE_UNKNOWN", node: node.name, op: node.op, size });
+    }
+  }
 }
 
 interface Rebatching {
@@ -52,7 +59,8 @@ function rebatch(node: AnyNode, { inference, exported, constants, from, to }: Re
   const now = inference.types.get(data)?.shape.map(Number);
   if (known === undefined || before === undefined || now === undefined) return node;
   const shape = known.map(Number);
-  const lead = node.op === "Expand" ? expandedLead(shape, from, to) : reshapedLead(shape, { before, now, from, to });
+  const lead =
+    node.op === "Expand" ? expandedLead(shape, from, to) : reshapedLead(shape, { before, now, from, to });
   if (lead === undefined || lead === shape[0]) return node;
   const name = `${target}/batch${to}/${node.name}`;
   const tensor = integerTensor("int64", [shape.length], shape.with(0, lead));
@@ -74,14 +82,19 @@ function reshapedLead(
 ): number | undefined {
   const lead = shape[0];
   if (lead === undefined || lead <= 0 || equalShapes(before, now)) return undefined;
-  const leads = before.reduce<number[]>((products, dim) => [...products, (products.at(-1) ?? 1) * dim], []);
+  const leads = before.map((_, i) => sizeOf(before.slice(0, i + 1)));
   if (lead % from !== 0 || !leads.includes(lead)) return undefined;
   const next = (lead / from) * to;
   const isFree = shape.includes(-1);
   return isFree || sizeOf(shape.with(0, next)) === sizeOf(now) ? next : undefined;
 }
 
-function inferBound(node: AnyNode, inference: Inference, exported: number | undefined, batchSize: number): void {
+function inferBound(
+  node: AnyNode,
+  inference: Inference,
+  exported: number | undefined,
+  batchSize: number,
+): void {
   try {
     inferNode(node, inference);
   } catch (cause) {

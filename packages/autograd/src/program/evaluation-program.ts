@@ -12,7 +12,14 @@ import { verifyGraph } from "../graph/verify.ts";
 import { softmaxCrossEntropy } from "../objective/softmax-cross-entropy.ts";
 import { writeModel } from "../onnx/writer.ts";
 import { Emitter, range, sizeOf, type Value } from "../rules/emitter.ts";
-import { emitBatch, fieldInputs, innerName, type ModelStep, modelStep, type ProgramOptions } from "./model-step.ts";
+import {
+  emitBatch,
+  fieldInputs,
+  innerName,
+  type ModelStep,
+  modelStep,
+  type ProgramOptions,
+} from "./model-step.ts";
 import type { ProgramSignature } from "./signature.ts";
 import { splitConstant } from "./split-constant.ts";
 
@@ -88,9 +95,21 @@ function outerGraph(
   const zero = emit.scalar(0, "int64");
   const size = emit.scalar(options.batchSize, "int64");
   const named: AnyNode[] = [
-    { op: "Shape", name: "rowCounts", inputs: [source], outputs: ["rowCounts"], attributes: { start: 0, end: 1 } },
+    {
+      op: "Shape",
+      name: "rowCounts",
+      inputs: [source],
+      outputs: ["rowCounts"],
+      attributes: { start: 0, end: 1 },
+    },
     { op: "Squeeze", name: "rowCount", inputs: ["rowCounts"], outputs: ["rowCount"], attributes: {} },
-    { op: "Range", name: "firsts", inputs: [zero.name, "rowCount", size.name], outputs: ["firsts"], attributes: {} },
+    {
+      op: "Range",
+      name: "firsts",
+      inputs: [zero.name, "rowCount", size.name],
+      outputs: ["firsts"],
+      attributes: {},
+    },
     // The body reads parameters under the model's names.
     ...step.parameters.map(({ name, kind }, i): AnyNode => {
       const border = kind === "trained" ? `w/${i}` : `s/${i}`;

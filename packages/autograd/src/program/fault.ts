@@ -14,8 +14,13 @@ export type ProgramFault =
   | { readonly code: "NOTHING_TO_TRAIN"; readonly output: string }
   | { readonly code: "FROZEN_UNKNOWN"; readonly name: string }
   | { readonly code: "OUTPUT_NOT_LOGITS"; readonly output: string; readonly why: string }
-  | { readonly code: "BATCH_BAKED_IN"; readonly node: string; readonly exported: number; readonly batchSize: number }
-  | { readonly code: "SIZE_UNKNOWN"; readonly value: string; readonly size: string }
+  | {
+      readonly code: "BATCH_BAKED_IN";
+      readonly node: string;
+      readonly exported: number;
+      readonly batchSize: number;
+    }
+  | { readonly code: "SIZE_UNKNOWN"; readonly node: string; readonly op: string; readonly size: string }
   | { readonly code: "WEIGHTS_MISMATCH"; readonly length: number; readonly expected: number };
 
 const SENTENCES: Sentences<ProgramFault> = {
@@ -32,8 +37,9 @@ const SENTENCES: Sentences<ProgramFault> = {
   BATCH_BAKED_IN: (f) =>
     `the model was exported for a batch of ${f.exported} and node "${f.node}" does not work with ${f.batchSize}: export it with a dynamic batch axis, or set the batch size to ${f.exported}`,
   SIZE_UNKNOWN: (f) =>
-    `the size ${f.size} of value "${f.value}" depends on the data: training needs shapes that are known before the run`,
-  WEIGHTS_MISMATCH: (f) => `the weights have ${f.length} numbers, but the model's parameters are ${f.expected}`,
+    `node "${f.node}" (${f.op}) makes a tensor whose size ${f.size} depends on the data: training needs sizes that are known before the run, so export the model without it`,
+  WEIGHTS_MISMATCH: (f) =>
+    `the weights have ${f.length} numbers, but the model's parameters are ${f.expected}`,
 };
 
 export class ProgramError extends FaultError<ProgramFault> {

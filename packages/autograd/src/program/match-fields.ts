@@ -20,7 +20,8 @@ const INTEGERS: readonly DType[] = ["int64", "int32", "uint8", "int8"];
 export function matchFields(model: Graph, fields: readonly FieldSpec[], targetName: string): FieldMatch {
   const names = fields.map((field) => field.name);
   const target = fields.find((field) => field.name === targetName);
-  if (target === undefined) throw new ProgramError({ code: "TARGET_MISSING", target: targetName, fields: names });
+  if (target === undefined)
+    throw new ProgramError({ code: "TARGET_MISSING", target: targetName, fields: names });
   if (!INTEGERS.includes(target.dtype)) {
     throw mismatch(target, "a loss over classes", "whole numbers (int64, int32, int8 or uint8)");
   }
@@ -30,7 +31,8 @@ export function matchFields(model: Graph, fields: readonly FieldSpec[], targetNa
   for (const input of model.inputs) {
     const named = fields.find((field) => field.name === input.name);
     const field = named ?? (model.inputs.length === 1 && others.length === 1 ? others[0] : undefined);
-    if (field === undefined) throw new ProgramError({ code: "FIELD_MISSING", input: input.name, fields: names });
+    if (field === undefined)
+      throw new ProgramError({ code: "FIELD_MISSING", input: input.name, fields: names });
     checkField(field, input);
     fieldByInput.set(input.name, field);
     const batch = assertDefined(input.type.shape[0], "checked rank");

@@ -1,11 +1,11 @@
 /** What train and evaluation programs share: the model bound to the job, and how a batch reaches it. */
-import { assertDefined, type AdamW, type Loss } from "@pingo/core";
+import { type AdamW, assertDefined, type Loss } from "@pingo/core";
 import { showShape } from "../graph/fault.ts";
 import type { Graph, GraphValue } from "../graph/graph.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { classAxis } from "../objective/softmax-cross-entropy.ts";
 import type { StaticGraph } from "../rules/differentiate.ts";
-import { type Emitter, sizeOf, type Value, valueOf } from "../rules/emitter.ts";
+import { type Emitter, sizeOf, typedValue, type Value } from "../rules/emitter.ts";
 import { bindBatch } from "./bind-batch.ts";
 import { ProgramError } from "./fault.ts";
 import { type FieldMatch, matchFields } from "./match-fields.ts";
@@ -46,13 +46,17 @@ export function modelStep(model: Graph, options: ProgramOptions): ModelStep {
   const innerMatch = { ...match, fieldByInput: mapKeys(match.fieldByInput, (name) => MODEL_PREFIX + name) };
   const graph = bindBatch(inner, innerMatch, options.batchSize);
   const output = assertDefined(model.outputs[0], "a model has outputs").name;
-  const logits = valueOf(graph.types, MODEL_PREFIX + output);
-  const { axis, targetShape } = checkLogits(graph, logits, output, [options.batchSize, ...match.target.rowShape]);
-  const frozen = options.frozen?.map((name) => MODEL_PREFIX + name);
-  const parameters = findParameters(graph, inner.initializers, logits.name, frozen).map((parameter) => ({
-    ...parameter,
-    name: parameter.name.slice(MODEL_PREFIX.length),
-  }));
+  const logits = typedValue(graph.types, MODEL_PREFIX + output);
+  const { axis, targetShape } = checkLogits(graph, logits, output, [
+    options.batchSize,
+    ...match.target.rowShape,
+  ]);
+  const parameters = findParameters(graph, {
+    initializers: model.initializers,
+    output,
+    frozen: options.frozen ?? [],
+    inner: innerName,
+  });
   const { fields, target, batchSize } = options;
   const signature = { parameters, fields: [...fields], target, batchSize };
   return { graph, match: innerMatch, parameters, signature, logits, classAxis: axis, targetShape };
@@ -68,7 +72,9 @@ function checkLogits(graph: StaticGraph, logits: Value, output: string, target: 
   if (logits.dtype !== "float32") throw reject(`it is ${logits.dtype}, not float32`);
   const maker = graph.nodes.find((node) => node.outputs.includes(logits.name));
   if (maker?.op === "Softmax") {
-    throw reject(`it ends in Softmax ("${maker.name}"), and the loss applies softmax itself: leave that node out`);
+    throw reject(
+      `it ends in Softmax ("${maker.name}"), and the loss applies softmax itself: leave that node out`,
+    );
   }
   // A column of labels, [rows, 1], stands for [rows].
   const squeezed = target.length === 2 && target[1] === 1 ? target.slice(0, 1) : target;
@@ -76,41 +82,50 @@ function checkLogits(graph: StaticGraph, logits: Value, output: string, target: 
     const axis = classAxis(logits.shape, targetShape);
     if (axis !== undefined) return { axis, targetShape };
   }
-  throw reject(`it is ${showShape(logits.shape)} for targets of ${showShape(target)}; wanted is one more axis, the classes`);
+  throw reject(
+    `it is ${showShape(logits.shape)} for targets of ${showShape(target)}; wanted is one more axis, the classes`,
+  );
 }
 
-/** Gathers the rows of a batch from the data set, in the types the model wants. */
+/** Gathers the rows of a batch from the data set, as the model's inputs and as the target. */
 export function emitBatch(
   emit: Emitter,
   { match, targetShape }: ModelStep,
   model: readonly GraphValue[],
   rows: Value,
-): { readonly nodesFor: readonly [string, Value][]; readonly target: Value } {
+): { readonly target: Value } {
   const gathered = new Map<FieldSpec, Value>();
   const batchOf = (field: FieldSpec) => {
     const known = gathered.get(field);
     if (known !== undefined) return known;
     // Only the first size differs from the data set's, and Gather takes that from `rows`.
-    const source = { name: `field/${field.name}`, dtype: field.dtype, shape: [sizeOf(rows.shape), ...field.rowShape] };
+    const source = {
+      name: `field/${field.name}`,
+      dtype: field.dtype,
+      shape: [sizeOf(rows.shape), ...field.rowShape],
+    };
     const batch = emit.gather(source, rows, 0);
     gathered.set(field, batch);
     return batch;
   };
-  const nodesFor = model.map(({ name, type }): [string, Value] => {
-    const field = assertDefined(match.fieldByInput.get(innerName(name)), "matched");
-    return [innerName(name), emit.cast(batchOf(field), type.dtype)];
-  });
-  const target = emit.reshape(emit.cast(batchOf(match.target), "int64"), targetShape);
-  for (const [name, value] of nodesFor) {
+  for (const input of model) {
+    const name = innerName(input.name);
+    const value = emit.cast(
+      batchOf(assertDefined(match.fieldByInput.get(name), "matched")),
+      input.type.dtype,
+    );
     emit.add({ op: "Identity", name, inputs: [value.name], outputs: [name], attributes: {} });
   }
-  return { nodesFor, target };
+  return { target: emit.reshape(emit.cast(batchOf(match.target), "int64"), targetShape) };
 }
 
 /** The program's inputs for the fields it reads. */
 export function fieldInputs(fields: readonly FieldSpec[], used: ReadonlySet<string>): GraphValue[] {
   return fields
-    .map(({ name, dtype, rowShape }) => ({ name: `field/${name}`, type: { dtype, shape: ["rows", ...rowShape] } }))
+    .map(({ name, dtype, rowShape }) => ({
+      name: `field/${name}`,
+      type: { dtype, shape: ["rows", ...rowShape] },
+    }))
     .filter(({ name }) => used.has(name));
 }
 

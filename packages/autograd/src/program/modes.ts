@@ -8,7 +8,11 @@ export function inferenceMode(model: Graph): Graph {
 function inferenceNode(node: AnyNode): AnyNode {
   if (node.op === "BatchNormalization") {
     // Outputs 1 and 2 are the next running statistics, which only training has.
-    return { ...node, outputs: node.outputs.slice(0, 1), attributes: { ...node.attributes, training_mode: 0 } };
+    return {
+      ...node,
+      outputs: node.outputs.slice(0, 1),
+      attributes: { ...node.attributes, training_mode: 0 },
+    };
   }
   // Without its training_mode input, Dropout passes x on.
   if (node.op === "Dropout") return { ...node, inputs: node.inputs.slice(0, 2) };

@@ -17,6 +17,14 @@ const WEIGHT_MAX = 1e4;
 /** "/layer/Constant_3_output_0" and the like, as PyTorch names Constant nodes. */
 const CONSTANT_NAME = /(^|\/)Constant(_\d+)?(_output_\d+)?$/;
 
+/** Where to look: names are the model's, which `inner` turns into the names of the graph. */
+export interface ParameterSearch {
+  readonly initializers: ReadonlyMap<string, Tensor>;
+  readonly output: string;
+  readonly frozen: readonly string[];
+  readonly inner: (name: string) => string;
+}
+
 /**
  * In the order of the model's initializers.
  *
@@ -24,17 +32,15 @@ const CONSTANT_NAME = /(^|\/)Constant(_\d+)?(_output_\d+)?$/;
  */
 export function findParameters(
   graph: StaticGraph,
-  initializers: ReadonlyMap<string, Tensor>,
-  output: string,
-  frozen: readonly string[] = [],
+  { initializers, output, frozen, inner }: ParameterSearch,
 ): readonly ParameterSpec[] {
-  const reached = dependencies(graph, output);
+  const reached = dependencies(graph, inner(output));
   const statistics = runningStatistics(graph, reached);
   const parameters: ParameterSpec[] = [];
   for (const [name, tensor] of initializers) {
-    if (!reached.has(name) || tensor.dtype !== "float32") continue;
+    if (!reached.has(inner(name)) || tensor.dtype !== "float32") continue;
     const { shape } = tensor;
-    if (statistics.has(name)) parameters.push({ name, shape, kind: "statistic" });
+    if (statistics.has(inner(name))) parameters.push({ name, shape, kind: "statistic" });
     else if (isWeight(name, tensor)) parameters.push({ name, shape, kind: "trained" });
   }
   for (const name of frozen) {
@@ -43,12 +49,15 @@ export function findParameters(
     }
   }
   const kept = parameters.filter(({ name }) => !frozen.includes(name));
-  if (!kept.some(({ kind }) => kind === "trained")) throw new ProgramError({ code: "NOTHING_TO_TRAIN", output });
+  if (!kept.some(({ kind }) => kind === "trained"))
+    throw new ProgramError({ code: "NOTHING_TO_TRAIN", output });
   return kept;
 }
 
 function runningStatistics(graph: StaticGraph, reached: ReadonlySet<string>): ReadonlySet<string> {
-  const norms = graph.nodes.filter((node) => node.op === "BatchNormalization" && reached.has(node.outputs[0] ?? ""));
+  const norms = graph.nodes.filter(
+    (node) => node.op === "BatchNormalization" && reached.has(node.outputs[0] ?? ""),
+  );
   return new Set(norms.flatMap((node) => node.inputs.slice(3, 5)));
 }
 

@@ -16,11 +16,18 @@ import { writeModel } from "../onnx/writer.ts";
 import { adamWScalars, adamWUpdate } from "../optimizer/adamw.ts";
 import { differentiate } from "../rules/differentiate.ts";
 import { Emitter, type Value } from "../rules/emitter.ts";
-import { emitBatch, fieldInputs, innerName, type ModelStep, modelStep, type ProgramOptions } from "./model-step.ts";
-import { flattenWeights } from "./weights.ts";
+import {
+  emitBatch,
+  fieldInputs,
+  innerName,
+  type ModelStep,
+  modelStep,
+  type ProgramOptions,
+} from "./model-step.ts";
 import type { ProgramSignature } from "./signature.ts";
 import { splitConstant } from "./split-constant.ts";
 import { noiseKey, trainingMode } from "./training-mode.ts";
+import { flattenWeights } from "./weights.ts";
 
 export interface TrainProgram {
   /** ONNX, at CANONICAL_OPSET. */

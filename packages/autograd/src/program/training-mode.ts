@@ -8,7 +8,7 @@
 import { assertDefined } from "@pingo/core";
 import type { AnyNode, GraphNode } from "../graph/graph.ts";
 import type { StaticGraph } from "../rules/differentiate.ts";
-import { type Emitter, range, sizeOf, type Value, valueOf } from "../rules/emitter.ts";
+import { type Emitter, range, sizeOf, typedValue, type Value } from "../rules/emitter.ts";
 
 export interface TrainingMode {
   readonly graph: StaticGraph;
@@ -51,7 +51,7 @@ function trainingBatchNorm(
   running: Map<string, Value>,
 ): AnyNode[] {
   const [xName = "", scale = "", bias = "", meanName = "", varName = ""] = node.inputs;
-  const x = valueOf(graph.types, xName);
+  const x = typedValue(graph.types, xName);
   const axes = range(x.shape.length).filter((axis) => axis !== 1);
   const perChannel = x.shape.map((dim, i) => (i === 1 ? dim : 1)).slice(1);
   const count = axes.reduce((product, axis) => product * assertDefined(x.shape[axis], "an axis"), 1);
@@ -67,7 +67,7 @@ function trainingBatchNorm(
   const { momentum } = node.attributes;
   const follow = (name: string, batch: Value, factor: number) => {
     if (!graph.constants.has(name)) return;
-    const before = running.get(name) ?? valueOf(graph.types, name);
+    const before = running.get(name) ?? typedValue(graph.types, name);
     running.set(name, emit.add2(emit.scale(before, momentum), emit.scale(batch, factor * (1 - momentum))));
   };
   follow(meanName, mean, 1);
@@ -82,7 +82,7 @@ function trainingDropout(
   noise: NoiseSource,
   salt: number,
 ): AnyNode[] {
-  const x = valueOf(graph.types, node.inputs[0] ?? "");
+  const x = typedValue(graph.types, node.inputs[0] ?? "");
   const output = node.outputs[0] ?? "";
   const given = graph.constants.get(node.inputs[1] ?? "")?.data[0];
   const ratio = given === undefined ? 0.5 : Number(given);

@@ -22,7 +22,7 @@ export const convolutionRules: RuleFamily<"Conv" | "ConvTranspose"> = {
   ConvTranspose: (context) => {
     const { emit, attributes, hasInput, x, dy } = context;
     const wide = emit.conv(dy(), x(1), windowOf(attributes), attributes.group);
-    // An output padding of a whole stride leaves room for windows that no x belongs to.
+    // The outputs may leave room for windows that no x belongs to.
     const surplus = x(0).shape.map((dim, i) => dim - at(wide.shape, i));
     const dx = emit.pad(
       wide,
@@ -62,7 +62,8 @@ export function convInputGradient(
   });
   const output_padding = missing.map((width) => Math.max(width, 0));
   const cut = missing.map((width) => Math.min(width, 0));
-  const fits = output_padding.every((width, i) => width < Math.max(at(strides, i), at(dilations, i)));
+  // ONNX Runtime refuses an output padding of a whole stride or more.
+  const fits = output_padding.every((width, i) => width < at(strides, i));
   const full = {
     ...windowOf(attributes),
     group,

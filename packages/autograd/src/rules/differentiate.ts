@@ -9,7 +9,7 @@ import type { AnyNode } from "../graph/graph.ts";
 import type { OpKind } from "../graph/ops.ts";
 import type { DType, Tensor, TensorType } from "../graph/tensor.ts";
 import { BACKWARD } from "./backward.ts";
-import { type Emitter, equalShapes, type Value, valueOf } from "./emitter.ts";
+import { type Emitter, equalShapes, typedValue, type Value } from "./emitter.ts";
 import { GradientError } from "./fault.ts";
 import { type Backward, noGradient, type RuleContext, stopsGradient } from "./rule.ts";
 
@@ -118,7 +118,10 @@ class NodeVisit {
       if (gradient === undefined || !this.#active.has(name)) return [];
       const { dtype, shape } = this.#value(name);
       const summed = this.#emit.sumTo(gradient, shape);
-      assert(summed.dtype === dtype && equalShapes(summed.shape, shape), `gradient ${i} of "${this.node.name}"`);
+      assert(
+        summed.dtype === dtype && equalShapes(summed.shape, shape),
+        `gradient ${i} of "${this.node.name}"`,
+      );
       return [[name, summed]];
     });
   }
@@ -142,15 +145,23 @@ class NodeVisit {
   }
 
   #value(name: string): Value {
-    return valueOf(this.#graph.types, name);
+    return typedValue(this.#graph.types, name);
   }
 
   #output(i: number): Value {
     const name = this.node.outputs[i] ?? "";
     if (name !== "") return this.#value(name);
-    const type = optionalOutputType(this.node, i, this.#value(this.node.outputs[0] ?? ""), this.#value(this.node.inputs[0] ?? ""));
+    const type = optionalOutputType(
+      this.node,
+      i,
+      this.#value(this.node.outputs[0] ?? ""),
+      this.#value(this.node.inputs[0] ?? ""),
+    );
     const made = this.#emit.freshName(`${this.node.op}.output${i}`);
-    const outputs = Array.from({ length: Math.max(this.node.outputs.length, i + 1) }, (_, k) => this.node.outputs[k] ?? "");
+    const outputs = Array.from(
+      { length: Math.max(this.node.outputs.length, i + 1) },
+      (_, k) => this.node.outputs[k] ?? "",
+    );
     // SAFETY: the same node with one more output.
     this.node = { ...this.node, outputs: outputs.with(i, made) } as AnyNode;
     return { name: made, ...type };

@@ -1,11 +1,36 @@
 /** Backward rules of the operators that work element by element, with broadcasting. */
+
+import type { OpKind } from "../graph/ops.ts";
 import { sizeOf, type Value } from "./emitter.ts";
 import { noGradient, type RuleContext, type RuleFamily, stopsGradient } from "./rule.ts";
-import type { OpKind } from "../graph/ops.ts";
 
 type UnaryOps =
-  | ("Abs" | "Ceil" | "Cos" | "Elu" | "Erf" | "Exp" | "Floor" | "Gelu" | "HardSigmoid" | "HardSwish" | "Identity")
-  | ("IsNaN" | "LeakyRelu" | "Log" | "Neg" | "Not" | "Reciprocal" | "Relu" | "Round" | "Selu" | "Sigmoid" | "Sign")
+  | (
+      | "Abs"
+      | "Ceil"
+      | "Cos"
+      | "Elu"
+      | "Erf"
+      | "Exp"
+      | "Floor"
+      | "Gelu"
+      | "HardSigmoid"
+      | "HardSwish"
+      | "Identity"
+    )
+  | (
+      | "IsNaN"
+      | "LeakyRelu"
+      | "Log"
+      | "Neg"
+      | "Not"
+      | "Reciprocal"
+      | "Relu"
+      | "Round"
+      | "Selu"
+      | "Sigmoid"
+      | "Sign"
+    )
   | ("Sin" | "Softplus" | "Softsign" | "Sqrt" | "Tanh" | "Cast" | "Clip" | "Dropout");
 type BroadcastOps =
   | ("Add" | "Sub" | "Mul" | "Div" | "Mod" | "Pow" | "PRelu" | "And" | "Or" | "Xor" | "Equal" | "Greater")

@@ -268,7 +268,13 @@ export class Emitter {
     return this.node("Gather", [x, indices], { axis }, x.dtype, shape);
   }
 
-  scatterElements(x: Value, indices: Value, updates: Value, axis: number, reduction: ScatterReduction): Value {
+  scatterElements(
+    x: Value,
+    indices: Value,
+    updates: Value,
+    axis: number,
+    reduction: ScatterReduction,
+  ): Value {
     return this.node("ScatterElements", [x, indices, updates], { axis, reduction }, x.dtype, x.shape);
   }
 
@@ -282,7 +288,11 @@ export class Emitter {
       const room = at(x.shape, i + 2) + at(window.pads, i) + at(window.pads, i + window.kernel_shape.length);
       return Math.floor((room - extent) / at(window.strides, i)) + 1;
     });
-    return this.node("Conv", [x, w], { ...window, group }, x.dtype, [at(x.shape, 0), at(w.shape, 0), ...spatial]);
+    return this.node("Conv", [x, w], { ...window, group }, x.dtype, [
+      at(x.shape, 0),
+      at(w.shape, 0),
+      ...spatial,
+    ]);
   }
 
   #declare(value: Value): Value {
@@ -312,7 +322,7 @@ export function at<T>(values: readonly T[], index: number): T {
 }
 
 /** A value by name, with the type that inference found; every size must be known. */
-export function valueOf(types: ReadonlyMap<string, TensorType>, name: string): Value {
+export function typedValue(types: ReadonlyMap<string, TensorType>, name: string): Value {
   const type = types.get(name);
   assert(type !== undefined, `value "${name}" has no type`);
   const shape = type.shape.map((dim) => {

@@ -4,7 +4,16 @@ import { at, axisOf, type Emitter, range, sizeOf, type Value } from "./emitter.t
 import { noGradient, type RuleContext, type RuleFamily, stopsGradient } from "./rule.ts";
 
 type MovementOps =
-  | ("Concat" | "ConstantOfShape" | "DepthToSpace" | "Expand" | "Flatten" | "Gather" | "GatherElements" | "GatherND")
+  | (
+      | "Concat"
+      | "ConstantOfShape"
+      | "DepthToSpace"
+      | "Expand"
+      | "Flatten"
+      | "Gather"
+      | "GatherElements"
+      | "GatherND"
+    )
   | ("OneHot" | "Pad" | "Range" | "Reshape" | "Resize" | "ScatterElements" | "ScatterND" | "Shape" | "Size")
   | ("Slice" | "SpaceToDepth" | "Split" | "Squeeze" | "Tile" | "Transpose" | "Trilu" | "Unsqueeze" | "Scan");
 
@@ -45,11 +54,7 @@ export const movementRules: RuleFamily<MovementOps> = {
     if (reduction !== "none" && reduction !== "add") return unsupported(`reduction "${reduction}"`);
     const updates = emit.node("GatherND", [dy(), x(1)], { batch_dims: 0 }, dy().dtype, x(2).shape);
     if (reduction === "add") return [dy(), undefined, updates];
-    return [
-      emit.scatterNd(dy(), x(1), emit.zeros(dy().dtype, x(2).shape), "none"),
-      undefined,
-      updates,
-    ];
+    return [emit.scatterNd(dy(), x(1), emit.zeros(dy().dtype, x(2).shape), "none"), undefined, updates];
   },
   Shape: stopsGradient,
   Size: stopsGradient,
@@ -93,7 +98,11 @@ export const movementRules: RuleFamily<MovementOps> = {
   Scan: noGradient,
 };
 
-function reshaped<K extends "Flatten" | "Reshape" | "Squeeze" | "Unsqueeze">({ emit, x, dy }: RuleContext<K>) {
+function reshaped<K extends "Flatten" | "Reshape" | "Squeeze" | "Unsqueeze">({
+  emit,
+  x,
+  dy,
+}: RuleContext<K>) {
   return [emit.reshape(dy(), x().shape)];
 }
 
@@ -127,7 +136,12 @@ export function scatterAlong(
   );
 }
 
-function depthToSpaceAdjoint({ emit, attributes: { blocksize, mode }, x, dy }: RuleContext<"DepthToSpace">): Value {
+function depthToSpaceAdjoint({
+  emit,
+  attributes: { blocksize, mode },
+  x,
+  dy,
+}: RuleContext<"DepthToSpace">): Value {
   const [n, c, h, w] = [0, 1, 2, 3].map((i) => at(x().shape, i)) as [number, number, number, number]; // SAFETY: four picked
   if (mode === "DCR") return emit.node("SpaceToDepth", [dy()], { blocksize }, dy().dtype, x().shape);
   // CRD: y[n, c', h, i, w, j] came from x[n, c', i, j, h, w].

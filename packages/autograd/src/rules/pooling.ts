@@ -37,7 +37,7 @@ export const poolingRules: RuleFamily<PoolingOps> = {
  * Each dy goes to the elements that won its window.
  *
  * Windows side by side: a winner equals its window's maximum, and ties share evenly. Comparing x with the enlarged y
- * takes 4 ms where the positions from MaxPool's second output take 12 (1.6 M floats), as that output is slow to make.
+ * takes about 4 ms where the positions from MaxPool's second output take about 10 (1.6 M floats), as that output is slow to make.
  * Windows that overlap: by those positions, laid flat over the whole of x; the first of a tie wins, as in PyTorch.
  */
 function maxPoolBackward(context: RuleContext<"MaxPool">): Value {
@@ -83,7 +83,13 @@ function enlarge(emit: Emitter, x: Value, kernel: readonly number[]): Value {
   return emit.node("Resize", [x, undefined, scales], NEAREST, x.dtype, shape);
 }
 
-function windowsTile({ kernel_shape, strides, dilations, pads, ceil_mode }: OpAttributes["MaxPool"]): boolean {
+function windowsTile({
+  kernel_shape,
+  strides,
+  dilations,
+  pads,
+  ceil_mode,
+}: OpAttributes["MaxPool"]): boolean {
   const isPlain = pads.every((width) => width === 0) && dilations.every((by) => by === 1) && ceil_mode === 0;
   return isPlain && kernel_shape.every((kernel, i) => kernel === strides[i]);
 }
@@ -103,7 +109,11 @@ function averagePoolBackward({ emit, attributes, x, y, dy }: RuleContext<"Averag
     data: new Float32Array(sizeOf(attributes.kernel_shape)).fill(1),
   });
   const planes = emit.reshape(shares, [n * c, 1, ...y().shape.slice(2)]);
-  const dx = convInputGradient(emit, planes, ones, { ...attributes, group: 1 }, [n * c, 1, ...x().shape.slice(2)]);
+  const dx = convInputGradient(emit, planes, ones, { ...attributes, group: 1 }, [
+    n * c,
+    1,
+    ...x().shape.slice(2),
+  ]);
   return emit.reshape(dx, x().shape);
 }
 
@@ -123,6 +133,9 @@ function windowSizes(
       return taps.filter((tap) => tap >= low && tap < high).length;
     }),
   );
-  const sizes = perAxis.reduce((grid, axis) => grid.flatMap((size) => axis.map((other) => size * other)), [1]);
+  const sizes = perAxis.reduce(
+    (grid, axis) => grid.flatMap((size) => axis.map((other) => size * other)),
+    [1],
+  );
   return { dtype: "float32", shape: [1, 1, ...to], data: Float32Array.from(sizes) };
 }

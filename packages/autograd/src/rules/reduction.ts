@@ -1,11 +1,20 @@
 /** Backward rules of reductions, and of what is a reduction inside: softmax and running sums. */
-import type { OpKind, Reduce, OpAttributes } from "../graph/ops.ts";
+import type { OpAttributes, OpKind, Reduce } from "../graph/ops.ts";
 import { axisOf, range, sizeOf, type Value } from "./emitter.ts";
 import { noGradient, type RuleContext, type RuleFamily, stopsGradient } from "./rule.ts";
 
 type ReductionOps =
   | ("ReduceL1" | "ReduceL2" | "ReduceLogSum" | "ReduceLogSumExp" | "ReduceMax" | "ReduceMean" | "ReduceMin")
-  | ("ReduceProd" | "ReduceSum" | "ReduceSumSquare" | "ArgMax" | "ArgMin" | "CumSum" | "Softmax" | "LogSoftmax");
+  | (
+      | "ReduceProd"
+      | "ReduceSum"
+      | "ReduceSumSquare"
+      | "ArgMax"
+      | "ArgMin"
+      | "CumSum"
+      | "Softmax"
+      | "LogSoftmax"
+    );
 type ReduceKinds = { [K in OpKind]: OpAttributes[K] extends Reduce ? K : never }[OpKind];
 
 /** Keeps x / ‖x‖ finite at the origin, where the gradient is taken as 0. */

@@ -6,11 +6,11 @@
  */
 import { createPrng } from "@pingo/core";
 import type { Graph } from "../../src/graph/graph.ts";
-import { verifyGraph } from "../../src/graph/verify.ts";
 import type { OpAttributes, OpKind } from "../../src/graph/ops.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
+import { verifyGraph } from "../../src/graph/verify.ts";
 import { differentiate } from "../../src/rules/differentiate.ts";
-import { Emitter, type Value, valueOf } from "../../src/rules/emitter.ts";
+import { Emitter, typedValue, type Value } from "../../src/rules/emitter.ts";
 import { f32, floatsOf, node, openGraph } from "../run-graph.ts";
 
 export interface Case<K extends OpKind> {
@@ -24,13 +24,20 @@ export interface Case<K extends OpKind> {
 const EPSILON = 1e-2;
 
 /** |difference − derivative|, over the size of the derivative that a random direction would have. */
-export async function gradientError<K extends OpKind>(op: K, checked: Case<K>, seed: number): Promise<number> {
+export async function gradientError<K extends OpKind>(
+  op: K,
+  checked: Case<K>,
+  seed: number,
+): Promise<number> {
   const { graph, varied, outputs } = caseGraph(op, checked);
   const types = verifyGraph(graph);
   const prng = createPrng(seed ^ 0x5eed);
   const random = (shape: readonly number[]) =>
-    f32(shape, Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => 2 * prng.float() - 1));
-  const weights = new Map(outputs.map((name) => [name, random(valueOf(types, name).shape)]));
+    f32(
+      shape,
+      Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => 2 * prng.float() - 1),
+    );
+  const weights = new Map(outputs.map((name) => [name, random(typedValue(types, name).shape)]));
   const emit = new Emitter("gradient");
   const seeds = new Map([...weights].map(([name, tensor]): [string, Value] => [name, emit.constant(tensor)]));
   const found = differentiate(
@@ -51,7 +58,9 @@ export async function gradientError<K extends OpKind>(op: K, checked: Case<K>, s
   const run = await openGraph(graph);
   const directions = new Map([...varied].map(([name, { shape }]) => [name, random(shape)]));
   const loss = async (sign: number) => {
-    const feeds = new Map([...varied].map(([name, x]) => [name, moved(x, directions.get(name), sign * EPSILON)]));
+    const feeds = new Map(
+      [...varied].map(([name, x]) => [name, moved(x, directions.get(name), sign * EPSILON)]),
+    );
     const results = await run(feeds);
     return [...weights].reduce((sum, [name, c]) => sum + dot(floatsOf(c), floatsOf(results.get(name))), 0);
   };
@@ -90,7 +99,7 @@ function caseGraph<K extends OpKind>(op: K, { inputs, attributes, fixed = [], ou
 /** With the outputs' types as inferred. */
 function typed(graph: Graph): Graph {
   const types = verifyTypes(graph);
-  return { ...graph, outputs: graph.outputs.map(({ name }) => ({ name, type: valueOf(types, name) })) };
+  return { ...graph, outputs: graph.outputs.map(({ name }) => ({ name, type: typedValue(types, name) })) };
 }
 
 function verifyTypes(graph: Graph) {

@@ -28,10 +28,30 @@ export function drawFrom(seed: number): Draw {
       if (value === undefined) throw new Error("nothing to pick from");
       return value;
     },
-    signed: (shape) => f32(shape, many(shape, () => (prng.int(2) === 0 ? -1 : 1) * (0.2 + 1.3 * prng.float()))),
-    positive: (shape) => f32(shape, many(shape, () => 0.3 + 1.5 * prng.float())),
-    distinct: (shape) => f32(shape, Array.from(permutation(size(shape), prng), (i) => (i - size(shape) / 2) * 0.1)),
-    indices: (shape, below) => i64(shape, many(shape, () => prng.int(below))),
-    flags: (shape) => bool(shape, many(shape, () => prng.int(2))),
+    signed: (shape) =>
+      f32(
+        shape,
+        many(shape, () => (prng.int(2) === 0 ? -1 : 1) * (0.2 + 1.3 * prng.float())),
+      ),
+    positive: (shape) =>
+      f32(
+        shape,
+        many(shape, () => 0.3 + 1.5 * prng.float()),
+      ),
+    distinct: (shape) =>
+      f32(
+        shape,
+        Array.from(permutation(size(shape), prng), (i) => (i - size(shape) / 2) * 0.1),
+      ),
+    indices: (shape, below) =>
+      i64(
+        shape,
+        many(shape, () => prng.int(below)),
+      ),
+    flags: (shape) =>
+      bool(
+        shape,
+        many(shape, () => prng.int(2)),
+      ),
   };
 }

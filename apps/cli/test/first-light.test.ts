@@ -1,0 +1,130 @@
+/** The whole road in real processes: `pingo up` from nothing to a trained model, and back to nothing. */
+import { execFile } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { readModel } from "@pingo/autograd";
+import { lockFolder } from "@pingo/storage";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { pingo, startPingo } from "./pingo.ts";
+
+/** The machine may be busy with other tests; the promise of 90 s is the benchmark's to keep. */
+const RUN_TIMEOUT_MS = 170_000;
+const STOP_MS_MAX = 5_000;
+
+let home = "";
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), "pingo-up-"));
+});
+afterEach(() => rm(home, { recursive: true, force: true }));
+
+/** Processes that have this home in their environment: all that `up` started, and theirs. */
+async function processesOfHome(): Promise<readonly string[]> {
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+  const found: string[] = [];
+  for (const pid of pids) {
+    const environment = await readFile(`/proc/${pid}/environ`, "utf8").catch(() => ""); // it ended meanwhile
+    if (environment.includes(`PINGO_HOME=${home}`)) found.push(pid);
+  }
+  return found;
+}
+
+async function expectNothingLeft(): Promise<void> {
+  expect(await processesOfHome()).toEqual([]);
+  for (const folder of ["fog", "provider-1", "provider-2", "provider-3"]) {
+    await using lock = await lockFolder(join(home, folder));
+    expect(lock).toBeDefined();
+  }
+}
+
+test(
+  "up --once --json trains the digits, tells the outcome last, and leaves only files",
+  async () => {
+    const { exitCode, stdout, stderr } = await pingo(["up", "--once", "--json"], { PINGO_HOME: home });
+    expect(stderr).toBe("");
+    const lines = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    const outcome = lines.at(-1);
+    expect(exitCode).toBe(0);
+    expect(outcome).toEqual({
+      job: expect.stringMatching(/^baf/),
+      accuracy: expect.any(Number),
+      loss: expect.any(Number),
+      rounds: 8,
+      providers: 3,
+      steps: 8 * 60 * 3,
+      samplesPerSecond: expect.any(Number),
+      bytesUp: expect.any(Number),
+      bytesDown: expect.any(Number),
+      wallSeconds: expect.any(Number),
+      model: join(home, "jobs", outcome.job, "model.onnx"),
+    });
+    expect(outcome.accuracy).toBeGreaterThanOrEqual(0.97);
+    expect(lines.filter(({ event }) => event?.type === "committed")).toHaveLength(8);
+    expect(readModel(await readFile(outcome.model)).outputs).toHaveLength(1);
+    expect((await readdir(join(home, "jobs", outcome.job))).sort()).toEqual([
+      "metrics.json",
+      "model.onnx",
+      "provenance.json",
+    ]);
+    expect((await stat(join(home, "user.key"))).mode & 0o777).toBe(0o600);
+    await expectNothingLeft();
+  },
+  RUN_TIMEOUT_MS,
+);
+
+test(
+  "Ctrl-C in mid-job stops everything within 5 s: no process, no lock",
+  async () => {
+    const up = startPingo(["up", "--once"], { PINGO_HOME: home });
+    await up.saw("round 1/8");
+    expect((await processesOfHome()).length).toBeGreaterThanOrEqual(5);
+    const askedMs = performance.now();
+    up.child.kill("SIGINT");
+    const { exitCode, stderr } = await up.ended;
+    expect(performance.now() - askedMs).toBeLessThan(STOP_MS_MAX);
+    expect(exitCode).toBe(130);
+    expect(stderr).toBe("interrupted (INTERRUPTED)\n");
+    await expectNothingLeft();
+  },
+  RUN_TIMEOUT_MS,
+);
+
+test(
+  "a fog node that dies is told with its log, and its providers go with it",
+  async () => {
+    const up = startPingo(["up", "--once"], { PINGO_HOME: home });
+    await up.saw("3 providers");
+    const { stdout } = await promisify(execFile)("pgrep", [
+      "-P",
+      String(up.child.pid),
+      "-f",
+      "apps/fog/src/main.ts",
+    ]);
+    process.kill(Number(stdout.trim()), "SIGKILL");
+    const { exitCode, stderr } = await up.ended;
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain(
+      `the fog ended (by SIGKILL); its log is ${join(home, "logs", "fog.log")} (CHILD_DIED)`,
+    );
+    await expectNothingLeft();
+  },
+  RUN_TIMEOUT_MS,
+);
+
+test(
+  "even when it is killed itself, nothing of it stays",
+  async () => {
+    const up = startPingo(["up", "--once"], { PINGO_HOME: home });
+    await up.saw("fog node at");
+    up.child.kill("SIGKILL");
+    await once(up.child, "exit");
+    const deadlineMs = performance.now() + STOP_MS_MAX * 2;
+    await expect.poll(processesOfHome, { timeout: deadlineMs - performance.now() }).toEqual([]);
+  },
+  RUN_TIMEOUT_MS,
+);

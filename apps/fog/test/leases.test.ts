@@ -1,0 +1,144 @@
+import { keyPairOfSeed, openSigned, parseShape, RECEIPT_ACK_DOMAIN, type JobView, zJobView } from "@pingo/core";
+import { systemClock, systemPrng } from "@pingo/core/system";
+import { readFile } from "@pingo/storage";
+import { zMetricRecord, zProvenance } from "@pingo/training";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type FogPlace, type FogProcess, makePlace, startFog } from "./fog-process.ts";
+import { join, type ScriptedProvider } from "./scripted-provider.ts";
+import { blocksOf, signJob, submit, uploadTinyJob } from "./tiny-job.ts";
+
+const owner = keyPairOfSeed(systemPrng.bytes(32));
+let place: FogPlace;
+let fog: FogProcess;
+
+beforeAll(async () => {
+  place = await makePlace();
+  fog = await startFog(place);
+});
+afterAll(async () => {
+  await fog?.[Symbol.asyncDispose]();
+  await place?.[Symbol.asyncDispose]();
+});
+
+async function accepted(change: Parameters<typeof uploadTinyJob>[1] = {}): Promise<JobView> {
+  const answer = await submit(fog.url, signJob(await uploadTinyJob(fog.url, change), owner));
+  const body: unknown = await answer.json();
+  expect(answer.status, JSON.stringify(body)).toBe(201);
+  return parseShape(zJobView, body, "the job");
+}
+
+async function show(job: JobView): Promise<JobView> {
+  return parseShape(zJobView, await (await fetch(`${fog.url}/v1/jobs/${job.id}`)).json(), "the job");
+}
+
+async function untilState(job: JobView, state: JobView["state"]): Promise<JobView> {
+  for (;;) {
+    const view = await show(job);
+    if (view.state === state) return view;
+    if (view.finishedAtUnixMs !== null) throw new Error(`${view.state}: ${view.reason}\n${fog.logged()}`);
+    await systemClock.sleep(50);
+  }
+}
+
+async function workUntilEnd(provider: ScriptedProvider, units: number): Promise<void> {
+  for (let done = 0; done < units; done++) await provider.send(await provider.work(await provider.nextLease()));
+}
+
+const oneUnit = { workers: { min: 1, max: 1, cpuMillicores: 100, memoryBytes: 1_000_000 } };
+
+test("a job trains round by round and comes back as a model with metrics and provenance", async () => {
+  await using provider = await join(fog);
+  const job = await accepted(oneUnit);
+  await workUntilEnd(provider, 3);
+  const view = await untilState(job, "succeeded");
+  expect(view).toMatchObject({ round: 3, steps: 12, rows: 96, providers: [provider.key.nodeId] });
+  expect(view.evaluation?.round).toBe(3);
+  expect(view.evaluation?.accuracy).toBeGreaterThan(0.5);
+  expect(view.bytesUp).toBeGreaterThan(0);
+  expect(view.bytesDown).toBeGreaterThan(0);
+  const blocks = blocksOf(fog.url);
+  const json = async (cid: NonNullable<JobView["result"]>["model"] | undefined): Promise<unknown> =>
+    cid && JSON.parse(new TextDecoder().decode(await readFile(blocks, cid, { sizeBytesMax: 1e6 })));
+  const provenance = parseShape(zProvenance, await json(view.result?.provenance), "provenance.json");
+  expect(provenance.rounds.map(({ units }) => units.length)).toEqual([1, 1, 1]);
+  expect(await blocks.has(provenance.rounds[0]?.units[0]?.receipt ?? job.id)).toBe(true);
+  const metrics = parseShape(zMetricRecord.array(), await json(view.result?.metrics), "metrics.json");
+  expect(metrics.at(-1)?.testAccuracy).toBe(view.evaluation?.accuracy);
+  expect(await fog.residentBytes()).toBeLessThan(500e6);
+});
+
+test("a result sent twice gets the same acknowledgement twice and counts once", async () => {
+  await using provider = await join(fog);
+  const job = await accepted({ ...oneUnit, schedule: { rounds: 1, stepsPerRound: 2, batchSize: 8, secondsPerRound: 60 } });
+  const receipt = await provider.work(await provider.nextLease());
+  const first = await provider.send(receipt);
+  expect(openSigned(RECEIPT_ACK_DOMAIN, first).counted).toBe(true);
+  expect(await provider.send(receipt)).toEqual(first);
+  expect((await untilState(job, "succeeded")).rows).toBe(16);
+  expect(await provider.send(receipt)).toEqual(first);
+});
+
+test("updates that are not finite, of the wrong length or not uploaded are refused, and another tries", async () => {
+  await using bad = await join(fog);
+  const job = await accepted({ ...oneUnit, schedule: { rounds: 1, stepsPerRound: 2, batchSize: 8, secondsPerRound: 60 } });
+  const lease = await bad.nextLease();
+  const absent = { ...(await bad.claim(lease, new Float32Array(6))), update: job.id };
+  await expect(bad.send(absent)).rejects.toMatchObject({ code: "BLOCK_MISSING" });
+  const notFinite = await bad.claim(lease, new Float32Array(6).fill(Number.NaN));
+  await expect(bad.send(notFinite)).rejects.toMatchObject({ code: "UPDATE_INVALID" });
+  await using good = await join(fog);
+  const retried = await good.nextLease();
+  expect(retried.attempt).toBe(2);
+  const wrongLength = await good.claim(retried, new Float32Array(5));
+  await expect(good.send(wrongLength)).rejects.toMatchObject({ code: "UPDATE_INVALID" });
+  const third = await Promise.race([good.nextLease(), bad.nextLease()]);
+  const worker = third.provider === good.key.nodeId ? good : bad;
+  await worker.send(await worker.work(third));
+  await untilState(job, "succeeded");
+});
+
+test("work of strangers is refused, and costs the rightful provider nothing", async () => {
+  await using provider = await join(fog);
+  await using stranger = await join(fog, { slots: 0 });
+  const job = await accepted({ ...oneUnit, schedule: { rounds: 1, stepsPerRound: 2, batchSize: 8, secondsPerRound: 60 } });
+  const lease = await provider.nextLease();
+  const receipt = await provider.work(lease);
+  const refusals = [
+    stranger.send({ ...receipt, provider: stranger.key.nodeId }),
+    stranger.send(receipt, provider.key),
+    provider.send({ ...receipt, provider: stranger.key.nodeId }, stranger.key),
+  ];
+  for (const refusal of refusals) await expect(refusal).rejects.toMatchObject({ code: "STRANGER" });
+  await expect(provider.send(receipt, stranger.key)).rejects.toMatchObject({ code: "STRANGER" });
+  await expect(provider.send({ ...receipt, unit: job.id })).rejects.toMatchObject({ code: "UNIT_MISMATCH" });
+  await expect(provider.send({ ...receipt, rows: 1_000 })).rejects.toMatchObject({ code: "UNIT_MISMATCH" });
+  await expect(provider.channel.request({ type: "nonsense" })).rejects.toMatchObject({ code: "SHAPE_INVALID" });
+  expect((await provider.send(receipt)).body.counted).toBe(true);
+  await untilState(job, "succeeded");
+});
+
+test("a silent provider loses its lease after the ttl, and its late result is acknowledged without counting", async () => {
+  const slow = await join(fog);
+  const job = await accepted({ ...oneUnit, schedule: { rounds: 1, stepsPerRound: 2, batchSize: 8, secondsPerRound: 60 } });
+  const lease = await slow.nextLease();
+  const receipt = await slow.work(lease);
+  await slow[Symbol.asyncDispose]();
+  await using other = await join(fog);
+  const again = await other.nextLease();
+  expect(again).toMatchObject({ attempt: 2, unit: lease.unit });
+  await other.send(await other.work(again));
+  await untilState(job, "succeeded");
+  await using back = await join(fog, { key: slow.key, held: [lease.id] });
+  expect(back.greeting.drop).toEqual([lease.id]);
+  expect((await back.send(receipt)).body.counted).toBe(false);
+});
+
+test("a provider that never succeeds makes the job fail with a reason", async () => {
+  await using bad = await join(fog);
+  const job = await accepted({ ...oneUnit, retryMax: 1 });
+  for (let attempt = 1; attempt <= 2; attempt++) {
+    const claim = await bad.claim(await bad.nextLease(), new Float32Array(1));
+    await expect(bad.send(claim)).rejects.toMatchObject({ code: "UPDATE_INVALID" });
+  }
+  expect((await untilState(job, "failed")).reason).toContain("unit 0 failed 2 times");
+});

@@ -1,0 +1,150 @@
+/** A provider over real libp2p that does what a test tells it to; the honest part is really trained. */
+import { openTrainer, type Trainer } from "@pingo/autograd";
+import {
+  type AcknowledgedReceipt,
+  CONTROL_PROTOCOL,
+  cidOfValue,
+  decodeCanonical,
+  type FogRequest,
+  type KeyPair,
+  keyPairOfSeed,
+  type Lease,
+  type LeaseId,
+  LIMITS,
+  type Offer,
+  parseShape,
+  type ProviderAnswers,
+  type ProviderRequest,
+  RECEIPT_DOMAIN,
+  type Receipt,
+  type Signed,
+  signValue,
+  zDatasetField,
+  zFogRequest,
+  zProviderAnswers,
+} from "@pingo/core";
+import { systemClock, systemPrng } from "@pingo/core/system";
+import { silentLog } from "@pingo/core/testing";
+import { type Channel, createLibp2pHost } from "@pingo/network";
+import { readFile, readShards, writeFile } from "@pingo/storage";
+import { decodeVector, encodeVector, runUnit, weightsLength, zStoredProgram } from "@pingo/training";
+import { z } from "zod";
+import type { FogProcess } from "./fog-process.ts";
+import { blocksOf } from "./tiny-job.ts";
+
+export interface ScriptedProvider extends AsyncDisposable {
+  readonly key: KeyPair;
+  readonly channel: Channel;
+  readonly greeting: ProviderAnswers["hello"];
+  /** The next lease granted; waits for one. */
+  nextLease(): Promise<Lease>;
+  readonly revoked: readonly LeaseId[];
+  /** Trains the unit and uploads the update. */
+  work(lease: Lease): Promise<Receipt>;
+  /** Uploads these numbers as the update of an otherwise honest receipt. */
+  claim(lease: Lease, update: Float32Array): Promise<Receipt>;
+  send(receipt: Receipt, signer?: KeyPair): Promise<Signed<AcknowledgedReceipt>>;
+  ask(request: ProviderRequest): Promise<unknown>;
+}
+
+export interface JoinOptions {
+  readonly key?: KeyPair;
+  readonly held?: readonly LeaseId[];
+  readonly slots?: number;
+}
+
+export async function join(fog: FogProcess, options: JoinOptions = {}): Promise<ScriptedProvider> {
+  const key = options.key ?? keyPairOfSeed(systemPrng.bytes(32));
+  const host = await createLibp2pHost({ key, listen: [], log: silentLog, clock: systemClock });
+  const address = fog.node.addresses[0];
+  if (!address) throw new Error("the fog node has an address");
+  const channel = await host.dial(address, CONTROL_PROTOCOL);
+  const leases: Lease[] = [];
+  const takers: ((lease: Lease) => void)[] = [];
+  const revoked: LeaseId[] = [];
+  channel.serve(async (body) => {
+    const request: FogRequest = parseShape(zFogRequest, body, "the request");
+    if (request.type === "revoke") revoked.push(request.lease);
+    else if (takers.length > 0) takers.shift()?.(request.lease);
+    else leases.push(request.lease);
+    return {};
+  });
+  const ask = (request: ProviderRequest): Promise<unknown> => channel.request(request);
+  const offer = offerOf(key, options.slots ?? 1);
+  const hello = await ask({ type: "hello", version: 1, offer, held: options.held ?? [] });
+  const held = new Set<LeaseId>(options.held);
+  const beating = setInterval(() => {
+    const progress = [...held].map((lease) => ({ lease, step: 1, loss: 0.5 }));
+    ask({ type: "heartbeat", sequence: 1, progress }).catch(() => clearInterval(beating));
+  }, 500);
+  const claim = async (lease: Lease, update: Float32Array, done = { steps: 1, rows: 1, lossMean: 0.5 }) => ({
+    lease: lease.id,
+    unit: cidOfValue(lease.unit),
+    provider: key.nodeId,
+    ...done,
+    cpuMs: 1,
+    update: await writeFile(blocksOf(fog.url), encodeVector(update)),
+    startedAtUnixMs: 1,
+    endedAtUnixMs: 2,
+  });
+  return {
+    key,
+    channel,
+    revoked,
+    greeting: parseShape(zProviderAnswers.hello, hello, "the answer to hello"),
+    ask,
+    claim: (lease, update) => claim(lease, update),
+    async nextLease() {
+      const lease = leases.shift() ?? (await new Promise<Lease>((resolve) => takers.push(resolve)));
+      held.add(lease.id);
+      return lease;
+    },
+    async work(lease) {
+      const { update, ...done } = await train(fog.url, lease);
+      return claim(lease, update, done);
+    },
+    async send(receipt, signer = key) {
+      const answer = await ask({ type: "result", receipt: signValue(RECEIPT_DOMAIN, receipt, signer) });
+      held.delete(receipt.lease);
+      return parseShape(zProviderAnswers.result, answer, "the answer to a result").acknowledged;
+    },
+    async [Symbol.asyncDispose]() {
+      clearInterval(beating);
+      await host[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function train(
+  url: string,
+  { unit }: Lease,
+): Promise<{ readonly steps: number; readonly rows: number; readonly lossMean: number; readonly update: Float32Array }> {
+  const blocks = blocksOf(url);
+  const stored = parseShape(zStoredProgram, decodeCanonical(await blocks.get(unit.program)), "the program");
+  const { signature } = stored;
+  const graph = await readFile(blocks, stored.graph, { sizeBytesMax: LIMITS.modelBytesMax });
+  const length = weightsLength(signature);
+  const weights = decodeVector(await readFile(blocks, unit.weights, { sizeBytesMax: 4 * length }), length);
+  const rows = unit.shards.reduce((sum, shard) => sum + shard.rows, 0);
+  const datasetFields = parseShape(z.array(zDatasetField), signature.fields, "the fields");
+  const fields = await readShards(
+    blocks,
+    { kind: "pingo/dataset/v1", rows, fields: datasetFields, shards: unit.shards },
+    unit.shards,
+  );
+  await using trainer: Trainer = await openTrainer({ graph, signature });
+  await trainer.setFields(fields);
+  return await runUnit(unit, { trainer, weights, rows }, { clock: systemClock });
+}
+
+function offerOf(key: KeyPair, slots: number): Offer {
+  return {
+    provider: key.nodeId,
+    slots,
+    cpuMillicores: 1_000 * slots,
+    memoryBytes: 1_000_000_000 * slots,
+    diskBytes: 1_000_000_000,
+    gflops: 1,
+    measuredAtUnixMs: 1,
+  };
+}

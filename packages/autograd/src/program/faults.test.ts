@@ -1,0 +1,155 @@
+import { describe, expect, test } from "vitest";
+import { mlp, random } from "../../test/programs.ts";
+import { f32, i64, node } from "../../test/run-graph.ts";
+import type { Graph } from "../graph/graph.ts";
+import { ProgramError, type ProgramFault } from "./fault.ts";
+import type { ProgramOptions } from "./model-step.ts";
+import { buildTrainProgram } from "./train-program.ts";
+import { withWeights } from "./weights.ts";
+
+const OPTIONS: ProgramOptions = {
+  fields: [
+    { name: "x", dtype: "float32", rowShape: [4] },
+    { name: "label", dtype: "int64", rowShape: [] },
+  ],
+  target: "label",
+  loss: "softmax-cross-entropy",
+  adamw: { learningRate: 0.01, weightDecay: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+  batchSize: 3,
+};
+
+function faultOf(build: () => unknown): ProgramFault | undefined {
+  try {
+    build();
+  } catch (error) {
+    if (error instanceof ProgramError) return error.fault;
+    throw error;
+  }
+  return undefined;
+}
+
+const building = (options: Partial<ProgramOptions>, model: Graph = mlp(4, 6, 3)) =>
+  faultOf(() => buildTrainProgram(model, { ...OPTIONS, ...options }));
+
+describe("a program is refused", () => {
+  test("without the target among the fields", () => {
+    expect(building({ target: "digit" })).toEqual({
+      code: "TARGET_MISSING",
+      target: "digit",
+      fields: ["x", "label"],
+    });
+  });
+
+  test("when the target is no whole number", () => {
+    const fields = [OPTIONS.fields[0] ?? { name: "x", dtype: "float32", rowShape: [4] }];
+    const float = [...fields, { name: "label", dtype: "float32", rowShape: [] } as const];
+    expect(building({ fields: float })).toMatchObject({ code: "FIELD_MISMATCH", field: "label" });
+  });
+
+  test("when rows are not what the model's input wants, naming both shapes", () => {
+    const fields = [
+      { name: "x", dtype: "float32", rowShape: [5] },
+      { name: "label", dtype: "int64", rowShape: [] },
+    ] as const;
+    expect(building({ fields })).toEqual({
+      code: "FIELD_MISMATCH",
+      field: "x",
+      has: "float32 rows of [5]",
+      input: `the model's input "x"`,
+      wants: "float32 rows of [4]",
+    });
+  });
+
+  test("when an input of the model has no field", () => {
+    const fields = [...OPTIONS.fields, { name: "z", dtype: "float32", rowShape: [4] } as const];
+    const renamed = fields.map((field) => (field.name === "x" ? { ...field, name: "u" } : field));
+    expect(building({ fields: renamed })).toMatchObject({ code: "FIELD_MISSING", input: "x" });
+  });
+
+  test("when everything is frozen", () => {
+    const frozen = ["a.weight", "a.bias", "b.weight", "b.bias"];
+    expect(building({ frozen })).toEqual({ code: "NOTHING_TO_TRAIN", output: "y" });
+  });
+
+  test("when a frozen name is no parameter", () => {
+    expect(building({ frozen: ["a.wieght"] })).toEqual({ code: "FROZEN_UNKNOWN", name: "a.wieght" });
+  });
+
+  test("when the output has no class axis for the targets", () => {
+    const fields = [
+      { name: "x", dtype: "float32", rowShape: [4] },
+      { name: "label", dtype: "int64", rowShape: [7] },
+    ] as const;
+    expect(building({ fields })).toMatchObject({ code: "OUTPUT_NOT_LOGITS", output: "y" });
+  });
+
+  test("when the model ends in Softmax, which the loss applies itself", () => {
+    const model = mlp(4, 6, 3);
+    const probabilities: Graph = {
+      ...model,
+      outputs: [{ name: "p", type: { dtype: "float32", shape: ["batch", 3] } }],
+      nodes: [...model.nodes, node("Softmax", ["y"], ["p"], { axis: -1 })],
+    };
+    expect(building({}, probabilities)).toMatchObject({ code: "OUTPUT_NOT_LOGITS", output: "p" });
+  });
+
+  test("when the batch of the export is part of the computation", () => {
+    const model = mlp(4, 6, 3, {
+      initializers: new Map([["mixing", random(9, [2, 2])]]),
+      nodes: [node("MatMul", ["mixing", "h"], ["mixed"], {})],
+    });
+    const exported: Graph = { ...model, inputs: [{ name: "x", type: { dtype: "float32", shape: [2, 4] } }] };
+    expect(building({}, exported)).toEqual({
+      code: "BATCH_BAKED_IN",
+      node: "MatMul:mixed",
+      exported: 2,
+      batchSize: 3,
+    });
+  });
+
+  test("when a size depends on the data", () => {
+    const model = mlp(4, 6, 3, {
+      initializers: new Map([
+        ["one", i64([1], [1])],
+        ["six", i64([1], [6])],
+        ["row", random(9, [1, 6])],
+      ]),
+      nodes: [
+        node("ReduceMax", ["h"], ["most"], { keepdims: 1, noop_with_empty_axes: 0 }),
+        node("Cast", ["most"], ["whole"], { to: "int64" }),
+        node("Reshape", ["whole", "one"], ["rows"], { allowzero: 0 }),
+        node("Concat", ["rows", "six"], ["target"], { axis: 0 }),
+        node("Expand", ["row", "target"], ["wide"], {}),
+      ],
+    });
+    expect(building({}, model)).toMatchObject({ code: "SIZE_UNKNOWN", node: "Expand:wide" });
+  });
+
+  test("weights of another length than the parameters'", () => {
+    const model = mlp(4, 6, 3);
+    const { signature } = buildTrainProgram(model, OPTIONS);
+    expect(faultOf(() => withWeights(model, signature, new Float32Array(3)))).toEqual({
+      code: "WEIGHTS_MISMATCH",
+      length: 3,
+      expected: 4 * 6 + 6 + 6 * 3 + 3,
+    });
+  });
+});
+
+test("one input and one field besides the target go together whatever their names", () => {
+  const fields = [
+    { name: "pixels", dtype: "uint8", rowShape: [4] },
+    { name: "label", dtype: "int64", rowShape: [1] },
+  ] as const;
+  expect(buildTrainProgram(mlp(4, 6, 3), { ...OPTIONS, fields }).signature.fields).toEqual(fields);
+});
+
+test("initial weights are the model's, in the order of the signature", () => {
+  const model = mlp(1, 1, 2);
+  const fields = [{ name: "x", dtype: "float32", rowShape: [1] } as const, ...OPTIONS.fields.slice(1)];
+  const { initialWeights, signature } = buildTrainProgram(model, { ...OPTIONS, fields });
+  const expected = signature.parameters.flatMap(({ name }) =>
+    Array.from(model.initializers.get(name)?.data ?? [], Number),
+  );
+  expect([...initialWeights]).toEqual([...f32([6], expected).data]);
+});
