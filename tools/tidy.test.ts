@@ -79,7 +79,7 @@ describe("tidy finds", () => {
     const misfits = misfitsOf({
       "packages/core/package.json": manifest("@pingo/core", { zod: "^4.0.0" }),
       "packages/core/src/index.ts": `export * from "./long.ts";\n`,
-      "packages/core/src/long.ts": "// line\n".repeat(401),
+      "packages/core/src/long.ts": "// line\n".repeat(451),
       "packages/storage/package.json": manifest("@pingo/storage"),
       "packages/other/package.json": manifest("@pingo/other"),
       "packages/other/src/index.ts": "export const other = 1;\n",

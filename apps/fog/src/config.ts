@@ -48,9 +48,12 @@ const LEASE_TTL_MS_MIN = 300;
 
 /** What of the process's environment is read. */
 type Environment = {
-  readonly [K in (typeof OWN_KEYS)[number] | "PINGO_HOME" | "DATABASE_URL" | "PINGO_LOG_LEVEL" | "PINGO_EXIT_WITH_PARENT"]?:
-    | string
-    | undefined;
+  readonly [K in
+    | (typeof OWN_KEYS)[number]
+    | "PINGO_HOME"
+    | "DATABASE_URL"
+    | "PINGO_LOG_LEVEL"
+    | "PINGO_EXIT_WITH_PARENT"]?: string | undefined;
 };
 
 /** @throws {ConfigError} SETTING_UNKNOWN, SETTING_INVALID */

@@ -1,4 +1,11 @@
-import { keyPairOfSeed, openSigned, parseShape, RECEIPT_ACK_DOMAIN, type JobView, zJobView } from "@pingo/core";
+import {
+  type JobView,
+  keyPairOfSeed,
+  openSigned,
+  parseShape,
+  RECEIPT_ACK_DOMAIN,
+  zJobView,
+} from "@pingo/core";
 import { systemClock, systemPrng } from "@pingo/core/system";
 import { readFile } from "@pingo/storage";
 import { zMetricRecord, zProvenance } from "@pingo/training";
@@ -41,7 +48,8 @@ async function untilState(job: JobView, state: JobView["state"]): Promise<JobVie
 }
 
 async function workUntilEnd(provider: ScriptedProvider, units: number): Promise<void> {
-  for (let done = 0; done < units; done++) await provider.send(await provider.work(await provider.nextLease()));
+  for (let done = 0; done < units; done++)
+    await provider.send(await provider.work(await provider.nextLease()));
 }
 
 const oneUnit = { workers: { min: 1, max: 1, cpuMillicores: 100, memoryBytes: 1_000_000 } };
@@ -69,7 +77,10 @@ test("a job trains round by round and comes back as a model with metrics and pro
 
 test("a result sent twice gets the same acknowledgement twice and counts once", async () => {
   await using provider = await join(fog);
-  const job = await accepted({ ...oneUnit, schedule: { rounds: 1, stepsPerRound: 2, batchSize: 8, secondsPerRound: 60 } });
+  const job = await accepted({
+    ...oneUnit,
+    schedule: { rounds: 1, stepsPerRound: 2, batchSize: 8, secondsPerRound: 60 },
+  });
   const receipt = await provider.work(await provider.nextLease());
   const first = await provider.send(receipt);
   expect(openSigned(RECEIPT_ACK_DOMAIN, first).counted).toBe(true);
@@ -80,7 +91,10 @@ test("a result sent twice gets the same acknowledgement twice and counts once", 
 
 test("updates that are not finite, of the wrong length or not uploaded are refused, and another tries", async () => {
   await using bad = await join(fog);
-  const job = await accepted({ ...oneUnit, schedule: { rounds: 1, stepsPerRound: 2, batchSize: 8, secondsPerRound: 60 } });
+  const job = await accepted({
+    ...oneUnit,
+    schedule: { rounds: 1, stepsPerRound: 2, batchSize: 8, secondsPerRound: 60 },
+  });
   const lease = await bad.nextLease();
   const absent = { ...(await bad.claim(lease, new Float32Array(6))), update: job.id };
   await expect(bad.send(absent)).rejects.toMatchObject({ code: "BLOCK_MISSING" });
@@ -100,7 +114,10 @@ test("updates that are not finite, of the wrong length or not uploaded are refus
 test("work of strangers is refused, and costs the rightful provider nothing", async () => {
   await using provider = await join(fog);
   await using stranger = await join(fog, { slots: 0 });
-  const job = await accepted({ ...oneUnit, schedule: { rounds: 1, stepsPerRound: 2, batchSize: 8, secondsPerRound: 60 } });
+  const job = await accepted({
+    ...oneUnit,
+    schedule: { rounds: 1, stepsPerRound: 2, batchSize: 8, secondsPerRound: 60 },
+  });
   const lease = await provider.nextLease();
   const receipt = await provider.work(lease);
   const refusals = [
@@ -112,14 +129,19 @@ test("work of strangers is refused, and costs the rightful provider nothing", as
   await expect(provider.send(receipt, stranger.key)).rejects.toMatchObject({ code: "STRANGER" });
   await expect(provider.send({ ...receipt, unit: job.id })).rejects.toMatchObject({ code: "UNIT_MISMATCH" });
   await expect(provider.send({ ...receipt, rows: 1_000 })).rejects.toMatchObject({ code: "UNIT_MISMATCH" });
-  await expect(provider.channel.request({ type: "nonsense" })).rejects.toMatchObject({ code: "SHAPE_INVALID" });
+  await expect(provider.channel.request({ type: "nonsense" })).rejects.toMatchObject({
+    code: "SHAPE_INVALID",
+  });
   expect((await provider.send(receipt)).body.counted).toBe(true);
   await untilState(job, "succeeded");
 });
 
 test("a silent provider loses its lease after the ttl, and its late result is acknowledged without counting", async () => {
   const slow = await join(fog);
-  const job = await accepted({ ...oneUnit, schedule: { rounds: 1, stepsPerRound: 2, batchSize: 8, secondsPerRound: 60 } });
+  const job = await accepted({
+    ...oneUnit,
+    schedule: { rounds: 1, stepsPerRound: 2, batchSize: 8, secondsPerRound: 60 },
+  });
   const lease = await slow.nextLease();
   const receipt = await slow.work(lease);
   await slow[Symbol.asyncDispose]();

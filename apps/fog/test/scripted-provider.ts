@@ -12,9 +12,9 @@ import {
   type LeaseId,
   LIMITS,
   type Offer,
-  parseShape,
   type ProviderAnswers,
   type ProviderRequest,
+  parseShape,
   RECEIPT_DOMAIN,
   type Receipt,
   type Signed,
@@ -118,7 +118,12 @@ export async function join(fog: FogProcess, options: JoinOptions = {}): Promise<
 async function train(
   url: string,
   { unit }: Lease,
-): Promise<{ readonly steps: number; readonly rows: number; readonly lossMean: number; readonly update: Float32Array }> {
+): Promise<{
+  readonly steps: number;
+  readonly rows: number;
+  readonly lossMean: number;
+  readonly update: Float32Array;
+}> {
   const blocks = blocksOf(url);
   const stored = parseShape(zStoredProgram, decodeCanonical(await blocks.get(unit.program)), "the program");
   const { signature } = stored;

@@ -1,6 +1,14 @@
 /** A job small enough to train in no time: two numbers in, two classes out. */
 import { defineModel, type Tensor, writeModel } from "@pingo/autograd";
-import { type Cid, encodeCanonical, JOB_DOMAIN, type KeyPair, type SignedJob, signValue, type TrainJob } from "@pingo/core";
+import {
+  type Cid,
+  encodeCanonical,
+  JOB_DOMAIN,
+  type KeyPair,
+  type SignedJob,
+  signValue,
+  type TrainJob,
+} from "@pingo/core";
 import { systemClock, systemFetch, systemPrng } from "@pingo/core/system";
 import { createHttpBlocks, type HttpBlocks, packDataset, writeFile } from "@pingo/storage";
 

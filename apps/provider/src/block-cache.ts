@@ -116,6 +116,7 @@ class LruBlocks implements BlockCache {
         return;
       }
       for (const cid of cids) {
+        if ((await this.#blocks.usedBytes()) <= targetBytes) break;
         await this.#blocks.delete(cid);
         forget.run(cid);
       }

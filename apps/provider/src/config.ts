@@ -52,7 +52,8 @@ export function readConfig(env: Environment): ProviderConfig {
     exitsWithParent: readFlag("PINGO_EXIT_WITH_PARENT", env["PINGO_EXIT_WITH_PARENT"] || "0"),
     workerEnvironment: {
       ...Object.fromEntries(WORKER_KEYS.flatMap((key) => (env[key] === undefined ? [] : [[key, env[key]]]))),
-      NODE_COMPILE_CACHE: resolve(compileCacheFolder(env)),
+      // Apart from the agent's: V8 refuses code that was compiled under other flags.
+      NODE_COMPILE_CACHE: resolve(compileCacheFolder(env), "worker"),
     },
   };
 }

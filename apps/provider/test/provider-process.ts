@@ -57,7 +57,8 @@ export async function startProvider(options: ProviderProcessOptions): Promise<Pr
       text.push(raw);
       if (!raw.startsWith("{")) return;
       const line: Record<string, unknown> = JSON.parse(raw);
-      if (line["event"] === "worker_started" && line["purpose"] === "units") workerPids.push(Number(line["pid"]));
+      if (line["event"] === "worker_started" && line["purpose"] === "units")
+        workerPids.push(Number(line["pid"]));
       const at = waiters.findIndex(({ event }) => event === line["event"]);
       const [waiter] = at < 0 ? [] : waiters.splice(at, 1);
       if (waiter) waiter.resolve(line);

@@ -80,7 +80,9 @@ test("a lease with a field over its limit is refused with a code, and another pr
   await expect(fog.ask({ type: "lease", lease: others })).rejects.toMatchObject({ code: "LEASE_NOT_MINE" });
   const huge = work.shards.map((shard) => ({ ...shard, sizeBytes: 2 ** 35 }));
   const tooLarge = leaseFor(provider.id, work, { shards: huge });
-  await expect(fog.ask({ type: "lease", lease: tooLarge })).rejects.toMatchObject({ code: "LEASE_TOO_LARGE" });
+  await expect(fog.ask({ type: "lease", lease: tooLarge })).rejects.toMatchObject({
+    code: "LEASE_TOO_LARGE",
+  });
   await fog.ask({ type: "lease", lease: leaseFor(provider.id, work, ENDLESS) });
   await expect(fog.ask({ type: "lease", lease })).rejects.toMatchObject({ code: "NO_FREE_SLOT" });
 });

@@ -129,7 +129,12 @@ function readSource(text: string, file: string): Source | JobFileError {
     return new JobFileError({ code: "JOB_FILE_SYNTAX", ...place, why }, { cause });
   };
   try {
-    const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, version: "1.2" });
+    const document = parseDocument(text, {
+      lineCounter: lines,
+      prettyErrors: false,
+      version: "1.2",
+      logLevel: "error",
+    });
     const [error] = document.errors;
     if (error) return syntax(error.pos[0], firstLine(error.message), error);
     // An alias could make a small file large; a job file has no use for one.

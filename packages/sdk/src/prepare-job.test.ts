@@ -35,6 +35,21 @@ function linear(): Graph {
   };
 }
 
+/** The same, folded at 1: `Mod` has no gradient. */
+function folded(): Graph {
+  const plain = linear();
+  const product = { name: "product", inputs: ["features", "weight"], outputs: ["product"] };
+  const fold = { name: "scores/fold", inputs: ["product", "one"], outputs: ["scores"] };
+  return {
+    ...plain,
+    initializers: new Map([...plain.initializers, ["one", tensor(Float32Array.of(1), 1)]]),
+    nodes: [
+      { op: "MatMul", attributes: {}, ...product },
+      { op: "Mod", attributes: { fmod: 1 }, ...fold },
+    ],
+  };
+}
+
 function features(rows = ROWS): Float32Array {
   const prng = createPrng(5);
   return Float32Array.from({ length: rows * 2 }, () => prng.float());
@@ -111,6 +126,12 @@ describe("what is wrong is found before anything is sent", () => {
       "job.yaml:5:16: there is no file /job/train.safetensors",
     ],
     ["not ONNX", folderWith({ "model.onnx": "hello" }), "MODEL_NOT_ONNX", "/job/model.onnx: "],
+    [
+      "an op without a gradient",
+      folderWith({ "model.onnx": writeModel(folded()) }),
+      "OP_WITHOUT_GRADIENT",
+      'node "scores/fold" (Mod)',
+    ],
     [
       "altered data",
       folderWith({ "train.safetensors": "hello" }),

@@ -7,7 +7,7 @@ import type { AnyNode, Graph } from "../graph/graph.ts";
 import { inferTypes } from "../graph/infer.ts";
 import { isStatic } from "../graph/shape.ts";
 import { verifyGraph } from "../graph/verify.ts";
-import { type GraphProto, ModelProtoSchema } from "./onnx_pb.ts";
+import { type GraphProto, GraphProtoSchema, ModelProtoSchema } from "./onnx_pb.ts";
 import { readModel } from "./reader.ts";
 import { FIXTURE_NAMES, hasFixtures, readFixture } from "./testing/fixtures.ts";
 import { runOnnx } from "./testing/run-onnx.ts";
@@ -260,9 +260,9 @@ describe("refusals", () => {
     const input = new Array<string>(LIMITS.modelFieldsMax).fill("");
     const initializer = [{ int64Data: new Array<bigint>(LIMITS.modelPackedBytesMax / 8).fill(-1n) }];
     for (const [graph, what] of [
-      [{ node: [{ attribute: graphs }] }, /subgraphs/],
-      [{ node: [{ input }] }, /fields/],
-      [{ initializer }, /outside raw_data/],
+      [create(GraphProtoSchema, { node: [{ attribute: graphs }] }), /subgraphs/],
+      [create(GraphProtoSchema, { node: [{ input }] }), /fields/],
+      [create(GraphProtoSchema, { initializer }), /outside raw_data/],
     ] as const) {
       const fault = faultOf(toBinary(ModelProtoSchema, create(ModelProtoSchema, { graph })));
       expect(fault).toMatchObject({ code: "MODEL_TOO_LARGE" });

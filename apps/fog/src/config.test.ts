@@ -1,0 +1,31 @@
+import { expect, test } from "vitest";
+import { ConfigError, readConfig } from "./config.ts";
+
+test("the defaults serve this machine only", () => {
+  expect(readConfig({ PINGO_HOME: "/p" })).toEqual({
+    folder: "/p/fog",
+    http: { host: "127.0.0.1", port: 4710 },
+    peerAddress: "/ip4/127.0.0.1/tcp/4711",
+    databaseUrl: undefined,
+    leaseTtlMs: 6_000,
+    logLevel: "info",
+    exitsWithParent: false,
+  });
+});
+
+test.each([
+  ["PINGO_FOG_HTTP", "4710"],
+  ["PINGO_FOG_HTTP", "127.0.0.1:70000"],
+  ["PINGO_FOG_P2P", "127.0.0.1:4711"],
+  ["PINGO_FOG_LEASE_TTL_MS", "1"],
+  ["DATABASE_URL", "mysql://x"],
+  ["PINGO_LOG_LEVEL", "loud"],
+  ["PINGO_EXIT_WITH_PARENT", "yes"],
+])("%s=%s is refused by name", (key, value) => {
+  expect(() => readConfig({ [key]: value })).toThrow(ConfigError);
+  expect(() => readConfig({ [key]: value })).toThrow(key);
+});
+
+test("a password in DATABASE_URL is not in the fault", () => {
+  expect(() => readConfig({ DATABASE_URL: "mysql://u:secret@x" })).not.toThrow("secret");
+});
