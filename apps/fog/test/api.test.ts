@@ -72,7 +72,7 @@ test("bad submissions are refused with a code and change nothing", async () => {
     [await submit(fog.url, { ...signed, signature: new Uint8Array(64) }), 401, "SIGNATURE_INVALID"],
     [await submit(fog.url, { ...signed, signer: fog.node.id }), 401, "SIGNATURE_INVALID"],
     [await submit(fog.url, signJob({ ...job, model: NOWHERE }, owner)), 409, "BLOCK_MISSING"],
-    [await submit(fog.url, signJob({ ...job, model: job.data.train }, owner)), 422, "NOT_A_FILE"],
+    [await submit(fog.url, signJob({ ...job, model: job.data.train }, owner)), 422, "DAG_MALFORMED"],
     [
       await postCbor(`${fog.url}/v1/jobs`, new Uint8Array(LIMITS.httpBodyBytesMax + 1)),
       413,
