@@ -6,13 +6,27 @@
 import { type Evaluation, type Evaluator, startEvaluator, type Tensor } from "@pingo/autograd";
 import type { Cid } from "@pingo/core";
 import { type BlockReader, readManifest, readShards } from "@pingo/storage";
-import { loadEvaluation } from "./loaded-job.ts";
+import type { JobRow } from "../database/schema.ts";
+import { type LoadedJob, loadEvaluation } from "./loaded-job.ts";
 
 export interface EvaluationOptions {
   readonly blocks: BlockReader;
   readonly program: Cid;
   readonly data: Cid;
   readonly onEvaluated: (version: number, evaluation: Evaluation) => Promise<void>;
+}
+
+/** null without held-out data. */
+export function openEvaluation(
+  options: Pick<EvaluationOptions, "blocks" | "onEvaluated"> & {
+    readonly row: JobRow;
+    readonly loaded: LoadedJob;
+  },
+): EvaluationQueue | null {
+  const { blocks, onEvaluated, row, loaded } = options;
+  const { test: data } = loaded.job.data;
+  if (row.evaluationProgram === null || data === null) return null;
+  return new EvaluationQueue({ blocks, program: row.evaluationProgram, data, onEvaluated });
 }
 
 interface Ready {

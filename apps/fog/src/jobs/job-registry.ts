@@ -13,7 +13,8 @@ import type { JobRow } from "../database/schema.ts";
 import { listProvidersOf } from "../database/work-store.ts";
 import { FogError } from "../fault.ts";
 import { admit, parseSubmission } from "./admission.ts";
-import { JobRun, type JobRunOptions } from "./job-run.ts";
+import { JobRun } from "./job-run.ts";
+import type { JobRunOptions } from "./job-run-options.ts";
 import { viewOf } from "./job-view.ts";
 import { createMailbox } from "./mailbox.ts";
 

@@ -6,88 +6,52 @@
  */
 import {
   assertDefined,
-  type Clock,
-  type FogRequest,
-  isFault,
   type JobEvent,
   type JobId,
   type Lease,
   type LeaseId,
   type LeaseProgress,
-  type Log,
   leaseIdOf,
   type NodeId,
   type NumberedEvent,
-  type Prng,
   reportOf,
   type TrainJob,
   type TrainUnit,
 } from "@pingo/core";
-import type { Blocks } from "@pingo/storage";
 import {
   isLeaseHeld,
   type LossCause,
   nextTickMs,
-  openRound,
   planUnits,
   type RoundAction,
   type RoundEvent,
-  type RoundState,
   reduceRound,
-  roundRules,
-  summaryOf,
   waitingUnits,
 } from "@pingo/training";
 import { appendEvent } from "../database/event-store.ts";
 import { updateJob } from "../database/job-store.ts";
-import { insertRound, latestRound, setEvaluation } from "../database/round-store.ts";
-import type { JobRow, Sql } from "../database/schema.ts";
-import { insertLease, insertUnits, listCounted, listLeases, listUnits } from "../database/work-store.ts";
-import { EvaluationQueue } from "./evaluation.ts";
-import type { EventHub } from "./event-hub.ts";
+import { latestRound, setEvaluation } from "../database/round-store.ts";
+import type { JobRow } from "../database/schema.ts";
+import { whyOf } from "../why-of.ts";
+import { recordCommit } from "./commit-ledger.ts";
+import { type EvaluationQueue, openEvaluation } from "./evaluation.ts";
+import type { JobRunOptions } from "./job-run-options.ts";
 import { jobOf, type LoadedJob, loadJob } from "./loaded-job.ts";
 import { createMailbox } from "./mailbox.ts";
-import type { Modeller } from "./modeller.ts";
 import { writeOutcome } from "./outcome.ts";
-import { replayRound } from "./replay.ts";
 import {
   acknowledgementOf,
   type ReceivedResult,
+  recordGrant,
   recordLateResult,
   recordStep,
   revoked,
 } from "./round-ledger.ts";
-import type { Traffic } from "./traffic.ts";
-import { nextVersion, readVector, type Version } from "./versions.ts";
-
-export interface JobRunOptions {
-  readonly sql: Sql;
-  readonly blocks: Blocks;
-  readonly clock: Clock;
-  readonly prng: Prng;
-  readonly log: Log;
-  readonly hub: EventHub;
-  readonly traffic: Traffic;
-  readonly modeller: Modeller;
-  readonly fog: NodeId;
-  readonly leaseTtlMs: number;
-  /** @throws {FaultError} when the provider refuses or cannot be reached */
-  readonly ask: (provider: NodeId, request: FogRequest) => Promise<void>;
-  /** Providers may be wanted now, or free. */
-  readonly wake: () => void;
-  /** How many units providers could take side by side now. */
-  readonly placeable: (run: JobRun) => number;
-  readonly onFinished: (run: JobRun) => void;
-}
+import { openOrReplay, type Round } from "./round-opening.ts";
+import { nextVersion, readVersion, type Version } from "./versions.ts";
 
 /** A restarted station waits at least this long for providers to come back with the leases they hold. */
 const RETURN_MS_MIN = 10_000;
-
-interface Round {
-  readonly number: number;
-  readonly units: readonly TrainUnit[];
-  state: RoundState;
-}
 
 interface Running {
   readonly loaded: LoadedJob;
@@ -154,17 +118,15 @@ export class JobRun implements AsyncDisposable {
 
   /** From queued to running, or on from the last committed round. */
   start(): Promise<void> {
-    return this.#do(async () => {
+    return this.#mailbox.run(async () => {
       if (this.isFinished || this.#running) return;
       const { sql, blocks, traffic } = this.#options;
       const loaded = await loadJob(blocks, this.#row);
       const row = assertDefined(await latestRound(sql, this.id), "an admitted job has version 0");
-      const weights = await readVector(blocks, row.weights, loaded.signature);
-      const momentum = row.momentum
-        ? await readVector(blocks, row.momentum, loaded.signature)
-        : new Float32Array(weights.length);
-      const version: Version = { number: row.version, weights, momentum, weightsCid: row.weights };
-      this.#running = { loaded, version, round: null, evaluation: this.#openEvaluation(loaded) };
+      const version = await readVersion(blocks, row, loaded.signature);
+      const onEvaluated = this.#recordEvaluation.bind(this);
+      const evaluation = openEvaluation({ blocks, row: this.#row, loaded, onEvaluated });
+      this.#running = { loaded, version, round: null, evaluation };
       if (this.#row.state !== "running") await this.#change({ state: "running", reason: null });
       const roots = [loaded.program, loaded.graph, loaded.job.data.train, row.weights];
       for (const root of roots) await traffic.watch(this.id, root);
@@ -174,7 +136,7 @@ export class JobRun implements AsyncDisposable {
   }
 
   grant(unit: TrainUnit, provider: NodeId): Promise<void> {
-    return this.#do(async () => {
+    return this.#mailbox.run(async () => {
       const running = this.#running;
       const round = running?.round;
       const found = round && waitingUnits(round.state, new Set()).find((waits) => waits.unit === unit.index);
@@ -184,16 +146,8 @@ export class JobRun implements AsyncDisposable {
       const issuedAtUnixMs = clock.nowUnixMs();
       const id = leaseIdOf(prng.bytes(26));
       const lease: Lease = { id, attempt, provider, unit, issuedAtUnixMs, ttlMs };
-      const event: JobEvent = { type: "leased", round: unit.round, unit: unit.index, attempt, provider };
       const began = this.#row.trainingBeganUnixMs ?? issuedAtUnixMs;
-      const written = await sql.transaction(async (tx) => {
-        const { round, index } = unit;
-        const row = { id, job: this.id, round, index, attempt, provider, issuedUnixMs: issuedAtUnixMs };
-        await insertLease(tx, { ...row, state: "live" });
-        if (this.#row.trainingBeganUnixMs === null)
-          await updateJob(tx, this.id, { trainingBeganUnixMs: began });
-        return appendEvent(tx, this.id, issuedAtUnixMs, event);
-      });
+      const written = await recordGrant(sql, lease, this.#row.trainingBeganUnixMs === null);
       this.#row = { ...this.#row, trainingBeganUnixMs: began };
       this.#publish([written]);
       const atMs = clock.monotonicMs();
@@ -241,7 +195,7 @@ export class JobRun implements AsyncDisposable {
 
   /** @returns whether the result counts; once this resolves it is durable */
   deliver(result: ReceivedResult): Promise<boolean> {
-    return this.#do(async () => {
+    return this.#mailbox.run(async () => {
       const { clock, sql, traffic } = this.#options;
       const { lease, provider, update, steps, rows, lossMean } = result.receipt;
       await traffic.addUpdate(this.id, update);
@@ -259,7 +213,7 @@ export class JobRun implements AsyncDisposable {
   }
 
   stop(reason: string): Promise<void> {
-    return this.#do(async () => {
+    return this.#mailbox.run(async () => {
       if (this.isFinished) return;
       if (this.#running?.round)
         await this.#step({ type: "stopped", atMs: this.#options.clock.monotonicMs() });
@@ -298,31 +252,20 @@ export class JobRun implements AsyncDisposable {
     const running = assertDefined(this.#running, "only a running job goes on");
     const { loaded, version } = running;
     if (version.number >= loaded.job.schedule.rounds) return this.#succeed(running);
-    const { sql, clock, wake } = this.#options;
-    const number = version.number + 1;
-    const kept = await listUnits(sql, this.id, number);
-    const atMs = clock.monotonicMs();
-    const retryMax = loaded.job.retryMax;
-    if (kept.length > 0) {
-      const leases = await listLeases(sql, this.id, number);
-      const counted = await listCounted(sql, this.id, number);
-      const untilMs = atMs + Math.max(this.#options.leaseTtlMs, RETURN_MS_MIN);
-      const replayed = replayRound({ units: kept.length, retryMax, leases, counted }, atMs, untilMs);
-      running.round = { number, units: kept, state: replayed.state };
-      wake();
-      return this.#act(replayed.actions);
-    }
-    const units = this.#plan(running, number);
-    const steps = units.reduce((sum, unit) => sum + unit.steps, 0);
-    const event: JobEvent = { type: "round-started", round: number, units: units.length, steps };
-    const written = await sql.transaction(async (tx) => {
-      await insertUnits(tx, units);
-      return appendEvent(tx, this.id, clock.nowUnixMs(), event);
+    const { sql, clock, wake, leaseTtlMs } = this.#options;
+    const { round, actions, written } = await openOrReplay(sql, {
+      job: this.id,
+      number: version.number + 1,
+      retryMax: loaded.job.retryMax,
+      atMs: clock.monotonicMs(),
+      atUnixMs: clock.nowUnixMs(),
+      returnMs: Math.max(leaseTtlMs, RETURN_MS_MIN),
+      plan: (number) => this.#plan(running, number),
     });
-    const rules = roundRules({ units: units.length, retryMax });
-    running.round = { number, units, state: openRound({ units: units.length, rules, atMs }) };
-    this.#publish([written]);
+    running.round = round;
+    this.#publish(written);
     wake();
+    await this.#act(actions);
   }
 
   #plan({ loaded, version }: Running, round: number): readonly TrainUnit[] {
@@ -377,34 +320,15 @@ export class JobRun implements AsyncDisposable {
     const { sql, blocks, clock, traffic } = this.#options;
     const { loaded } = running;
     const version = await nextVersion(blocks, loaded.signature, running.version, deliveries);
-    const { number, weightsCid: weights, momentumCid: momentum } = version;
-    const summary = summaryOf(deliveries);
-    const committedUnixMs = clock.nowUnixMs();
-    const bytes = traffic.unsaved(this.id);
-    const change = {
-      round: number,
-      steps: this.#row.steps + summary.steps,
-      rows: this.#row.rows + summary.rows,
-      loss: summary.loss,
-      bytesUp: this.#row.bytesUp + bytes.up,
-      bytesDown: this.#row.bytesDown + bytes.down,
-      trainingMs: Math.max(0, committedUnixMs - (this.#row.trainingBeganUnixMs ?? committedUnixMs)),
-    };
+    const { number, weightsCid: weights } = version;
     const { rounds } = loaded.job.schedule;
-    const event: JobEvent = { type: "committed", round: number, rounds, ...summary, weights };
-    const units = deliveries.length;
-    const written = await sql.transaction(async (tx) => {
-      await insertRound(tx, {
-        job: this.id,
-        version: number,
-        weights,
-        momentum,
-        units,
-        ...summary,
-        committedUnixMs,
-      });
-      await updateJob(tx, this.id, change);
-      return appendEvent(tx, this.id, committedUnixMs, event);
+    const bytes = traffic.unsaved(this.id);
+    const { change, written } = await recordCommit(sql, {
+      row: this.#row,
+      version,
+      deliveries,
+      bytes,
+      atUnixMs: clock.nowUnixMs(),
     });
     traffic.saved(this.id, bytes);
     this.#row = { ...this.#row, ...change };
@@ -414,19 +338,6 @@ export class JobRun implements AsyncDisposable {
     await traffic.watch(this.id, weights);
     if (number < rounds) void this.#evaluate(version);
     await this.#goOn();
-  }
-
-  #openEvaluation(loaded: LoadedJob): EvaluationQueue | null {
-    const { evaluationProgram: program } = this.#row;
-    const { test: data } = loaded.job.data;
-    if (program === null || data === null) return null;
-    const { blocks } = this.#options;
-    return new EvaluationQueue({
-      blocks,
-      program,
-      data,
-      onEvaluated: (version, { loss, accuracy }) => this.#recordEvaluation(version, { loss, accuracy }),
-    });
   }
 
   /** Never rejects: a failed measurement does not cost the job its training. */
@@ -444,7 +355,7 @@ export class JobRun implements AsyncDisposable {
   }
 
   #recordEvaluation(round: number, { loss, accuracy }: { loss: number; accuracy: number }): Promise<void> {
-    return this.#do(async () => {
+    return this.#mailbox.run(async () => {
       if (this.isFinished) return;
       await setEvaluation(this.#options.sql, { job: this.id, version: round }, { loss, accuracy });
       const change = { evaluatedRound: round, evaluatedLoss: loss, evaluatedAccuracy: accuracy };
@@ -459,7 +370,7 @@ export class JobRun implements AsyncDisposable {
       await this.#evaluate(version);
       if (this.isFinished) return;
       const model = await modeller.export(loaded.job.model, loaded.signature, version.weights);
-      await this.#do(async () => {
+      await this.#mailbox.run(async () => {
         if (this.isFinished) return;
         const outcome = await writeOutcome(sql, blocks, { row: this.#row, loaded, fog, model });
         await this.#finish("succeeded", null, {
@@ -516,11 +427,6 @@ export class JobRun implements AsyncDisposable {
     });
   }
 
-  /** For the asker to hear of its failure. */
-  #do<T>(task: () => Promise<T>): Promise<T> {
-    return this.#mailbox.run(task);
-  }
-
   /** For nobody in particular: a failure is the job's. */
   #post(task: () => Promise<unknown>): void {
     if (this.#isDisposed) return;
@@ -538,9 +444,4 @@ export class JobRun implements AsyncDisposable {
       log.error("job_end_not_written", { job: this.id, why: whyOf(again) });
     }
   }
-}
-
-function whyOf(error: unknown): string {
-  if (isFault(error)) return error.message;
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -1,10 +1,11 @@
 /** Writes down what a step of a round did, in one transaction, before anyone is told. */
-import type { Cid, JobEvent, JobId, LeaseId, NumberedEvent, Receipt } from "@pingo/core";
+import type { Cid, JobEvent, JobId, Lease, LeaseId, NumberedEvent, Receipt } from "@pingo/core";
 import type { RoundAction } from "@pingo/training";
 import { appendEvent } from "../database/event-store.ts";
+import { updateJob } from "../database/job-store.ts";
 import { addCountedUnit } from "../database/provider-store.ts";
 import type { Sql } from "../database/schema.ts";
-import { findResult, insertResult, setLeaseState } from "../database/work-store.ts";
+import { findResult, insertLease, insertResult, setLeaseState } from "../database/work-store.ts";
 
 /** A result as it came, verified. */
 export interface ReceivedResult {
@@ -23,6 +24,16 @@ export interface StepToRecord {
   readonly actions: readonly RoundAction[];
   /** What the step answers, when it answers a result. */
   readonly result: ReceivedResult | null;
+}
+
+export async function recordGrant(sql: Sql, lease: Lease, isFirstOfJob: boolean): Promise<NumberedEvent> {
+  const { id, attempt, provider, issuedAtUnixMs: issuedUnixMs } = lease;
+  const { job, round, index } = lease.unit;
+  return sql.transaction(async (tx) => {
+    await insertLease(tx, { id, job, round, index, attempt, provider, issuedUnixMs, state: "live" });
+    if (isFirstOfJob) await updateJob(tx, job, { trainingBeganUnixMs: issuedUnixMs });
+    return appendEvent(tx, job, issuedUnixMs, { type: "leased", round, unit: index, attempt, provider });
+  });
 }
 
 export async function recordStep(sql: Sql, step: StepToRecord): Promise<readonly NumberedEvent[]> {

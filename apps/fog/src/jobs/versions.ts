@@ -11,6 +11,8 @@ import {
   weightsLength,
 } from "@pingo/training";
 
+import type { RoundRow } from "../database/schema.ts";
+
 export interface Version {
   /** 0 is the start; a round commits the next. */
   readonly number: number;
@@ -46,6 +48,18 @@ export async function readVector(
 ): Promise<Float32Array> {
   const length = weightsLength(signature);
   return decodeVector(await readFile(blocks, cid, { sizeBytesMax: 4 * length }), length);
+}
+
+export async function readVersion(
+  blocks: BlockReader,
+  row: RoundRow,
+  signature: ProgramSignature,
+): Promise<Version> {
+  const weights = await readVector(blocks, row.weights, signature);
+  const momentum = row.momentum
+    ? await readVector(blocks, row.momentum, signature)
+    : new Float32Array(weights.length);
+  return { number: row.version, weights, momentum, weightsCid: row.weights };
 }
 
 /** @throws {DivergedError} */
