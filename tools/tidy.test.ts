@@ -95,6 +95,20 @@ describe("tidy finds", () => {
     }
   });
 
+  test("a lockfile that lacks a platform's package", () => {
+    const packages = (names: readonly string[]): string =>
+      JSON.stringify({
+        packages: Object.fromEntries([
+          ["node_modules/tool", { optionalDependencies: { "@tool/linux": "1.0.0", "@tool/mac": "1.0.0" } }],
+          ...names.map((name) => [`node_modules/${name}`, {}]),
+        ]),
+      });
+    expect(misfitsOf({ ...CORE, "package-lock.json": packages(["@tool/linux", "@tool/mac"]) })).toEqual([]);
+    expect(misfitsOf({ ...CORE, "package-lock.json": packages(["@tool/linux"]) }).join()).toContain(
+      "@tool/mac",
+    );
+  });
+
   test("no fault in words inside comments and no fault in tests", () => {
     expect(
       misfitsOf({

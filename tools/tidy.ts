@@ -52,6 +52,7 @@ const IMPURE: readonly { readonly pattern: RegExp; readonly what: string }[] = [
   { pattern: /\bprocess\./, what: "touches the process" },
 ];
 
+const LOCKFILE = "package-lock.json";
 const TOP_LAYER = 6;
 const SOURCE_LINES_MAX = 450;
 const TEST_LINES_MAX = 800;
@@ -83,6 +84,7 @@ export function tidy(root: string, files: readonly string[]): readonly string[] 
     ...rooms.misfits,
     ...files.flatMap((file) => sizeMisfits(root, file)),
     ...files.filter((file) => file.endsWith("package.json")).flatMap((file) => versionMisfits(root, file)),
+    ...(files.includes(LOCKFILE) ? lockMisfits(root) : []),
     ...rooms.found.flatMap((room) => manifestMisfits(room, rooms.found)),
     ...files.filter((file) => /\.tsx?$/.test(file)).flatMap((file) => sourceMisfits(root, file, rooms.found)),
   ];
@@ -121,6 +123,21 @@ function versionMisfits(root: string, file: string): string[] {
   return Object.entries(allDependencies(readJson(join(root, file))))
     .filter(([, version]) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version))
     .map(([name, version]) => `${file}: ${name} is "${version}"; pin an exact version`);
+}
+
+/** npm drops platform packages from the lockfile when a registry lacks them; `npm ci` then fails everywhere. */
+function lockMisfits(root: string): string[] {
+  const lock: { readonly packages: Readonly<Record<string, Manifest>> } = JSON.parse(
+    readFileSync(join(root, LOCKFILE), "utf8"),
+  );
+  const locked = new Set(Object.keys(lock.packages).map((path) => path.split("node_modules/").at(-1)));
+  return Object.values(lock.packages)
+    .flatMap((manifest) => Object.keys(manifest.optionalDependencies ?? {}))
+    .filter((name) => !locked.has(name))
+    .map(
+      (name) =>
+        `${LOCKFILE}: lacks the optional ${name}, so npm ci fails; lock versions whose packages all exist`,
+    );
 }
 
 function manifestMisfits(room: Room, rooms: readonly Room[]): string[] {

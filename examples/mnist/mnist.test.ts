@@ -20,7 +20,7 @@ const OPTIONS: ProgramOptions = {
   ],
   target: "label",
   loss: "softmax-cross-entropy",
-  adamw: { learningRate: 0.002, weightDecay: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+  optimizer: { adamw: { learningRate: 0.002, weightDecay: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } },
   batchSize: 32,
 };
 

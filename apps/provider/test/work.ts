@@ -38,7 +38,7 @@ export async function storeWork(blocks: Blocks): Promise<StoredWork> {
     fields: manifest.fields,
     target: "label",
     loss: "softmax-cross-entropy",
-    adamw: { learningRate: 0.01, weightDecay: 0, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+    optimizer: { adamw: { learningRate: 0.01, weightDecay: 0, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } },
     batchSize: BATCH,
   });
   const stored: StoredProgram = {

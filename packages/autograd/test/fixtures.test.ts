@@ -34,7 +34,7 @@ test.skipIf(isMissing).for(["mlp", "cnn", "gpt"])(
       fields: [input, target].map(({ name, dtype, shape }) => ({ name, dtype, rowShape: shape.slice(1) })),
       target: target.name,
       loss: "softmax-cross-entropy",
-      adamw: { learningRate: 1, weightDecay: 0, beta1: 0, beta2: 0, epsilon: 1 },
+      optimizer: { adamw: { learningRate: 1, weightDecay: 0, beta1: 0, beta2: 0, epsilon: 1 } },
       batchSize: input.shape[0] ?? 0,
     } as const;
     const program = buildTrainProgram(model, options);
@@ -72,7 +72,7 @@ test.skipIf(isMissing).for(["mlp", "cnn", "gpt"])(
       fields: [input, target].map(({ name, dtype, shape }) => ({ name, dtype, rowShape: shape.slice(1) })),
       target: target.name,
       loss: "softmax-cross-entropy",
-      adamw: { learningRate: 1, weightDecay: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+      optimizer: { adamw: { learningRate: 1, weightDecay: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } },
       batchSize: 2,
     } as const;
     const fields = new Map([input, target].map(({ name }) => [name, tensors.get(name) ?? f32([], [])]));

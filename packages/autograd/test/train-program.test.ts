@@ -16,7 +16,7 @@ const OPTIONS: ProgramOptions = {
   ],
   target: "label",
   loss: "softmax-cross-entropy",
-  adamw: { learningRate: 0.01, weightDecay: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+  optimizer: { adamw: { learningRate: 0.01, weightDecay: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } },
   batchSize: 3,
 };
 
@@ -96,7 +96,7 @@ describe("a train program", () => {
     const { parameters } = program.signature;
     const gradientProgram = buildTrainProgram(mlp(4, 6, 3), {
       ...OPTIONS,
-      adamw: { ...OPTIONS.adamw, beta1: 0 },
+      optimizer: { adamw: { ...OPTIONS.adamw, beta1: 0 } },
     });
     const gradientRun = await openGraph(gradientProgram.graph);
     let state = initialState(program);
@@ -172,7 +172,7 @@ describe("a train program", () => {
     const program = buildTrainProgram(model, {
       ...OPTIONS,
       batchSize: 1,
-      adamw: { ...OPTIONS.adamw, beta1: 0 },
+      optimizer: { adamw: { ...OPTIONS.adamw, beta1: 0 } },
     });
     const run = await openGraph(program.graph);
     // The gradient of the last weights is tanh of the dropped values: zero exactly where they were dropped.

@@ -60,19 +60,15 @@ export {
   shortId,
 } from "./ids.ts";
 export {
-  type AdamW,
   FINAL_STATES,
   JOB_DOMAIN,
   type JobEnvelope,
   type JobState,
-  type Loss,
-  type Metric,
   type Schedule,
   type SignedJob,
   STOP_DOMAIN,
   type StopRequest,
   type TrainJob,
-  zAdamW,
   zName,
   zSchedule,
   zSignedJob,
@@ -92,6 +88,37 @@ export {
   signValue,
 } from "./keys.ts";
 export { LIMITS } from "./limits.ts";
+export {
+  checkObjective,
+  LOSSES,
+  type Loss,
+  type LossSettings,
+  type Metric,
+  type Objective,
+  zLoss,
+  zLossSettings,
+} from "./objective.ts";
+export {
+  type AdamW,
+  EXPECTED_OPTIMIZERS,
+  type LearningRateSchedule,
+  type Lion,
+  learningRateFactor,
+  learningRateOf,
+  type Muon,
+  namesOneOptimizer,
+  OPTIMIZER_KINDS,
+  type Optimizer,
+  type OptimizerKind,
+  type OptimizerSettings,
+  type Sgd,
+  zAdamW,
+  zClipNorm,
+  zLearningRateSchedule,
+  zLion,
+  zMuon,
+  zSgd,
+} from "./optimizer.ts";
 export type { Clock, Disk, Fetch, Log, LogFields, Ports, Prng } from "./ports.ts";
 export { createPrng, mixSeed, permutation } from "./prng.ts";
 export {
@@ -138,6 +165,7 @@ export {
   RECEIPT_DOMAIN,
   type Receipt,
   type TrainUnit,
+  type UnitSchedule,
   zLease,
   zOffer,
   zReceipt,

@@ -8,10 +8,9 @@ import { z } from "zod";
 import type { Cid } from "./ids.ts";
 import type { Signed } from "./keys.ts";
 import { LIMITS } from "./limits.ts";
+import { type Objective, zObjective } from "./objective.ts";
+import { type Optimizer, zOptimizer } from "./optimizer.ts";
 import { zBytes, zCid, zNodeId } from "./schema.ts";
-
-export type Loss = "softmax-cross-entropy";
-export type Metric = "accuracy";
 
 export interface TrainJob {
   readonly apiVersion: "pingo/v1";
@@ -21,13 +20,8 @@ export interface TrainJob {
   readonly model: Cid;
   /** Dataset manifests (core/dataset.ts). */
   readonly data: { readonly train: Cid; readonly test: Cid | null };
-  readonly objective: {
-    readonly loss: Loss;
-    /** The dataset tensor that holds the labels. */
-    readonly target: string;
-    readonly metrics: readonly Metric[];
-  };
-  readonly optimizer: { readonly adamw: AdamW };
+  readonly objective: Objective;
+  readonly optimizer: Optimizer;
   readonly schedule: Schedule;
   readonly workers: {
     readonly min: number;
@@ -39,14 +33,6 @@ export interface TrainJob {
   /** Decimal nano-PINGO as text: DAG-CBOR integers end at 2^64. */
   readonly budgetNano: string;
   readonly seed: number;
-}
-
-export interface AdamW {
-  readonly learningRate: number;
-  readonly weightDecay: number;
-  readonly beta1: number;
-  readonly beta2: number;
-  readonly epsilon: number;
 }
 
 export interface Schedule {
@@ -79,14 +65,6 @@ export const zName = z
     `expected lower-case letters, digits and "-", at most ${LIMITS.nameCharsMax}`,
   );
 
-export const zAdamW: z.ZodType<AdamW> = z.strictObject({
-  learningRate: z.number().positive().max(10),
-  weightDecay: z.number().min(0).max(10),
-  beta1: z.number().min(0).lt(1),
-  beta2: z.number().min(0).lt(1),
-  epsilon: z.number().positive().max(1),
-});
-
 export const zSchedule: z.ZodType<Schedule> = z.strictObject({
   rounds: z.int().min(1).max(LIMITS.roundsMax),
   stepsPerRound: z.int().min(1).max(LIMITS.stepsPerRoundMax),
@@ -100,12 +78,8 @@ export const zTrainJob: z.ZodType<TrainJob> = z.strictObject({
   name: zName,
   model: zCid,
   data: z.strictObject({ train: zCid, test: zCid.nullable() }),
-  objective: z.strictObject({
-    loss: z.literal("softmax-cross-entropy"),
-    target: z.string().min(1).max(256),
-    metrics: z.array(z.literal("accuracy")).max(8),
-  }),
-  optimizer: z.strictObject({ adamw: zAdamW }),
+  objective: zObjective,
+  optimizer: zOptimizer,
   schedule: zSchedule,
   workers: z
     .strictObject({

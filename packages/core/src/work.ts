@@ -8,6 +8,7 @@ import { type Shard, zShard } from "./dataset.ts";
 import type { Cid, LeaseId, NodeId } from "./ids.ts";
 import type { Signed } from "./keys.ts";
 import { LIMITS } from "./limits.ts";
+import { type LearningRateSchedule, zLearningRateSchedule } from "./optimizer.ts";
 import { zBytes, zCid, zCount, zLeaseId, zNodeId } from "./schema.ts";
 
 export interface TrainUnit {
@@ -25,8 +26,18 @@ export interface TrainUnit {
   readonly steps: number;
   readonly batchSize: number;
   readonly learningRate: number;
+  /** How the rate changes from step to step; absent: constant. */
+  readonly schedule?: UnitSchedule;
   /** Longest run, from the moment the worker begins. */
   readonly deadlineMs: number;
+}
+
+/** The run's schedule, and where in the run this unit stands. */
+export interface UnitSchedule extends LearningRateSchedule {
+  /** Steps of the rounds before. */
+  readonly stepsBefore: number;
+  /** Of the whole run. */
+  readonly stepsTotal: number;
 }
 
 export interface Lease {
@@ -81,6 +92,9 @@ export const zTrainUnit: z.ZodType<TrainUnit> = z.strictObject({
   steps: z.int().min(1).max(LIMITS.stepsPerRoundMax),
   batchSize: z.int().min(1).max(LIMITS.batchSizeMax),
   learningRate: z.number().positive().max(10),
+  schedule: z
+    .strictObject({ ...zLearningRateSchedule.shape, stepsBefore: zCount, stepsTotal: zCount })
+    .exactOptional(),
   deadlineMs: z.int().min(1).max(86_400_000),
 });
 

@@ -4,7 +4,25 @@
  * What is not built yet is part of the shape only as far as needed to refuse it by name.
  * Design: docs/ARCHITECTURE.md §4.
  */
-import { LIMITS, parseBytes, parseMillicores, parsePingo, zName } from "@pingo/core";
+import {
+  checkObjective,
+  EXPECTED_OPTIMIZERS,
+  LIMITS,
+  LOSSES,
+  namesOneOptimizer,
+  parseBytes,
+  parseMillicores,
+  parsePingo,
+  zAdamW,
+  zClipNorm,
+  zLearningRateSchedule,
+  zLion,
+  zLoss,
+  zLossSettings,
+  zMuon,
+  zName,
+  zSgd,
+} from "@pingo/core";
 import { z } from "zod";
 
 /** Keys whose value the network will know later, and what to write until then. */
@@ -14,23 +32,65 @@ export const NOT_BUILT: readonly {
   readonly instead: string;
 }[] = [
   { key: "kind", values: ["Infer", "Run"], instead: "Train" },
-  {
-    key: "objective.loss",
-    values: ["mean-squared-error", "binary-cross-entropy", "mean-absolute-error"],
-    instead: "softmax-cross-entropy",
-  },
   { key: "verify.mode", values: ["adaptive", "always"], instead: "none" },
 ];
 
 const zPath = z.string().min(1).max(4_096);
 
-const zAdamWFile = z.strictObject({
-  learningRate: z.number().positive().max(10).default(0.001),
-  weightDecay: z.number().min(0).max(10).default(0.01),
-  beta1: z.number().min(0).lt(1).default(0.9),
-  beta2: z.number().min(0).lt(1).default(0.999),
-  epsilon: z.number().positive().max(1).default(1e-8),
+const zRates = z.strictObject({
+  learningRate: zAdamW.shape.learningRate.default(0.001),
+  weightDecay: zAdamW.shape.weightDecay.default(0.01),
 });
+const zMoments = z.strictObject({
+  beta1: zAdamW.shape.beta1.default(0.9),
+  beta2: zAdamW.shape.beta2.default(0.999),
+  epsilon: zAdamW.shape.epsilon.default(1e-8),
+});
+
+const zOptimizerFile = z
+  .strictObject({
+    adamw: zRates.extend(zMoments.shape).exactOptional(),
+    sgd: z
+      .strictObject({
+        learningRate: zSgd.shape.learningRate.default(0.01),
+        weightDecay: zSgd.shape.weightDecay.default(0),
+        momentum: zSgd.shape.momentum.default(0.9),
+        nesterov: zSgd.shape.nesterov.default(true),
+      })
+      .exactOptional(),
+    lion: z
+      .strictObject({
+        learningRate: zLion.shape.learningRate.default(0.0001),
+        weightDecay: zLion.shape.weightDecay.default(0.1),
+        beta1: zLion.shape.beta1.default(0.9),
+        beta2: zLion.shape.beta2.default(0.99),
+      })
+      .exactOptional(),
+    muon: zRates
+      .extend(zMoments.shape)
+      .extend({ momentum: zMuon.shape.momentum.default(0.95) })
+      .exactOptional(),
+    /** Longest gradient, over all parameters together. */
+    clipNorm: zClipNorm.exactOptional(),
+    schedule: z
+      .strictObject({
+        kind: zLearningRateSchedule.shape.kind,
+        warmupSteps: zLearningRateSchedule.shape.warmupSteps.default(0),
+        finalFactor: zLearningRateSchedule.shape.finalFactor.default(0),
+      })
+      .exactOptional(),
+  })
+  .refine(namesOneOptimizer, EXPECTED_OPTIMIZERS);
+
+const zObjectiveFile = z
+  .strictObject({
+    loss: zLoss,
+    target: z.string().min(1).max(256),
+    metrics: z.array(z.literal("accuracy")).max(8).optional(),
+    ...zLossSettings.shape,
+  })
+  .check(checkObjective)
+  .transform((objective) => ({ ...objective, metrics: objective.metrics ?? LOSSES[objective.loss].metrics }));
 
 const zResources = z.strictObject({
   cpu: quantity(parseMillicores).default(1_000),
@@ -43,12 +103,8 @@ export const zJobFile = z.strictObject({
   name: zName,
   model: zPath,
   data: z.strictObject({ train: zPath, test: zPath.optional() }),
-  objective: z.strictObject({
-    loss: z.literal("softmax-cross-entropy"),
-    target: z.string().min(1).max(256),
-    metrics: z.array(z.literal("accuracy")).max(8).default(["accuracy"]),
-  }),
-  optimizer: z.strictObject({ adamw: zAdamWFile.prefault({}) }).prefault({}),
+  objective: zObjectiveFile,
+  optimizer: zOptimizerFile.prefault({ adamw: {} }),
   schedule: z.strictObject({
     rounds: z.int().min(1).max(LIMITS.roundsMax),
     stepsPerRound: z.int().min(1).max(LIMITS.stepsPerRoundMax),
@@ -89,8 +145,12 @@ export function keysAt(path: readonly PropertyKey[]): readonly string[] {
 }
 
 function unwrap(schema: unknown): unknown {
+  if (schema instanceof z.ZodPipe) return unwrap(schema.in);
   const isWrapped =
-    schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault || schema instanceof z.ZodOptional;
+    schema instanceof z.ZodDefault ||
+    schema instanceof z.ZodPrefault ||
+    schema instanceof z.ZodOptional ||
+    schema instanceof z.ZodExactOptional;
   return isWrapped ? unwrap(schema.unwrap()) : schema;
 }
 

@@ -4,11 +4,10 @@
  * YAML 1.2 (and so JSON). Unknown keys are refused; every problem is one sentence with file, line and column.
  */
 import {
-  type AdamW,
   FaultError,
   LIMITS,
-  type Loss,
-  type Metric,
+  type Objective,
+  type Optimizer,
   type Schedule,
   type Sentences,
 } from "@pingo/core";
@@ -22,8 +21,8 @@ export interface JobFile {
   readonly name: string;
   readonly model: string;
   readonly data: { readonly train: string; readonly test: string | null };
-  readonly objective: { readonly loss: Loss; readonly target: string; readonly metrics: readonly Metric[] };
-  readonly adamw: AdamW;
+  readonly objective: Objective;
+  readonly optimizer: Optimizer;
   readonly schedule: Schedule;
   readonly workers: {
     readonly min: number;
@@ -232,7 +231,7 @@ function jobOf(shape: JobFileShape, source: Source): JobFile {
     model: shape.model,
     data: { train: shape.data.train, test: shape.data.test ?? null },
     objective: shape.objective,
-    adamw: shape.optimizer.adamw,
+    optimizer: shape.optimizer,
     schedule: shape.schedule,
     workers: { min, max, cpuMillicores: resources.cpu, memoryBytes: resources.memory },
     retryMax: shape.retry.max,

@@ -13,7 +13,7 @@ export function trainJobOf(
     model: cids.model,
     data: { train: cids.train, test: cids.test },
     objective: file.objective,
-    optimizer: { adamw: file.adamw },
+    optimizer: file.optimizer,
     schedule: file.schedule,
     workers: file.workers,
     retryMax: file.retryMax,

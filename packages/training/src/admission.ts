@@ -42,7 +42,7 @@ export interface Admission {
  */
 export async function checkTrainJob({ job, model, train, test }: JobToCheck): Promise<Admission> {
   const { batchSize } = job.schedule;
-  const { target } = job.objective;
+  const { loss, target, metrics: _, ...lossSettings } = job.objective;
   checkManifest("training", train.manifest, target, batchSize);
   if (test) {
     checkManifest("test", test.manifest, target, 1);
@@ -51,8 +51,9 @@ export async function checkTrainJob({ job, model, train, test }: JobToCheck): Pr
   const options: ProgramOptions = {
     fields: train.manifest.fields,
     target,
-    loss: job.objective.loss,
-    adamw: job.optimizer.adamw,
+    loss,
+    lossSettings,
+    optimizer: job.optimizer,
     batchSize,
   };
   const admission = {

@@ -36,7 +36,7 @@ const options: ProgramOptions = {
   ],
   target: "label",
   loss: "softmax-cross-entropy",
-  adamw: { learningRate: 0.01, weightDecay: 0.01, beta1: 0.9, beta2: 0.95, epsilon: 1e-8 },
+  optimizer: { adamw: { learningRate: 0.01, weightDecay: 0.01, beta1: 0.9, beta2: 0.95, epsilon: 1e-8 } },
   batchSize: BATCH,
 };
 const program = buildTrainProgram(model, options);

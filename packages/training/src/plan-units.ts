@@ -9,11 +9,14 @@ import {
   createPrng,
   type DatasetManifest,
   type JobId,
+  type LearningRateSchedule,
+  learningRateOf,
   mixSeed,
   permutation,
   type Shard,
   type TrainJob,
   type TrainUnit,
+  type UnitSchedule,
 } from "@pingo/core";
 
 export interface UnitsPlan {
@@ -52,9 +55,16 @@ export function planUnits(plan: UnitsPlan): readonly TrainUnit[] {
     seed: mixSeed(job.seed, round, index, UNIT_STREAM),
     steps: schedule.stepsPerRound,
     batchSize: schedule.batchSize,
-    learningRate: job.optimizer.adamw.learningRate,
+    learningRate: learningRateOf(job.optimizer),
+    ...(job.optimizer.schedule && { schedule: unitSchedule(job, job.optimizer.schedule, round) }),
     deadlineMs: Math.ceil(schedule.secondsPerRound * 1000),
   }));
+}
+
+/** Rounds count as whole, also those that ended at their time limit: the rate depends on the round alone. */
+function unitSchedule(job: TrainJob, schedule: LearningRateSchedule, round: number): UnitSchedule {
+  const { rounds, stepsPerRound } = job.schedule;
+  return { ...schedule, stepsBefore: (round - 1) * stepsPerRound, stepsTotal: rounds * stepsPerRound };
 }
 
 /** Keeps the draws of batches apart from those of shards. */

@@ -4,7 +4,7 @@
  * A pure function of the unit but for where the deadline falls, which the number of steps done records.
  */
 import type { ProgramSignature, Trainer } from "@pingo/autograd";
-import type { Clock, TrainUnit } from "@pingo/core";
+import { type Clock, learningRateFactor, type TrainUnit } from "@pingo/core";
 import { spansOf } from "./program.ts";
 import { createSampler } from "./sample.ts";
 import { TrainingError } from "./training-error.ts";
@@ -63,7 +63,7 @@ export async function runUnit(
   let lossSum = 0;
   do {
     const steps = Math.min(CHECKPOINT_STEPS, unit.steps - done);
-    const learningRates = new Float32Array(steps).fill(unit.learningRate);
+    const learningRates = Float32Array.from({ length: steps }, (_, i) => learningRateAt(unit, done + i));
     const losses = await trainer.run(sampler.draw(steps), learningRates);
     signal?.throwIfAborted();
     const checkpointSum = losses.reduce((sum, loss) => sum + loss, 0);
@@ -77,6 +77,11 @@ export async function runUnit(
     lossMean: lossSum / done,
     update: updateOf(weights, await trainer.weights(), trainer.signature),
   };
+}
+
+function learningRateAt({ learningRate, schedule }: TrainUnit, step: number): number {
+  if (schedule === undefined) return learningRate;
+  return learningRate * learningRateFactor(schedule, schedule.stepsBefore + step, schedule.stepsTotal);
 }
 
 function updateOf(

@@ -14,7 +14,7 @@ const OPTIONS: ProgramOptions = {
   ],
   target: "label",
   loss: "softmax-cross-entropy",
-  adamw: { learningRate: 0.01, weightDecay: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+  optimizer: { adamw: { learningRate: 0.01, weightDecay: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } },
   batchSize: 3,
 };
 

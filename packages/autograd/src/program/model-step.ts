@@ -1,5 +1,5 @@
 /** What train and evaluation programs share: the model bound to the job, and how a batch reaches it. */
-import { type AdamW, assertDefined, type Loss } from "@pingo/core";
+import { assertDefined, type Loss, type LossSettings, type Optimizer } from "@pingo/core";
 import { showShape } from "../graph/fault.ts";
 import type { Graph, GraphValue } from "../graph/graph.ts";
 import type { Tensor } from "../graph/tensor.ts";
@@ -18,7 +18,8 @@ export interface ProgramOptions {
   /** The field that holds the labels. */
   readonly target: string;
   readonly loss: Loss;
-  readonly adamw: AdamW;
+  readonly lossSettings?: LossSettings;
+  readonly optimizer: Optimizer;
   readonly batchSize: number;
   /** Parameters that stay as they are. */
   readonly frozen?: readonly string[];
