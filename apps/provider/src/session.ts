@@ -8,6 +8,7 @@ import {
   type FogRequest,
   isFault,
   type LeaseId,
+  type LeaseProgress,
   LIMITS,
   type Log,
   type Offer,
@@ -142,13 +143,13 @@ export class Session {
 
   /** Three per ttl, so that one or two may be lost. */
   async #beat(channel: Channel, ttlMs: number, signal: AbortSignal): Promise<void> {
-    const { runner, clock, log } = this.#options;
+    const { clock, log } = this.#options;
     const everyMs = ttlMs / 3;
     let offeredAtMs = clock.monotonicMs();
     while (!signal.aborted) {
       await pause(clock, everyMs, signal);
       if (signal.aborted) return;
-      const progress = runner.progress();
+      const progress = this.#progress();
       try {
         const beat: ProviderRequest = { type: "heartbeat", sequence: ++this.#sequence, progress };
         const answer = await channel.request(beat, { timeoutMs: ttlMs, signal });
@@ -160,9 +161,19 @@ export class Session {
       } catch (error) {
         if (signal.aborted) return;
         if (!isFault(error)) throw error;
+        // The fog node listens on another channel, or on none: only a new hello helps.
+        if (error.code === "HELLO_EXPECTED") throw error;
         log.warn("heartbeat_failed", { code: error.code, message: error.message });
       }
     }
+  }
+
+  /** Results on their way hold their leases too: an upload may take longer than the time to live. */
+  #progress(): readonly LeaseProgress[] {
+    const { runner, outbox } = this.#options;
+    const running = runner.progress();
+    const delivering = outbox.leases().map((lease) => ({ lease, step: 0, loss: null }));
+    return [...running, ...delivering].slice(0, LIMITS.leasesPerProviderMax);
   }
 
   #answer(request: FogRequest): Record<string, never> {

@@ -41,7 +41,7 @@ export async function trainLocally(jobPath: string, processes: number, folder: s
     fields: manifest.fields,
     target: job.objective.target,
     loss: job.objective.loss,
-    adamw: job.optimizer.adamw,
+    optimizer: job.optimizer,
     batchSize: job.schedule.batchSize,
   });
   const program: StoredProgram = {

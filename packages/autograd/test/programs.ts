@@ -14,11 +14,9 @@ export type State = ReadonlyMap<string, Tensor>;
 
 export function initialState({ signature, initialWeights }: TrainProgram): State {
   const state = new Map<string, Tensor>();
-  for (const [i, { kind, shape, weights }] of slices(signature.parameters, initialWeights).entries()) {
+  for (const [i, { kind, shape, weights, slots }] of slices(signature.parameters, initialWeights).entries()) {
     state.set(kind === "trained" ? `w/${i}` : `s/${i}`, f32(shape, weights));
-    if (kind !== "trained") continue;
-    for (const moment of ["m", "v"])
-      state.set(`${moment}/${i}`, f32(shape, new Float32Array(weights.length)));
+    for (const slot of slots) state.set(`${slot}/${i}`, f32(shape, new Float32Array(weights.length)));
   }
   return state;
 }
@@ -63,11 +61,11 @@ function prefixed(fields: Fields): [string, Tensor][] {
 
 function slices(parameters: readonly ParameterSpec[], flat: Float32Array) {
   let at = 0;
-  return parameters.map(({ kind, shape }) => {
+  return parameters.map(({ kind, shape, slots = [] }) => {
     const size = shape.reduce((a, b) => a * b, 1);
     const weights = flat.slice(at, at + size);
     at += size;
-    return { kind, shape, weights };
+    return { kind, shape, weights, slots };
   });
 }
 
@@ -102,5 +100,6 @@ export function mlp(inputs: number, hidden: number, classes: number, between: Pa
       node("Tanh", [inserted.at(-1)?.outputs[0] ?? "h"], ["t"], {}),
       node("Gemm", ["t", "b.weight", "b.bias"], ["y"], GEMM),
     ],
+    ...(between.constants === undefined ? {} : { constants: between.constants }),
   };
 }

@@ -9,6 +9,7 @@ import { withWeights } from "../src/program/weights.ts";
 import { evaluationFeeds, initialState, mlp, nextState, random, type State, trainFeeds } from "./programs.ts";
 import { f32, floatsOf, i64, node, openGraph } from "./run-graph.ts";
 
+const ADAMW = { learningRate: 0.01, weightDecay: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
 const OPTIONS: ProgramOptions = {
   fields: [
     { name: "x", dtype: "float32", rowShape: [4] },
@@ -16,7 +17,7 @@ const OPTIONS: ProgramOptions = {
   ],
   target: "label",
   loss: "softmax-cross-entropy",
-  optimizer: { adamw: { learningRate: 0.01, weightDecay: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } },
+  optimizer: { adamw: ADAMW },
   batchSize: 3,
 };
 
@@ -96,7 +97,7 @@ describe("a train program", () => {
     const { parameters } = program.signature;
     const gradientProgram = buildTrainProgram(mlp(4, 6, 3), {
       ...OPTIONS,
-      optimizer: { adamw: { ...OPTIONS.adamw, beta1: 0 } },
+      optimizer: { adamw: { ...ADAMW, beta1: 0 } },
     });
     const gradientRun = await openGraph(gradientProgram.graph);
     let state = initialState(program);
@@ -113,7 +114,7 @@ describe("a train program", () => {
             g: floatsOf(probe.get(`m/${i}/next`)),
             moments: moments[i] ?? { m: 0, v: 0 },
           },
-          { t: k + 1, rate: rates[k] ?? 0, decay: shape.length >= 2 ? OPTIONS.adamw.weightDecay : 0 },
+          { t: k + 1, rate: rates[k] ?? 0, decay: shape.length >= 2 ? ADAMW.weightDecay : 0 },
         );
         floatsOf(results.get(`w/${i}/next`)).forEach((w, j) => {
           expect(Math.abs(w - (expected[j] ?? 0)), `${name}[${j}]`).toBeLessThan(
@@ -172,7 +173,7 @@ describe("a train program", () => {
     const program = buildTrainProgram(model, {
       ...OPTIONS,
       batchSize: 1,
-      optimizer: { adamw: { ...OPTIONS.adamw, beta1: 0 } },
+      optimizer: { adamw: { ...ADAMW, beta1: 0 } },
     });
     const run = await openGraph(program.graph);
     // The gradient of the last weights is tanh of the dropped values: zero exactly where they were dropped.
@@ -242,16 +243,17 @@ describe("a train program", () => {
     expect(signature.parameters.map(({ name }) => name)).toEqual(["b.weight", "b.bias"]);
   });
 
-  test("trains neither masks nor scalars nor what an exporter wrote as constants", () => {
+  test("trains neither masks of infinities nor scalars nor constants", () => {
     const model = mlp(4, 6, 3, {
       initializers: new Map([
-        ["mask", f32([6], [0, 0, 0, -1e9, 0, 0])],
-        ["/a/Constant_1_output_0", f32([6], [1, 1, 1, 1, 1, 1])],
+        ["mask", f32([6], [0, 0, 0, Number.NEGATIVE_INFINITY, 0, 0])],
+        ["ones", f32([6], [1, 1, 1, 1, 1, 1])],
         ["half", f32([], [0.5])],
       ]),
+      constants: new Set(["ones"]),
       nodes: [
         node("Add", ["h", "mask"], ["h1"], {}),
-        node("Mul", ["h1", "/a/Constant_1_output_0"], ["h2"], {}),
+        node("Mul", ["h1", "ones"], ["h2"], {}),
         node("Mul", ["h2", "half"], ["h3"], {}),
       ],
     });
@@ -294,6 +296,62 @@ describe("an evaluation program", () => {
   });
 });
 
+describe("a program for numbers in place of classes", () => {
+  const targets = random(8, [ROWS, 3]);
+  const regression: ProgramOptions = {
+    ...OPTIONS,
+    fields: [
+      { name: "x", dtype: "float32", rowShape: [4] },
+      { name: "wanted", dtype: "float32", rowShape: [3] },
+    ],
+    target: "wanted",
+    loss: "mean-squared-error",
+  };
+  const data = new Map([
+    ["x", random(7, [ROWS, 4])],
+    ["wanted", targets],
+  ]);
+
+  test("evaluates the loss over all elements, and counts nothing as right", async () => {
+    const model = mlp(4, 6, 3);
+    const train = buildTrainProgram(model, regression);
+    const evaluation = buildEvaluationProgram(model, regression);
+    const sums = await (await openGraph(evaluation.graph))(evaluationFeeds(train, evaluation, data));
+    const y = floatsOf((await (await openGraph(writeModel(model)))(data)).get("y"));
+    const expected = floatsOf(targets).reduce((sum, t, i) => sum + ((y[i] ?? 0) - t) ** 2, 0);
+    expect([...sums.keys()].sort()).toEqual(["count", "lossSum"]);
+    expect(floatsOf(sums.get("lossSum"))[0]).toBeCloseTo(expected, 4);
+    expect(floatsOf(sums.get("count"))).toEqual([3 * ROWS]);
+  });
+
+  test("lowers the loss", async () => {
+    const program = buildTrainProgram(mlp(4, 6, 3), regression);
+    const steps = new Array<number[]>(60).fill([0, 3, 5]);
+    const feeds = trainFeeds(program, data, steps, new Array<number>(60).fill(0.03));
+    const losses = floatsOf((await (await openGraph(program.graph))(feeds)).get("loss"));
+    expect(losses.at(-1)).toBeLessThan((losses[0] ?? 0) / 10);
+  });
+
+  test("refuses a model that ends in the activation that the loss applies itself", () => {
+    const model = mlp(4, 6, 3);
+    const nodes = [...model.nodes, node("Sigmoid", ["y"], ["p"], {})];
+    const outputs = model.outputs.map((output) => ({ ...output, name: "p" }));
+    const options = { ...regression, loss: "binary-cross-entropy" } as const;
+    expect(() => buildTrainProgram({ ...model, nodes, outputs }, options)).toThrow(/ends in Sigmoid/);
+  });
+});
+
+test("an evaluation with class weights and an ignored label says what its sum is divided by", async () => {
+  const model = mlp(4, 6, 3);
+  const options = { ...OPTIONS, lossSettings: { classWeights: [1, 2, 0.5], ignoreIndex: 0 } };
+  const evaluation = buildEvaluationProgram(model, options);
+  const train = buildTrainProgram(model, options);
+  const sums = await (await openGraph(evaluation.graph))(evaluationFeeds(train, evaluation, fields));
+  // Labels 0, 1, 2, 1, 0, 2, 2, 1: three of class 1, three of class 2.
+  expect(floatsOf(sums.get("weightSum"))[0]).toBeCloseTo(3 * 2 + 3 * 0.5, 6);
+  expect(floatsOf(sums.get("count"))).toEqual([6]);
+});
+
 async function hiddenOf(model: Graph): Promise<number[]> {
   return floatsOf(
     (await (await openGraph(writeModel({ ...model, nodes: model.nodes.slice(0, 1) })))(fields)).get("h"),
@@ -310,7 +368,7 @@ function referenceAdamW(
   { w, g, moments }: { w: readonly number[]; g: readonly number[]; moments: Moments },
   { t, rate, decay }: { t: number; rate: number; decay: number },
 ): number[] {
-  const { beta1, beta2, epsilon } = OPTIONS.adamw;
+  const { beta1, beta2, epsilon } = ADAMW;
   const before = (moment: number | number[], i: number) =>
     Array.isArray(moment) ? (moment[i] ?? 0) : moment;
   const m = g.map((gradient, i) => beta1 * before(moments.m, i) + (1 - beta1) * gradient);

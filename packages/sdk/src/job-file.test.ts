@@ -24,7 +24,9 @@ test("a job file's units become ours and what it leaves out has a default", () =
     model: "./model.onnx",
     data: { train: "./train.safetensors", test: "./test.safetensors" },
     objective: { loss: "softmax-cross-entropy", target: "label", metrics: ["accuracy"] },
-    adamw: { learningRate: 0.002, weightDecay: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+    optimizer: {
+      adamw: { learningRate: 0.002, weightDecay: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+    },
     schedule: { rounds: 10, stepsPerRound: 50, batchSize: 64, secondsPerRound: 60 },
     workers: { min: 2, max: 8, cpuMillicores: 1000, memoryBytes: 512 * 2 ** 20 },
     retryMax: 3,
@@ -151,10 +153,16 @@ describe("a mistake is one sentence with a code and its place", () => {
       'job.yaml:2:7: "kind: Infer" is not built yet; use "kind: Train"',
     ],
     [
-      "loss not built",
-      lineOf("objective", "objective: { loss: mean-squared-error, target: y }"),
-      "JOB_NOT_BUILT",
-      'job.yaml:6:20: "objective.loss: mean-squared-error" is not built yet; use "objective.loss: softmax-cross-entropy"',
+      "a setting of another loss",
+      lineOf("objective", "objective: { loss: huber, target: y, labelSmoothing: 0.1 }"),
+      "JOB_VALUE_INVALID",
+      'job.yaml:6:54: "objective.labelSmoothing": labelSmoothing means nothing for huber',
+    ],
+    [
+      "two optimizers",
+      lineOf("optimizer", "optimizer: { adamw: {}, lion: {} }"),
+      "JOB_VALUE_INVALID",
+      'job.yaml:7:12: "optimizer": expected exactly one of adamw, sgd, lion, muon',
     ],
     [
       "verify not built",

@@ -88,7 +88,9 @@ function folderWith(files: Readonly<Record<string, Uint8Array | string | null>> 
 test("a good job is prepared, and its blocks hold what its files held", async () => {
   const prepared = await prepareJob(parseJobFile(JOB, "job.yaml"), { folder: "/job", disk: folderWith() });
   expect(prepared).toMatchObject({ train: { rows: ROWS }, test: { rows: 1 } });
-  expect(prepared.signature.parameters).toEqual([{ name: "weight", shape: [2, 3], kind: "trained" }]);
+  expect(prepared.signature.parameters).toEqual([
+    { name: "weight", shape: [2, 3], kind: "trained", slots: ["m", "v"] },
+  ]);
   const blocks = createMemoryBlocks();
   const job = await packJob(prepared, blocks);
   expect(job).toMatchObject({ name: "tiny", kind: "Train", budgetNano: "0" });

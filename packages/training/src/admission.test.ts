@@ -1,5 +1,5 @@
 import { defineModel, type Graph, type Tensor } from "@pingo/autograd";
-import type { DatasetManifest } from "@pingo/core";
+import type { DatasetManifest, Loss } from "@pingo/core";
 import { expect, test } from "vitest";
 import { checkTrainJob, type DatasetToCheck, type JobToCheck } from "./admission.ts";
 import { jobOf, manifestOf } from "./testing/shapes.ts";
@@ -107,6 +107,46 @@ test.each<[string, Partial<JobToCheck>, Record<string, unknown>]>([
   ],
 ])("%s is refused, with its place", async (_, change, fault) => {
   await expect(check(change)).rejects.toMatchObject({ fault });
+});
+
+/** Targets of three shares a row. */
+function shares(loss: Loss, change: (data: Float32Array) => void = () => undefined): Partial<JobToCheck> {
+  const data = new Float32Array(16 * CLASSES).fill(0.5);
+  change(data);
+  const label: Tensor = { dtype: "float32", shape: [16, CLASSES], data };
+  const manifest: DatasetManifest = {
+    ...manifestOf([16]),
+    fields: [
+      { name: "image", dtype: "float32", rowShape: [2] },
+      { name: "label", dtype: "float32", rowShape: [CLASSES] },
+    ],
+  };
+  const shards = [new Map([...shardOf(16), ["label", label] as const])];
+  const job = { ...jobOf(), objective: { loss, target: "label", metrics: [] } };
+  return { job, train: { manifest, shards }, test: null };
+}
+
+test.each<Loss>(["mean-squared-error", "mean-absolute-error", "huber"])(
+  "%s takes any finite target",
+  async (loss) => {
+    await check(shares(loss, (data) => data.set([-7, 1e6])));
+    await expect(check(shares(loss, (data) => data.set([Number.NaN])))).rejects.toMatchObject({
+      fault: { code: "DATA_NOT_FINITE", field: "label", row: 0 },
+    });
+  },
+);
+
+test.each<Loss>(["binary-cross-entropy", "kl-divergence"])("%s takes targets from 0 to 1", async (loss) => {
+  await check(shares(loss));
+  await expect(check(shares(loss, (data) => data.set([1.5], 4)))).rejects.toMatchObject({
+    fault: { code: "TARGET_OUT_OF_RANGE", dataset: "training", field: "label", row: 1, found: "1.5", loss },
+  });
+});
+
+test("a label that is to be ignored may lie beyond the classes", async () => {
+  const train = dataset([16], (shards) => set(shards[0], "label", 2, -100n));
+  const { objective, ...job } = jobOf();
+  await check({ job: { ...job, objective: { ...objective, ignoreIndex: -100 } }, train });
 });
 
 test("data that does not fit the model is refused before a row is read", async () => {

@@ -12,8 +12,15 @@ import {
   type Tensor,
   type TrainProgram,
 } from "@pingo/autograd";
-import { assertDefined, type DatasetField, type DatasetManifest, type TrainJob } from "@pingo/core";
+import {
+  assertDefined,
+  type DatasetField,
+  type DatasetManifest,
+  type Objective,
+  type TrainJob,
+} from "@pingo/core";
 import { elementsOf } from "./program.ts";
+import { checkTargets, type Place } from "./targets.ts";
 import { TrainingError } from "./training-error.ts";
 
 export interface DatasetToCheck {
@@ -61,8 +68,8 @@ export async function checkTrainJob({ job, model, train, test }: JobToCheck): Pr
     evaluation: buildEvaluationProgram(model, options),
     classes: classesOf(model, fieldOf(train.manifest, target)),
   };
-  await checkRows("training", train, target, admission.classes);
-  if (test) await checkRows("test", test, target, admission.classes);
+  await checkRows("training", train, job.objective, admission.classes);
+  if (test) await checkRows("test", test, job.objective, admission.classes);
   return admission;
 }
 
@@ -122,7 +129,7 @@ function fieldOf(manifest: DatasetManifest, name: string): DatasetField {
 async function checkRows(
   dataset: string,
   { manifest, shards }: DatasetToCheck,
-  target: string,
+  objective: Objective,
   classes: number | null,
 ): Promise<void> {
   let index = 0;
@@ -132,8 +139,8 @@ async function checkRows(
     for (const field of manifest.fields) {
       const place = { dataset, field: field.name, firstRow, rowLength: elementsOf(field.rowShape) };
       const tensor = fittingTensor(place, field, tensors.get(field.name), rows);
-      if (field.name === target) checkLabels(place, tensor, classes);
-      else checkFinite(place, tensor);
+      checkFinite(place, tensor);
+      if (field.name === objective.target) checkTargets(place, tensor, objective, classes);
     }
     index += 1;
     firstRow += rows;
@@ -142,14 +149,6 @@ async function checkRows(
     const why = `it names ${manifest.shards.length} shards, and ${index} were read`;
     throw new TrainingError({ code: "DATASET_MISFIT", dataset, why });
   }
-}
-
-interface Place {
-  readonly dataset: string;
-  readonly field: string;
-  /** Of the shard, counted over the dataset. */
-  readonly firstRow: number;
-  readonly rowLength: number;
 }
 
 function fittingTensor(place: Place, field: DatasetField, tensor: Tensor | undefined, rows: number): Tensor {
@@ -169,24 +168,6 @@ function checkFinite({ dataset, field, firstRow, rowLength }: Place, { dtype, da
     if (Number.isFinite(data[i])) continue;
     const row = firstRow + Math.floor(i / rowLength);
     throw new TrainingError({ code: "DATA_NOT_FINITE", dataset, field, row, found: String(data[i]) });
-  }
-}
-
-function checkLabels(place: Place, { data }: Tensor, classes: number | null): void {
-  const { dataset, field, firstRow, rowLength } = place;
-  const below = classes ?? Number.POSITIVE_INFINITY;
-  for (let i = 0; i < data.length; i++) {
-    const label = data[i] ?? 0;
-    if (label >= 0 && label < below) continue;
-    const row = firstRow + Math.floor(i / rowLength);
-    throw new TrainingError({
-      code: "LABEL_OUT_OF_RANGE",
-      dataset,
-      field,
-      row,
-      label: String(label),
-      classes: classes ?? 0,
-    });
   }
 }
 

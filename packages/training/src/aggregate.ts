@@ -9,22 +9,39 @@ export interface WeightedUpdate {
   readonly rows: number;
 }
 
-/**
- * @returns f32, flat; the mean of trained parameters' steps and of statistics' values
- * @throws {TrainingError} NO_UPDATES, UPDATE_LENGTH, UPDATE_NOT_FINITE
- */
+export interface Aggregator {
+  /** The update is added and not kept: one at a time is in memory. @throws {TrainingError} UPDATE_LENGTH, UPDATE_NOT_FINITE */
+  add(update: WeightedUpdate): void;
+  /** f32, flat; the mean of trained parameters' steps and of statistics' values. @throws {TrainingError} NO_UPDATES */
+  mean(): Float32Array<ArrayBuffer>;
+}
+
+export function createAggregator(signature: ProgramSignature): Aggregator {
+  const sum = new Float64Array(weightsLength(signature));
+  let rows = 0;
+  let updates = 0;
+  return {
+    add({ update, rows: weight }) {
+      checkUpdate(update, signature, updates);
+      for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] ?? 0) + weight * (update[i] ?? 0);
+      updates += 1;
+      rows += weight;
+    },
+    mean() {
+      if (rows === 0) throw new TrainingError({ code: "NO_UPDATES" });
+      return Float32Array.from(sum, (value) => value / rows);
+    },
+  };
+}
+
+/** @throws {TrainingError} NO_UPDATES, UPDATE_LENGTH, UPDATE_NOT_FINITE */
 export function aggregate(
-  updates: readonly WeightedUpdate[],
+  updates: Iterable<WeightedUpdate>,
   signature: ProgramSignature,
 ): Float32Array<ArrayBuffer> {
-  const rows = updates.reduce((sum, update) => sum + update.rows, 0);
-  if (rows === 0) throw new TrainingError({ code: "NO_UPDATES" });
-  for (const [index, { update }] of updates.entries()) checkUpdate(update, signature, index);
-  const sum = new Float64Array(weightsLength(signature));
-  for (const { update, rows: weight } of updates) {
-    for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] ?? 0) + weight * (update[i] ?? 0);
-  }
-  return Float32Array.from(sum, (value) => value / rows);
+  const aggregator = createAggregator(signature);
+  for (const update of updates) aggregator.add(update);
+  return aggregator.mean();
 }
 
 /**

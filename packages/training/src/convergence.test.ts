@@ -7,7 +7,7 @@ import {
   type ProgramOptions,
   type Tensor,
 } from "@pingo/autograd";
-import { createPrng, type Prng, type Shard } from "@pingo/core";
+import { createPrng, learningRateOf, type Prng, type Shard } from "@pingo/core";
 import { createTestClock } from "@pingo/core/testing";
 import { expect, test } from "vitest";
 import { aggregate } from "./aggregate.ts";
@@ -119,7 +119,7 @@ async function trainAlone(steps: number): Promise<number> {
   const sampler = createSampler({ rows: SHARDS * SHARD_ROWS, batchSize: BATCH, seed: 5 });
   await trainer.setFields(joined(shards));
   await trainer.reset(program.initialWeights);
-  await trainer.run(sampler.draw(steps), new Float32Array(steps).fill(options.adamw.learningRate));
+  await trainer.run(sampler.draw(steps), new Float32Array(steps).fill(learningRateOf(options.optimizer)));
   return (await evaluator.evaluate(await trainer.weights(), heldOut)).loss;
 }
 

@@ -1,6 +1,12 @@
 /** The training of a model by many: units of work, rounds, the outer step, admission, provenance. */
 export { type Admission, checkTrainJob, type DatasetToCheck, type JobToCheck } from "./admission.ts";
-export { aggregate, checkUpdate, type WeightedUpdate } from "./aggregate.ts";
+export {
+  type Aggregator,
+  aggregate,
+  checkUpdate,
+  createAggregator,
+  type WeightedUpdate,
+} from "./aggregate.ts";
 export { OUTER_SETTINGS, type OuterSettings, type OuterState, type OuterStep, outerStep } from "./outer.ts";
 export { planUnits, type UnitsPlan } from "./plan-units.ts";
 export { type StoredProgram, weightsLength, zProgramSignature, zStoredProgram } from "./program.ts";

@@ -63,3 +63,20 @@ test("over the rounds all shards are dealt, about equally often", () => {
   // 60 each on average; five standard deviations of 300 draws with p = 0.2.
   for (const count of times.values()) expect(Math.abs(count - 60)).toBeLessThan(35);
 });
+
+test("a unit knows where in the run's schedule it stands", () => {
+  const job = jobOf();
+  const schedule = { kind: "cosine", warmupSteps: 5, finalFactor: 0.1 } as const;
+  const units = planUnits({
+    job: { ...job, optimizer: { ...job.optimizer, schedule } },
+    jobId: cidOf("job"),
+    manifest: manifestOf([100]),
+    round: 3,
+    program: cidOf("program"),
+    weights: cidOf("weights"),
+    workers: 1,
+  });
+  for (const unit of units) expect(parseShape(zTrainUnit, unit, "the unit")).toEqual(unit);
+  expect(units[0]?.learningRate).toBe(0.01);
+  expect(units[0]?.schedule).toEqual({ ...schedule, stepsBefore: 20, stepsTotal: 30 });
+});

@@ -14,6 +14,10 @@ const zParameter: z.ZodType<ParameterSpec> = z.strictObject({
   name: z.string().min(1).max(1_024),
   shape: z.array(z.int().min(0).max(LIMITS.weightsMax)).max(LIMITS.tensorRankMax),
   kind: z.enum(["trained", "statistic"]),
+  slots: z
+    .array(z.string().regex(/^[a-z]{1,16}$/))
+    .max(8)
+    .exactOptional(),
 });
 
 export const zProgramSignature: z.ZodType<ProgramSignature> = z

@@ -8,6 +8,8 @@ export interface RoundRules {
   /** Grace window as a share of the time that the quorum took, and its lower bound. */
   readonly graceShare: number;
   readonly graceMsMin: number;
+  /** However many heartbeats come, a lease ends after this long without a result. */
+  readonly leaseMsMax: number;
 }
 
 export interface Delivery {
@@ -88,6 +90,7 @@ export interface LeaseState {
   readonly unit: number;
   readonly attempt: number;
   readonly provider: NodeId;
+  readonly sinceMs: number;
   readonly untilMs: number;
   readonly state: "held" | "lost" | "revoked" | "counted" | "late";
   readonly delivery: Delivery | null;
@@ -107,13 +110,21 @@ export interface RoundState {
 const QUORUM_SHARE = 0.6;
 const GRACE_SHARE = 0.5;
 const GRACE_MS_MIN = 2_000;
+const LEASE_DEADLINES = 3;
+const LEASE_GRACE_MS = 300_000;
 
-export function roundRules(options: { readonly units: number; readonly retryMax: number }): RoundRules {
+/** @param deadlineMs  of a unit's run; a slow line and a slow disk may take as long again, and more */
+export function roundRules(options: {
+  readonly units: number;
+  readonly retryMax: number;
+  readonly deadlineMs: number;
+}): RoundRules {
   return {
     retryMax: options.retryMax,
     quorum: Math.ceil(options.units * QUORUM_SHARE),
     graceShare: GRACE_SHARE,
     graceMsMin: GRACE_MS_MIN,
+    leaseMsMax: LEASE_DEADLINES * options.deadlineMs + LEASE_GRACE_MS,
   };
 }
 

@@ -28,7 +28,7 @@ function play(
   retryMax: number,
   steps: readonly Step[],
 ): { state: RoundState; actions: RoundAction[] } {
-  let state = openRound({ units, rules: roundRules({ units, retryMax }), atMs: 0 });
+  let state = openRound({ units, rules: roundRules({ units, retryMax, deadlineMs: 60_000 }), atMs: 0 });
   const actions: RoundAction[] = [];
   let atMs = 0;
   for (const step of steps) {
@@ -101,6 +101,16 @@ test("a lease that no heartbeat renews is lost, and its unit waits for another p
   const lost = play(1, 1, [lease(0, 1, ada), 900, beat, 600]);
   expect(lost.actions).toMatchObject([{ type: "lost", unit: 0, provider: ada, cause: "expired" }]);
   expect(waitingUnits(lost.state, everyone)).toEqual([{ unit: 0, attempt: 2, excluded: [] }]);
+});
+
+test("heartbeats do not renew a lease for ever: who never delivers loses it and is excluded", () => {
+  const { leaseMsMax } = roundRules({ units: 1, retryMax: 1, deadlineMs: 60_000 });
+  const beat: Step = { type: "heartbeat", lease: leaseOf(1), untilMs: 10 * leaseMsMax };
+  const held = play(1, 1, [lease(0, 1, ada), 900, beat, leaseMsMax - 901]);
+  expect(isLeaseHeld(held.state, leaseOf(1))).toBe(true);
+  const lost = play(1, 1, [lease(0, 1, ada), 900, beat, leaseMsMax - 901, beat, 1]);
+  expect(lost.actions).toMatchObject([{ type: "lost", cause: "fault", reason: "no result came in 480 s" }]);
+  expect(waitingUnits(lost.state, everyone)[0]?.excluded).toEqual([ada]);
 });
 
 test("a provider that failed at a unit is excluded from it, unless nobody else is there", () => {
@@ -196,7 +206,7 @@ function playGame({
   retryMax,
   choices,
 }: typeof arbGame extends fc.Arbitrary<infer G> ? G : never): Game {
-  const initial = openRound({ units, rules: roundRules({ units, retryMax }), atMs: 0 });
+  const initial = openRound({ units, rules: roundRules({ units, retryMax, deadlineMs: 60_000 }), atMs: 0 });
   const game: Game = { events: [], actions: [], initial, state: initial };
   let leases = 0;
   const put = (event: RoundEvent): void => {

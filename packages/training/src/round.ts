@@ -56,7 +56,9 @@ function apply(draft: Draft, event: RoundEvent): void {
     case "heartbeat": {
       const lease = draft.leases.get(event.lease);
       if (lease?.state !== "held") return;
-      draft.leases.set(event.lease, { ...lease, untilMs: Math.max(lease.untilMs, event.untilMs) });
+      const lastMs = lease.sinceMs + draft.rules.leaseMsMax;
+      const untilMs = Math.max(lease.untilMs, Math.min(event.untilMs, lastMs));
+      draft.leases.set(event.lease, { ...lease, untilMs });
       return;
     }
     case "lost":
@@ -82,7 +84,8 @@ function grant(draft: Draft, event: Extract<RoundEvent, { type: "leased" }>): vo
   const isWanted = draft.phase === "open" && unit.state === "pending" && untilMs > draft.nowMs;
   const attempt = unit.attempts + (isWanted ? 1 : 0);
   const state = isWanted ? "held" : "revoked";
-  draft.leases.set(lease, { unit: event.unit, attempt, provider, untilMs, state, delivery: null });
+  const sinceMs = draft.nowMs;
+  draft.leases.set(lease, { unit: event.unit, attempt, provider, sinceMs, untilMs, state, delivery: null });
   if (isWanted) {
     draft.units[event.unit] = { ...unit, state: "leased", attempts: attempt, lease };
   } else {
@@ -94,7 +97,11 @@ function loseExpired(draft: Draft): void {
   const expired = [...draft.leases]
     .filter(([, lease]) => lease.state === "held" && lease.untilMs <= draft.nowMs)
     .sort(([a, left], [b, right]) => left.untilMs - right.untilMs || (a < b ? -1 : 1));
-  for (const [lease] of expired) lose(draft, lease, "expired", "no heartbeat came before the lease ran out");
+  for (const [id, { sinceMs, untilMs }] of expired) {
+    const isStuck = untilMs - sinceMs >= draft.rules.leaseMsMax;
+    if (isStuck) lose(draft, id, "fault", `no result came in ${Math.round((untilMs - sinceMs) / 1_000)} s`);
+    else lose(draft, id, "expired", "no heartbeat came before the lease ran out");
+  }
 }
 
 function lose(draft: Draft, id: LeaseId, cause: LossCause, reason: string): void {

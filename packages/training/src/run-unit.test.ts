@@ -30,6 +30,7 @@ function createStepTrainer(loss: (step: number) => number = (step) => step) {
   const clock = createTestClock(0);
   const drawn: bigint[] = [];
   const calls: number[] = [];
+  const rates: number[] = [];
   let state = new Float32Array();
   let steps = 0;
   const trainer: Trainer = {
@@ -42,6 +43,7 @@ function createStepTrainer(loss: (step: number) => number = (step) => step) {
     async run(indices, learningRates) {
       drawn.push(...indices);
       calls.push(learningRates.length);
+      rates.push(...learningRates);
       await clock.advance(100 * learningRates.length);
       state = state.map((number) => number - 0.25 * learningRates.length);
       return learningRates.map(() => loss(++steps));
@@ -49,7 +51,7 @@ function createStepTrainer(loss: (step: number) => number = (step) => step) {
     weights: async () => state.slice(),
     [Symbol.asyncDispose]: async () => undefined,
   };
-  return { trainer, clock, drawn, calls };
+  return { trainer, clock, drawn, calls, rates };
 }
 
 test("a unit runs all of its steps in checkpoints, and tells of each", async () => {
@@ -126,4 +128,20 @@ test("weights that are not finite make no update", async () => {
   ).rejects.toMatchObject({
     fault: { code: "UPDATE_NOT_FINITE", parameter: "weight" },
   });
+});
+
+test("the learning rate follows the run's schedule from step to step", async () => {
+  const { trainer, clock, rates } = createStepTrainer();
+  const schedule = {
+    kind: "linear",
+    warmupSteps: 12,
+    finalFactor: 0,
+    stepsBefore: 10,
+    stepsTotal: 32,
+  } as const;
+  await runUnit(unitOf({ schedule }), { trainer, weights, rows: ROWS }, { clock });
+  // Steps 10 and 11 of the run still rise; from 12 on the rate falls to zero at step 32.
+  const factors = [11 / 12, 1, ...Array.from({ length: 18 }, (_, i) => 1 - i / 20)];
+  for (const [i, factor] of factors.entries()) expect(rates[i]).toBeCloseTo(0.5 * factor, 6);
+  expect(rates).toHaveLength(20);
 });

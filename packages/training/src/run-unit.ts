@@ -46,7 +46,7 @@ export interface UnitResult {
   readonly update: Float32Array<ArrayBuffer>;
 }
 
-/** @throws {TrainingError} UNIT_MISFIT, UPDATE_NOT_FINITE; {RuntimeError} what the trainer throws */
+/** @throws {TrainingError} UNIT_MISFIT, LOSS_NOT_FINITE, UPDATE_NOT_FINITE; {RuntimeError} what the trainer throws */
 export async function runUnit(
   unit: TrainUnit,
   inputs: UnitInputs,
@@ -67,6 +67,8 @@ export async function runUnit(
     const losses = await trainer.run(sampler.draw(steps), learningRates);
     signal?.throwIfAborted();
     const checkpointSum = losses.reduce((sum, loss) => sum + loss, 0);
+    if (!Number.isFinite(checkpointSum))
+      throw new TrainingError({ code: "LOSS_NOT_FINITE", step: done + steps });
     done += steps;
     lossSum += checkpointSum;
     onProgress?.({ step: done, steps: unit.steps, loss: checkpointSum / steps });

@@ -11,6 +11,7 @@ export type TrainingFault =
       readonly expected: number;
     }
   | { readonly code: "UPDATE_NOT_FINITE"; readonly update: number; readonly parameter: string }
+  | { readonly code: "LOSS_NOT_FINITE"; readonly step: number }
   | { readonly code: "NO_UPDATES" }
   | {
       readonly code: "DATASET_EMPTY";
@@ -41,6 +42,14 @@ export type TrainingFault =
       readonly classes: number;
     }
   | {
+      readonly code: "TARGET_OUT_OF_RANGE";
+      readonly dataset: string;
+      readonly field: string;
+      readonly row: number;
+      readonly found: string;
+      readonly loss: string;
+    }
+  | {
       readonly code: "DATA_NOT_FINITE";
       readonly dataset: string;
       readonly field: string;
@@ -54,6 +63,8 @@ const SENTENCES: Sentences<TrainingFault> = {
   UPDATE_LENGTH: (f) => `update ${f.update} has ${f.length} numbers; the program has ${f.expected}`,
   UPDATE_NOT_FINITE: (f) =>
     `update ${f.update} holds a number that is not finite in "${f.parameter}"; it cannot be merged`,
+  LOSS_NOT_FINITE: (f) =>
+    `the loss was no longer finite by step ${f.step}; lower optimizer.adamw.learningRate and submit again`,
   NO_UPDATES: () => "there is no update to merge; a round needs at least one",
   DATASET_EMPTY: (f) =>
     `the ${f.dataset} data has ${f.rows} rows; a batch takes ${f.batchSize}: add data or lower schedule.batchSize`,
@@ -65,6 +76,8 @@ const SENTENCES: Sentences<TrainingFault> = {
   LABEL_OUT_OF_RANGE: (f) =>
     `row ${f.row} of "${f.field}" in the ${f.dataset} data holds label ${f.label}; ` +
     `the model has ${f.classes} classes, so labels are 0 to ${f.classes - 1}`,
+  TARGET_OUT_OF_RANGE: (f) =>
+    `row ${f.row} of "${f.field}" in the ${f.dataset} data holds ${f.found}; the loss ${f.loss} takes targets from 0 to 1`,
   DATA_NOT_FINITE: (f) =>
     `row ${f.row} of "${f.field}" in the ${f.dataset} data holds ${f.found}; every number must be finite`,
 };

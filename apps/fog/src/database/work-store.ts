@@ -46,13 +46,13 @@ export async function findLease(sql: Sql, id: LeaseId): Promise<LeaseRow | undef
   return row;
 }
 
-/** In the order they were granted. */
+/** The leases of a unit in the order they were granted, whatever the clock did meanwhile. */
 export async function listLeases(sql: Sql, job: Cid, round: number): Promise<LeaseRow[]> {
   return sql
     .select()
     .from(leases)
     .where(and(eq(leases.job, job), eq(leases.round, round)))
-    .orderBy(asc(leases.issuedUnixMs), asc(leases.attempt));
+    .orderBy(asc(leases.attempt), asc(leases.issuedUnixMs), asc(leases.index));
 }
 
 export async function insertResult(sql: Sql, result: ResultRow): Promise<void> {

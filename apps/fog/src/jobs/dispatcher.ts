@@ -4,8 +4,10 @@
  * Running jobs come before queued ones, older before newer. A queued job begins once the units it needs at
  * least can run side by side.
  */
-import { type Clock, isFault, type Log, mixSeed, shortId } from "@pingo/core";
+import { type Clock, type Log, mixSeed, shortId } from "@pingo/core";
 import { type Demand, type OfferState, plan, type Snapshot, type Unplaced } from "@pingo/scheduler";
+import { mayPass, retryWaitMs, TRIES_MAX } from "../perseverance.ts";
+import { whyOf } from "../why-of.ts";
 import type { JobRun } from "./job-run.ts";
 
 export interface DispatcherOptions {
@@ -24,8 +26,15 @@ export interface Dispatcher extends AsyncDisposable {
 /** Leases run out and offers grow stale by time alone. */
 const TICK_MS = 250;
 
+/** Tries in a row that failed, by job: one that cannot be dispatched keeps no other waiting. */
+interface Setback {
+  readonly tries: number;
+  readonly againAtMs: number;
+}
+
 export function startDispatcher(options: DispatcherOptions): Dispatcher {
   const ending = new AbortController();
+  const setbacks = new WeakMap<JobRun, Setback>();
   let isAwake = true;
   let rouse = (): void => {};
   const loop = async (): Promise<void> => {
@@ -34,11 +43,7 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
         await Promise.race([tick(options.clock, ending.signal), new Promise<void>((r) => (rouse = r))]);
       isAwake = false;
       for (const run of options.runs()) run.tick();
-      await dispatch(options).catch((error: unknown) => {
-        const why =
-          isFault(error) || !(error instanceof Error) ? String(error) : (error.stack ?? error.message);
-        options.log.error("dispatch_failed", { why });
-      });
+      await dispatch(options, setbacks);
     }
   };
   const ended = loop();
@@ -64,18 +69,43 @@ async function tick(clock: Clock, signal: AbortSignal): Promise<void> {
   }
 }
 
-async function dispatch(options: DispatcherOptions): Promise<void> {
-  const running = options.runs().filter(({ row }) => row.state === "running");
+async function dispatch(options: DispatcherOptions, setbacks: WeakMap<JobRun, Setback>): Promise<void> {
   let isShort = false;
-  for (const run of running) isShort = (await placeUnits(run, options)) || isShort;
+  const attempt = async (run: JobRun, task: () => Promise<boolean>): Promise<void> => {
+    if ((setbacks.get(run)?.againAtMs ?? 0) > options.clock.monotonicMs()) return;
+    try {
+      isShort = (await task()) || isShort;
+      setbacks.delete(run);
+    } catch (error) {
+      noteSetback(run, error, setbacks, options);
+    }
+  };
+  for (const run of options.runs().filter(({ row }) => row.state === "running")) {
+    await attempt(run, () => placeUnits(run, options));
+  }
   for (const run of options.runs().filter(({ row }) => row.state === "queued")) {
     if (isShort) run.noteWaiting("behind", "jobs submitted earlier still wait for providers");
-    else isShort = !(await startIfPlaceable(run, options));
+    else await attempt(run, async () => !(await startIfPlaceable(run, options)));
   }
+}
+
+function noteSetback(
+  run: JobRun,
+  error: unknown,
+  setbacks: WeakMap<JobRun, Setback>,
+  { clock, log }: DispatcherOptions,
+): void {
+  const tries = (setbacks.get(run)?.tries ?? 0) + 1;
+  setbacks.set(run, { tries, againAtMs: clock.monotonicMs() + retryWaitMs(tries) });
+  log.error("dispatch_failed", { job: run.id, tries, why: whyOf(error) });
+  // Not waited for: it ends when the failure can be written down.
+  if (tries >= TRIES_MAX || !mayPass(error)) void run.fail(error);
 }
 
 /** @returns whether units of the job are left without a provider */
 async function placeUnits(run: JobRun, options: DispatcherOptions): Promise<boolean> {
+  // Its start failed when the station began.
+  if (run.loaded === null) await run.start();
   const offers = options.offers();
   const connected = new Set(offers.filter((offer) => offer.connected).map((offer) => offer.provider));
   const waiting = run.waiting(connected);

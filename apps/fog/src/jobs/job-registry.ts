@@ -12,6 +12,7 @@ import { findJob, listJobs, listUnfinishedJobs } from "../database/job-store.ts"
 import type { JobRow } from "../database/schema.ts";
 import { listProvidersOf } from "../database/work-store.ts";
 import { FogError } from "../fault.ts";
+import { whyOf } from "../why-of.ts";
 import { admit, parseSubmission } from "./admission.ts";
 import { JobRun } from "./job-run.ts";
 import type { JobRunOptions } from "./job-run-options.ts";
@@ -48,8 +49,13 @@ export class JobRegistry implements AsyncDisposable {
     for (const row of await listUnfinishedJobs(this.#options.sql)) {
       const run = this.#add(row);
       if (row.state !== "running") continue;
-      this.#options.log.info("job_resumed", { job: row.id, round: row.round });
-      await run.start();
+      try {
+        await run.start();
+        this.#options.log.info("job_resumed", { job: row.id, round: row.round });
+      } catch (error) {
+        // One job that cannot go on keeps no station down: the dispatcher tries it again, and ends it.
+        this.#options.log.error("job_resume_failed", { job: row.id, why: whyOf(error) });
+      }
     }
   }
 
@@ -108,11 +114,19 @@ export class JobRegistry implements AsyncDisposable {
       onFinished: ({ id }) => {
         this.#runById.delete(id);
         // After the task that finished it: disposing waits for the mailbox this is called from.
-        queueMicrotask(() => void run[Symbol.asyncDispose]());
+        queueMicrotask(() => void this.#dispose(run));
       },
     });
     this.#runById.set(row.id, run);
     return run;
+  }
+
+  async #dispose(run: JobRun): Promise<void> {
+    try {
+      await run[Symbol.asyncDispose]();
+    } catch (error) {
+      this.#options.log.error("job_not_disposed", { job: run.id, why: whyOf(error) });
+    }
   }
 
   async #find(id: JobId): Promise<JobRow> {

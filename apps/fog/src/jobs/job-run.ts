@@ -6,6 +6,7 @@
  */
 import {
   assertDefined,
+  isFault,
   type JobEvent,
   type JobId,
   type Lease,
@@ -25,6 +26,7 @@ import {
   planUnits,
   type RoundAction,
   type RoundEvent,
+  type RoundState,
   reduceRound,
   waitingUnits,
 } from "@pingo/training";
@@ -32,6 +34,8 @@ import { appendEvent } from "../database/event-store.ts";
 import { updateJob } from "../database/job-store.ts";
 import { latestRound, setEvaluation } from "../database/round-store.ts";
 import type { JobRow } from "../database/schema.ts";
+import { FogError } from "../fault.ts";
+import { persevere } from "../perseverance.ts";
 import { whyOf } from "../why-of.ts";
 import { recordCommit } from "./commit-ledger.ts";
 import { type EvaluationQueue, openEvaluation } from "./evaluation.ts";
@@ -45,9 +49,10 @@ import {
   recordGrant,
   recordLateResult,
   recordStep,
-  revoked,
+  toRevoke,
 } from "./round-ledger.ts";
 import { openOrReplay, type Round } from "./round-opening.ts";
+import { type HeldLease, heldOf, progressOf, type WaitingUnit, waitingOf } from "./round-view.ts";
 import { nextVersion, readVersion, type Version } from "./versions.ts";
 
 /** A restarted station waits at least this long for providers to come back with the leases they hold. */
@@ -68,7 +73,9 @@ export class JobRun implements AsyncDisposable {
   #running: Running | null = null;
   #waitingFor = "";
   #finishing: Promise<void> | undefined;
-  #isDisposed = false;
+  readonly #ending = new AbortController();
+  /** It ends as failed as soon as that can be written down. */
+  #isFailing = false;
 
   constructor(row: JobRow, options: JobRunOptions) {
     this.#row = row;
@@ -93,22 +100,13 @@ export class JobRun implements AsyncDisposable {
   }
 
   /** Units that want a provider, with those who failed at them. */
-  waiting(
-    connected: ReadonlySet<NodeId>,
-  ): readonly { readonly unit: TrainUnit; readonly excluded: readonly NodeId[] }[] {
+  waiting(connected: ReadonlySet<NodeId>): readonly WaitingUnit[] {
     const round = this.#running?.round;
-    if (!round || this.isFinished) return [];
-    return waitingUnits(round.state, connected).map(({ unit, excluded }) => ({
-      unit: assertDefined(round.units[unit], `round ${round.number} has unit ${unit}`),
-      excluded,
-    }));
+    return !round || this.isFinished || this.#isFailing ? [] : waitingOf(round, connected);
   }
 
-  held(): readonly { readonly lease: LeaseId; readonly provider: NodeId }[] {
-    const leases = this.#running?.round?.state.leases ?? new Map();
-    return [...leases].flatMap(([lease, { state, provider }]) =>
-      state === "held" ? [{ lease, provider }] : [],
-    );
+  held(): readonly HeldLease[] {
+    return heldOf(this.#running?.round);
   }
 
   isHeldBy(lease: LeaseId, provider: NodeId): boolean {
@@ -117,8 +115,8 @@ export class JobRun implements AsyncDisposable {
   }
 
   /** From queued to running, or on from the last committed round. */
-  start(): Promise<void> {
-    return this.#mailbox.run(async () => {
+  async start(): Promise<void> {
+    await this.#mailbox.run(async () => {
       if (this.isFinished || this.#running) return;
       const { sql, blocks, traffic } = this.#options;
       const loaded = await loadJob(blocks, this.#row);
@@ -126,13 +124,16 @@ export class JobRun implements AsyncDisposable {
       const version = await readVersion(blocks, row, loaded.signature);
       const onEvaluated = this.#recordEvaluation.bind(this);
       const evaluation = openEvaluation({ blocks, row: this.#row, loaded, onEvaluated });
-      this.#running = { loaded, version, round: null, evaluation };
-      if (this.#row.state !== "running") await this.#change({ state: "running", reason: null });
       const roots = [loaded.program, loaded.graph, loaded.job.data.train, row.weights];
       for (const root of roots) await traffic.watch(this.id, root);
+      if (this.#row.state !== "running") await this.#change({ state: "running", reason: null });
+      // Only now: a start that failed before is tried again from its beginning.
+      this.#running = { loaded, version, round: null, evaluation };
       if (version.number > 0 && row.evaluatedLoss === null) void this.#evaluate(version);
-      await this.#goOn();
+      this.#post(() => this.#goOn());
     });
+    // Whoever comes back with a lease now is known.
+    await this.#mailbox.idle();
   }
 
   grant(unit: TrainUnit, provider: NodeId): Promise<void> {
@@ -171,21 +172,10 @@ export class JobRun implements AsyncDisposable {
   }
 
   /** How far a unit has come: told to those who follow now, and forgotten. */
-  tell(provider: NodeId, { lease, step, loss }: LeaseProgress): void {
+  tell(provider: NodeId, progress: LeaseProgress): void {
     const round = this.#running?.round;
-    const unit = round?.units[round.state.leases.get(lease)?.unit ?? -1];
-    if (!round || !unit) return;
-    const { index, steps } = unit;
-    const event: JobEvent = {
-      type: "progress",
-      round: round.number,
-      unit: index,
-      provider,
-      step,
-      steps,
-      loss,
-    };
-    this.#publish([{ sequence: null, atUnixMs: this.#options.clock.nowUnixMs(), event }]);
+    const event = round && progressOf(round, provider, progress);
+    if (event) this.#publish([{ sequence: null, atUnixMs: this.#options.clock.nowUnixMs(), event }]);
   }
 
   lose(lease: LeaseId, cause: LossCause, reason: string): void {
@@ -198,26 +188,27 @@ export class JobRun implements AsyncDisposable {
     return this.#mailbox.run(async () => {
       const { clock, sql, traffic } = this.#options;
       const { lease, provider, update, steps, rows, lossMean } = result.receipt;
-      await traffic.addUpdate(this.id, update);
       const delivery = { update, steps, rows, lossMean };
       const round = this.#running?.round;
       if (round?.number === result.round && round.state.leases.has(lease)) {
         const event: RoundEvent = { type: "delivered", atMs: clock.monotonicMs(), lease, provider, delivery };
         const actions = await this.#step(event, result);
-        return assertDefined(acknowledgementOf(actions, lease), `a delivery of ${lease} is answered`);
+        const counted = assertDefined(
+          acknowledgementOf(actions, lease),
+          `a delivery of ${lease} is answered`,
+        );
+        if (counted) await traffic.addUpdate(this.id, update);
+        return counted;
       }
-      const written = await recordLateResult(sql, this.id, result, clock.nowUnixMs());
+      const { written, counted } = await recordLateResult(sql, this.id, result, clock.nowUnixMs());
       if (written) this.#publish([written]);
-      return false;
+      return counted;
     });
   }
 
   stop(reason: string): Promise<void> {
     return this.#mailbox.run(async () => {
-      if (this.isFinished) return;
-      if (this.#running?.round)
-        await this.#step({ type: "stopped", atMs: this.#options.clock.monotonicMs() });
-      await this.#finish("stopped", reason);
+      if (!this.isFinished) await this.#finish("stopped", reason);
     });
   }
 
@@ -240,7 +231,7 @@ export class JobRun implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#isDisposed = true;
+    this.#ending.abort(new FogError({ code: "STOPPING" }));
     await this.#mailbox.idle();
     await this.#running?.evaluation?.[Symbol.asyncDispose]();
     await this.#finishing;
@@ -249,7 +240,8 @@ export class JobRun implements AsyncDisposable {
 
   /** Opens the next round, or ends the job after its last. */
   async #goOn(): Promise<void> {
-    const running = assertDefined(this.#running, "only a running job goes on");
+    const running = this.#running;
+    if (!running || running.round || this.isFinished) return;
     const { loaded, version } = running;
     if (version.number >= loaded.job.schedule.rounds) return this.#succeed(running);
     const { sql, clock, wake, leaseTtlMs } = this.#options;
@@ -260,25 +252,18 @@ export class JobRun implements AsyncDisposable {
       atMs: clock.monotonicMs(),
       atUnixMs: clock.nowUnixMs(),
       returnMs: Math.max(leaseTtlMs, RETURN_MS_MIN),
-      plan: (number) => this.#plan(running, number),
+      plan: (number) => {
+        const { program, manifest } = loaded;
+        const { min, max } = loaded.job.workers;
+        const workers = Math.max(min, Math.min(max, this.#options.placeable(this)));
+        const round = { round: number, program, weights: version.weightsCid, workers };
+        return planUnits({ job: loaded.job, jobId: this.id, manifest, ...round });
+      },
     });
     running.round = round;
     this.#publish(written);
     wake();
-    await this.#act(actions);
-  }
-
-  #plan({ loaded, version }: Running, round: number): readonly TrainUnit[] {
-    const { min, max } = loaded.job.workers;
-    return planUnits({
-      job: loaded.job,
-      jobId: this.id,
-      manifest: loaded.manifest,
-      round,
-      program: loaded.program,
-      weights: version.weightsCid,
-      workers: Math.max(min, Math.min(max, this.#options.placeable(this))),
-    });
+    this.#carryOut(round.state, actions);
   }
 
   async #step(event: RoundEvent, result: ReceivedResult | null = null): Promise<readonly RoundAction[]> {
@@ -286,27 +271,36 @@ export class JobRun implements AsyncDisposable {
     if (!round) return [];
     const { sql, clock, wake } = this.#options;
     const { state, actions } = reduceRound(round.state, event);
-    const step = { job: this.id, round: round.number, atUnixMs: clock.nowUnixMs(), actions, result };
-    const written = await recordStep(sql, step);
+    const atUnixMs = clock.nowUnixMs();
+    const written = await recordStep(sql, { job: this.id, round: round.number, atUnixMs, actions, result });
     round.state = state;
     this.#publish(written);
     if (actions.length > 0) wake();
-    const isEnding = actions.some(({ type }) => type === "commit" || type === "fail");
-    // Whoever delivered the last unit is answered first: the commit is the mailbox's next task.
-    if (isEnding) this.#post(() => this.#act(actions));
-    else await this.#act(actions);
+    this.#carryOut(state, actions);
     return actions;
   }
 
-  async #act(actions: readonly RoundAction[]): Promise<void> {
-    for (const { provider, lease, reason } of revoked(actions)) {
+  /** Whoever delivered the last unit is answered first: the commit is the mailbox's next task. */
+  #carryOut(state: RoundState, actions: readonly RoundAction[]): void {
+    this.#revoke(toRevoke(actions));
+    if (state.phase !== "open") this.#post(() => this.#act(state, actions));
+  }
+
+  #revoke(leases: readonly (HeldLease & { readonly reason: string })[]): void {
+    for (const { provider, lease, reason } of leases) {
       this.#options.ask(provider, { type: "revoke", lease, reason }).catch((error: unknown) => {
         // The provider learns it from its next heartbeat.
         this.#options.log.debug("revoke_failed", { lease, provider, why: reportOf(error).message });
       });
     }
+  }
+
+  /** Ends the round as its reducer said. May be tried again: what is done already is not done twice. */
+  async #act(state: RoundState, actions: readonly RoundAction[]): Promise<void> {
+    const running = this.#running;
+    if (!running || running.round?.state.phase !== state.phase || this.isFinished) return;
     for (const action of actions) {
-      if (action.type === "commit") await this.#commit(action);
+      if (action.type === "commit") await this.#commit(running, action);
       if (action.type === "fail") {
         const { unit, attempts, reason } = action;
         await this.#finish("failed", `unit ${unit} failed ${attempts} times; the last time: ${reason}`);
@@ -314,30 +308,21 @@ export class JobRun implements AsyncDisposable {
     }
   }
 
-  async #commit({ deliveries }: Extract<RoundAction, { type: "commit" }>): Promise<void> {
-    const running = this.#running;
-    if (!running || this.isFinished) return;
+  async #commit(running: Running, { deliveries }: Extract<RoundAction, { type: "commit" }>): Promise<void> {
     const { sql, blocks, clock, traffic } = this.#options;
-    const { loaded } = running;
-    const version = await nextVersion(blocks, loaded.signature, running.version, deliveries);
-    const { number, weightsCid: weights } = version;
-    const { rounds } = loaded.job.schedule;
+    const { signature, job } = running.loaded;
+    const version = await nextVersion(blocks, signature, running.version, deliveries);
     const bytes = traffic.unsaved(this.id);
-    const { change, written } = await recordCommit(sql, {
-      row: this.#row,
-      version,
-      deliveries,
-      bytes,
-      atUnixMs: clock.nowUnixMs(),
-    });
+    const commit = { row: this.#row, version, deliveries, bytes, atUnixMs: clock.nowUnixMs() };
+    const { change, written } = await recordCommit(sql, commit);
     traffic.saved(this.id, bytes);
     this.#row = { ...this.#row, ...change };
     running.version = version;
     running.round = null;
     this.#publish([written]);
-    await traffic.watch(this.id, weights);
-    if (number < rounds) void this.#evaluate(version);
-    await this.#goOn();
+    this.#post(() => this.#goOn());
+    if (version.number < job.schedule.rounds) void this.#evaluate(version);
+    await traffic.watch(this.id, version.weightsCid);
   }
 
   /** Never rejects: a failed measurement does not cost the job its training. */
@@ -345,16 +330,16 @@ export class JobRun implements AsyncDisposable {
     try {
       await this.#running?.evaluation?.evaluate(version.number, version.weights);
     } catch (error) {
-      if (this.#isDisposed) return;
-      this.#options.log.error("evaluation_failed", {
-        job: this.id,
-        round: version.number,
-        why: whyOf(error),
-      });
+      if (this.#ending.signal.aborted) return;
+      const failed = { job: this.id, round: version.number, why: whyOf(error) };
+      this.#options.log.error("evaluation_failed", failed);
     }
   }
 
-  #recordEvaluation(round: number, { loss, accuracy }: { loss: number; accuracy: number }): Promise<void> {
+  #recordEvaluation(
+    round: number,
+    { loss, accuracy }: { loss: number; accuracy: number | null },
+  ): Promise<void> {
     return this.#mailbox.run(async () => {
       if (this.isFinished) return;
       await setEvaluation(this.#options.sql, { job: this.id, version: round }, { loss, accuracy });
@@ -368,18 +353,18 @@ export class JobRun implements AsyncDisposable {
     const { sql, blocks, modeller, fog } = this.#options;
     this.#finishing ??= (async () => {
       await this.#evaluate(version);
-      if (this.isFinished) return;
-      const model = await modeller.export(loaded.job.model, loaded.signature, version.weights);
-      await this.#mailbox.run(async () => {
+      const end = async (): Promise<void> => {
         if (this.isFinished) return;
-        const outcome = await writeOutcome(sql, blocks, { row: this.#row, loaded, fog, model });
-        await this.#finish("succeeded", null, {
-          resultModel: outcome.model,
-          resultMetrics: outcome.metrics,
-          resultProvenance: outcome.provenance,
+        const model = await modeller.export(loaded.job.model, loaded.signature, version.weights);
+        await this.#mailbox.run(async () => {
+          if (this.isFinished) return;
+          const outcome = await writeOutcome(sql, blocks, { row: this.#row, loaded, fog, model });
+          const { model: resultModel, metrics: resultMetrics, provenance: resultProvenance } = outcome;
+          await this.#finish("succeeded", null, { resultModel, resultMetrics, resultProvenance });
         });
-      });
-    })().catch((error: unknown) => this.#crash(error));
+      };
+      await this.#persevere(end);
+    })().catch((error: unknown) => this.fail(error));
   }
 
   async #finish(
@@ -400,6 +385,8 @@ export class JobRun implements AsyncDisposable {
       },
       { type: "finished", state, reason },
     );
+    this.#revoke(this.held().map((held) => ({ ...held, reason: "the job has ended" })));
+    if (this.#running) this.#running.round = null;
     traffic.forget(this.id);
     log.info("job_finished", { job: this.id, state, reason });
     onFinished(this);
@@ -427,19 +414,36 @@ export class JobRun implements AsyncDisposable {
     });
   }
 
-  /** For nobody in particular: a failure is the job's. */
+  /** For nobody in particular: a failure that does not pass is the job's. */
   #post(task: () => Promise<unknown>): void {
-    if (this.#isDisposed) return;
-    this.#mailbox.run(task).catch((error: unknown) => this.#crash(error));
+    if (this.#ending.signal.aborted) return;
+    this.#persevere(() => this.#mailbox.run(task)).catch((error: unknown) => this.fail(error));
+  }
+
+  #persevere<T>(task: () => Promise<T>, triesMax?: number): Promise<T> {
+    const { clock, log } = this.#options;
+    return persevere(task, {
+      clock,
+      signal: this.#ending.signal,
+      ...(triesMax !== undefined && { triesMax }),
+      onFailed: (error, tries) => log.error("job_stalled", { job: this.id, tries, why: whyOf(error) }),
+    });
   }
 
   /** What could not be carried out ends the job with a reason, rather than leave it standing. */
-  async #crash(error: unknown): Promise<void> {
-    if (this.isFinished || this.#isDisposed) return;
+  async fail(error: unknown): Promise<void> {
+    const isStopping = this.#ending.signal.aborted || (isFault(error) && error.code === "STOPPING");
+    if (this.isFinished || this.#isFailing || isStopping) return;
     const { log } = this.#options;
+    this.#isFailing = true;
     log.error("job_failed", { job: this.id, why: whyOf(error) });
+    const { code, message } = reportOf(error);
+    const end = (): Promise<void> =>
+      this.#mailbox.run(async () => {
+        if (!this.isFinished) await this.#finish("failed", `${code}: ${message}`);
+      });
     try {
-      await this.#mailbox.run(() => this.#finish("failed", reportOf(error).message));
+      await this.#persevere(end, Number.POSITIVE_INFINITY);
     } catch (again) {
       log.error("job_end_not_written", { job: this.id, why: whyOf(again) });
     }

@@ -1,5 +1,5 @@
 /** Writes down what a step of a round did, in one transaction, before anyone is told. */
-import type { Cid, JobEvent, JobId, Lease, LeaseId, NumberedEvent, Receipt } from "@pingo/core";
+import type { Cid, JobEvent, JobId, Lease, LeaseId, NodeId, NumberedEvent, Receipt } from "@pingo/core";
 import type { RoundAction } from "@pingo/training";
 import { appendEvent } from "../database/event-store.ts";
 import { updateJob } from "../database/job-store.ts";
@@ -16,6 +16,9 @@ export interface ReceivedResult {
   readonly unit: number;
   readonly round: number;
 }
+
+/** What the wire carries of a reason. */
+const REASON_CHARS_MAX = 256;
 
 export interface StepToRecord {
   readonly job: JobId;
@@ -95,24 +98,30 @@ async function recordResult(
   });
 }
 
-/** Work that came when its round, or its whole job, was over. @returns null when it was written down before */
+/** Work that came when its round, or its whole job, was over; what was written down before stays as it is. */
 export async function recordLateResult(
   sql: Sql,
   job: JobId,
   result: ReceivedResult,
   atUnixMs: number,
-): Promise<NumberedEvent | null> {
+): Promise<{ readonly written: NumberedEvent | null; readonly counted: boolean }> {
   return sql.transaction(async (tx) => {
-    if (await findResult(tx, result.receipt.lease)) return null;
-    return recordResult(tx, job, result, false, atUnixMs);
+    const before = await findResult(tx, result.receipt.lease);
+    if (before) return { written: null, counted: before.counted };
+    return { written: await recordResult(tx, job, result, false, atUnixMs), counted: false };
   });
 }
 
-/** Leases an action ends: their providers should be told. */
-export function revoked(
+/** Leases that these actions end while their providers may still work on them: who lost one by silence is slow, not gone. */
+export function toRevoke(
   actions: readonly RoundAction[],
-): readonly Extract<RoundAction, { type: "revoke" }>[] {
-  return actions.filter((action) => action.type === "revoke");
+): readonly { readonly lease: LeaseId; readonly provider: NodeId; readonly reason: string }[] {
+  return actions.flatMap((action) => {
+    const isOut = action.type === "lost" && (action.cause === "expired" || action.cause === "fault");
+    if (!isOut && action.type !== "revoke") return [];
+    const { lease, provider, reason } = action;
+    return [{ lease, provider, reason: reason.slice(0, REASON_CHARS_MAX) }];
+  });
 }
 
 export function acknowledgementOf(actions: readonly RoundAction[], lease: LeaseId): boolean | undefined {

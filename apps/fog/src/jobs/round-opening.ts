@@ -36,7 +36,7 @@ export async function openOrReplay(sql: Sql, opening: RoundToOpen): Promise<Open
   if (kept.length > 0) {
     const leases = await listLeases(sql, job, number);
     const counted = await listCounted(sql, job, number);
-    const rows = { units: kept.length, retryMax, leases, counted };
+    const rows = { units: kept.length, retryMax, deadlineMs: deadlineOf(kept), leases, counted };
     const { state, actions } = replayRound(rows, atMs, atMs + returnMs);
     return { round: { number, units: kept, state }, actions, written: [] };
   }
@@ -51,7 +51,11 @@ export async function openOrReplay(sql: Sql, opening: RoundToOpen): Promise<Open
       steps,
     });
   });
-  const rules = roundRules({ units: units.length, retryMax });
+  const rules = roundRules({ units: units.length, retryMax, deadlineMs: deadlineOf(units) });
   const state = openRound({ units: units.length, rules, atMs });
   return { round: { number, units, state }, actions: [], written: [written] };
+}
+
+function deadlineOf(units: readonly TrainUnit[]): number {
+  return Math.max(...units.map(({ deadlineMs }) => deadlineMs));
 }

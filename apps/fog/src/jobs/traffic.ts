@@ -5,8 +5,9 @@
  * Counted since the last save; the job's row holds the sum before it. A block that several running jobs
  * share counts for the one that began to use it last.
  */
-import { type Cid, codecOfCid, type JobId } from "@pingo/core";
+import { type Cid, codecOfCid, type JobId, type Log } from "@pingo/core";
 import { type BlockReader, linksOf, statDag, type Transfer } from "@pingo/storage";
+import { whyOf } from "../why-of.ts";
 
 export interface TrafficBytes {
   readonly up: number;
@@ -17,11 +18,13 @@ const NONE: TrafficBytes = { up: 0, down: 0 };
 
 export class Traffic {
   readonly #blocks: BlockReader;
+  readonly #log: Log;
   readonly #jobByCid = new Map<Cid, JobId>();
   readonly #bytesByJob = new Map<JobId, TrafficBytes>();
 
-  constructor(blocks: BlockReader) {
+  constructor(blocks: BlockReader, log: Log) {
     this.#blocks = blocks;
+    this.#log = log;
   }
 
   /** From now on downloads of this block, and of all below it, are the job's. */
@@ -36,9 +39,14 @@ export class Traffic {
     if (job !== undefined && direction === "down") this.#add(job, { up: 0, down: bytes });
   };
 
+  /** Never rejects: the count is for people, and the result it belongs to is durable. */
   async addUpdate(job: JobId, update: Cid): Promise<void> {
-    const { bytes } = await statDag(this.#blocks, update);
-    this.#add(job, { up: bytes, down: 0 });
+    try {
+      const { bytes } = await statDag(this.#blocks, update);
+      this.#add(job, { up: bytes, down: 0 });
+    } catch (error) {
+      this.#log.warn("upload_not_counted", { job, why: whyOf(error) });
+    }
   }
 
   unsaved(job: JobId): TrafficBytes {

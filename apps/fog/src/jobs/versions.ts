@@ -3,8 +3,8 @@ import type { ProgramSignature } from "@pingo/autograd";
 import { type Cid, FaultError } from "@pingo/core";
 import { type BlockReader, type Blocks, readFile, writeFile } from "@pingo/storage";
 import {
-  aggregate,
   type CountedDelivery,
+  createAggregator,
   decodeVector,
   encodeVector,
   outerStep,
@@ -69,16 +69,14 @@ export async function nextVersion(
   before: Version,
   deliveries: readonly CountedDelivery[],
 ): Promise<StoredVersion> {
-  const updates = await Promise.all(
-    deliveries.map(async ({ update, rows }) => ({
-      update: await readVector(blocks, update, signature),
-      rows,
-    })),
-  );
+  const aggregator = createAggregator(signature);
+  for (const { update, rows } of deliveries) {
+    aggregator.add({ update: await readVector(blocks, update, signature), rows });
+  }
   const { weights, momentum } = outerStep({
     weights: before.weights,
     momentum: before.momentum,
-    mean: aggregate(updates, signature),
+    mean: aggregator.mean(),
     signature,
   });
   const number = before.number + 1;

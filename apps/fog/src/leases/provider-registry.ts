@@ -16,8 +16,9 @@ import { FogError } from "../fault.ts";
 
 /** A fault counts against a provider this long. */
 const FAULT_MS = 60_000;
-/** After a fault it is left alone this long, so that one that refuses at once is not asked in a loop. */
-const REST_MS = 1_000;
+/** After a fault it is left alone this long, doubling with each: one that refuses at once is not asked in a loop. */
+const REST_MS_MIN = 1_000;
+const REST_MS_MAX = 8_000;
 /** Of one lease or revoke: a provider that is there answers at once. */
 const ASK_TIMEOUT_MS = 5_000;
 /** Offers are kept in memory; the least recently seen of those that left make room. */
@@ -48,9 +49,9 @@ export class ProviderRegistry {
 
   /** @returns the channel that this one takes the place of */
   async join(channel: Channel, offer: Offer): Promise<Channel | null> {
-    const before = this.#memberById.get(channel.peer);
     const lastSeenUnixMs = this.#options.clock.nowUnixMs();
     await saveProvider(this.#options.sql, offer, lastSeenUnixMs);
+    const before = this.#memberById.get(channel.peer);
     this.#memberById.delete(channel.peer);
     this.#memberById.set(channel.peer, {
       offer,
@@ -89,7 +90,8 @@ export class ProviderRegistry {
     const now = this.#options.clock.monotonicMs();
     return [...this.#memberById].map(([id, member]) => {
       const faults = this.#recentFaults(member);
-      const isResting = faults.some((atMs) => now - atMs < REST_MS);
+      const restMs = Math.min(REST_MS_MAX, REST_MS_MIN * 2 ** (faults.length - 1));
+      const isResting = now - (faults.at(-1) ?? Number.NEGATIVE_INFINITY) < restMs;
       return {
         ...member.offer,
         connected: member.channel !== null,

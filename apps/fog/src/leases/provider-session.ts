@@ -85,7 +85,11 @@ async function answerOf(
       return { acknowledged: await receiveResult(peer, request.receipt, options) };
     case "release":
       for (const lease of request.leases) {
-        holderOf(lease, peer, options)?.lose(lease, "released", `given back: ${request.reason}`);
+        const run = holderOf(lease, peer, options);
+        if (!run) continue;
+        run.lose(lease, "fault", `given back: ${request.reason}`);
+        // One that gives back at once is asked less and less, and others come before it.
+        options.providers.noteFault(peer);
       }
       return {};
     case "goodbye":
@@ -109,8 +113,12 @@ async function hello(
     throw new FogError({ code: "VERSION_UNSUPPORTED", found: request.version, supported: WIRE_VERSION });
   }
   checkOffer(request.offer.provider, peer);
+  let isOpen = true;
+  void channel.closed.then(() => (isOpen = false));
   const replaced = await providers.join(channel, request.offer);
   if (replaced) closeQuietly(replaced, log);
+  // It left while it was written down: nobody else says so any more.
+  if (!isOpen) providers.leave(channel);
   const named = new Set(request.held);
   const forgotten = heldBy(peer, options).filter((lease) => !named.has(lease));
   release(peer, forgotten, "the provider came back without it", options);

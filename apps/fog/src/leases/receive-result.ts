@@ -26,6 +26,7 @@ import type { LeaseRow, Sql } from "../database/schema.ts";
 import { findLease, findResult, listUnits } from "../database/work-store.ts";
 import { FogError } from "../fault.ts";
 import type { JobRun } from "../jobs/job-run.ts";
+import type { Mailbox } from "../jobs/mailbox.ts";
 import { type ReceivedResult, recordLateResult } from "../jobs/round-ledger.ts";
 import { readVector } from "../jobs/versions.ts";
 
@@ -35,7 +36,12 @@ export interface ReceiveOptions {
   readonly clock: Clock;
   readonly key: KeyPair;
   readonly run: (job: Cid) => JobRun | undefined;
+  /** Updates are read one at a time: each may be as large as the largest model. */
+  readonly checks: Mailbox;
 }
+
+/** No loss of a finite float32 model comes near; sums of what is below stay finite. */
+const LOSS_MAX = 1e30;
 
 /** Steps of a receipt's rows and losses are claims; only what no honest provider can claim is refused here. */
 export async function receiveResult(
@@ -61,10 +67,12 @@ export async function receiveResult(
   const result: ReceivedResult = { receipt, bytes, cid, unit: lease.index, round: lease.round };
   const run = runOf(lease.job);
   if (!run) {
-    await recordLateResult(sql, lease.job, result, options.clock.nowUnixMs());
-    return acknowledge(cid, false, options.key);
+    const { counted } = await recordLateResult(sql, lease.job, result, options.clock.nowUnixMs());
+    return acknowledge(cid, counted, options.key);
   }
-  if (run.row.round < lease.round) await checkUpdateOf(receipt, run, options.blocks);
+  if (run.row.round < lease.round) {
+    await options.checks.run(() => checkUpdateOf(receipt, run, options.blocks));
+  }
   return acknowledge(cid, await run.deliver(result), options.key);
 }
 
@@ -75,7 +83,10 @@ async function unitOf(sql: Sql, lease: LeaseRow): Promise<TrainUnit> {
 }
 
 function checkClaims(receipt: Receipt, unit: TrainUnit): void {
-  const isPlausible = receipt.steps <= unit.steps && receipt.rows <= receipt.steps * unit.batchSize;
+  const isPlausible =
+    receipt.steps <= unit.steps &&
+    receipt.rows <= receipt.steps * unit.batchSize &&
+    Math.abs(receipt.lossMean) <= LOSS_MAX;
   if (receipt.unit !== cidOfValue(unit) || !isPlausible) {
     throw new FogError({ code: "UNIT_MISMATCH", lease: receipt.lease });
   }

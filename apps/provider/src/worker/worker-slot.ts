@@ -50,6 +50,8 @@ export class WorkerSlot implements AsyncDisposable {
   #ready = Promise.withResolvers<ChildProcess>();
   #current: Current | undefined;
   #deaths = 0;
+  /** This agent ends it, as it did not end its unit when asked. */
+  #isCut = false;
 
   constructor({ purpose, launcher, clock, prng, log }: WorkerSlotOptions) {
     this.#purpose = purpose;
@@ -116,10 +118,10 @@ export class WorkerSlot implements AsyncDisposable {
       () => undefined, // it ended in time
     );
     // A worker may be on its way back from a death: the task waits for it.
-    this.#ready.promise.then(
-      (child) => child.send(task, (error) => error && reject(died(String(error)))),
-      reject,
-    );
+    this.#ready.promise.then((child) => {
+      // Taken back meanwhile: a worker that ran it after all would run two units in one trainer.
+      if (this.#current === current) child.send(task, (error) => error && reject(died(String(error))));
+    }, reject);
     try {
       return await promise;
     } finally {
@@ -139,7 +141,9 @@ export class WorkerSlot implements AsyncDisposable {
     child.send({ type: "cancel", lease } satisfies WorkerTask);
     this.#clock.sleep(CANCEL_MS_MAX, { signal: this.#stopped.signal }).then(
       () => {
-        if (this.#current === current) child.kill("SIGKILL");
+        if (this.#current !== current) return;
+        this.#isCut = true;
+        child.kill("SIGKILL");
       },
       () => undefined, // the agent stops and kills it anyway
     );
@@ -184,13 +188,15 @@ export class WorkerSlot implements AsyncDisposable {
       isReady.reject(new ProviderError({ code: "STOPPING" }));
       return;
     }
-    this.#deaths += 1;
+    // One that was too slow to be cancelled is not broken.
+    if (!this.#isCut) this.#deaths += 1;
+    this.#isCut = false;
     if (this.isBroken) {
       this.#log.error("worker_given_up", { deaths: this.#deaths, how });
       isReady.reject(died(`it died ${this.#deaths} times in a row`));
       return;
     }
-    const waitMs = backoffMs(this.#deaths, this.#prng);
+    const waitMs = backoffMs(Math.max(1, this.#deaths), this.#prng);
     this.#log.warn("worker_died", { how, deaths: this.#deaths, restartMs: Math.round(waitMs) });
     this.#clock.sleep(waitMs, { signal: this.#stopped.signal }).then(
       () => this.#start(),

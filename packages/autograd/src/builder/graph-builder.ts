@@ -19,6 +19,7 @@ export class GraphBuilder {
   readonly #name: string;
   readonly #inputs: readonly GraphValue[];
   readonly #initializers = new Map<string, Tensor>();
+  readonly #constants = new Set<string>();
   readonly #nodes: AnyNode[] = [];
   readonly #inference: Inference;
   readonly #prng: Prng;
@@ -47,10 +48,17 @@ export class GraphBuilder {
     if (shape.some((size) => !Number.isInteger(size) || size < 1)) {
       throw this.invalid(name, `[${shape.join(", ")}] must be whole numbers of 1 or more`);
     }
-    return this.constant(name, drawTensor(shape, initialization, this.#prng));
+    return this.#initializer(name, drawTensor(shape, initialization, this.#prng));
   }
 
+  /** A tensor that stays as it is. */
   constant(name: string, tensor: Tensor): Value {
+    const value = this.#initializer(name, tensor);
+    this.#constants.add(name);
+    return value;
+  }
+
+  #initializer(name: string, tensor: Tensor): Value {
     if (this.#inference.types.has(name)) throw this.invalid(name, "that name is taken");
     this.#initializers.set(name, tensor);
     return { name, type: addTensor(this.#inference, name, tensor) };
@@ -119,12 +127,13 @@ export class GraphBuilder {
   }
 
   #graph(outputs: readonly GraphValue[]): Graph {
-    return {
+    const graph = {
       name: this.#name,
       inputs: this.#inputs,
       outputs,
       initializers: this.#initializers,
       nodes: this.#nodes,
     };
+    return this.#constants.size === 0 ? graph : { ...graph, constants: this.#constants };
   }
 }

@@ -33,8 +33,13 @@ export interface Graph {
   /** Without the initializers. */
   readonly inputs: readonly GraphValue[];
   readonly outputs: readonly GraphValue[];
-  /** Parameters and constants (Constant nodes are folded into these by the reader). */
+  /** Parameters and constants. */
   readonly initializers: ReadonlyMap<string, Tensor>;
+  /**
+   * The initializers that belong to the arithmetic: what the file keeps in Constant nodes, and what a pass or the
+   * builder made up. The rest is the model's own state, which training may change. Absent where there are none.
+   */
+  readonly constants?: ReadonlySet<string>;
   /** In topological order. */
   readonly nodes: readonly AnyNode[];
 }

@@ -84,6 +84,9 @@ function verifyNames(graph: Graph, around: ReadonlySet<string>): void {
   };
   for (const { name } of graph.inputs) make(name, "an input");
   for (const name of graph.initializers.keys()) make(name, "an initializer");
+  for (const name of graph.constants ?? []) {
+    if (!graph.initializers.has(name)) throw illegal(`the constant "${name}" is no initializer`);
+  }
   const nodeNames = new Set<string>();
   for (const node of graph.nodes) {
     if (nodeNames.has(node.name)) throw illegal(`two nodes are named "${node.name}"`);

@@ -5,15 +5,16 @@ import { f32, floatsOf, i64, openGraph } from "../../test/run-graph.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { Emitter } from "../rules/emitter.ts";
-import { classAxis, softmaxCrossEntropy } from "./softmax-cross-entropy.ts";
+import { classAxis } from "./objective.ts";
+import { softmaxCrossEntropy } from "./softmax-cross-entropy.ts";
 
 async function crossEntropy(logits: Tensor, target: Tensor) {
-  const axis = classAxis(logits.shape, target.shape);
-  if (axis === undefined) throw new Error("no class axis");
+  const bound = softmaxCrossEntropy.bind({ output: logits.shape, target: target.shape, settings: {} });
+  if ("why" in bound) throw new Error(bound.why);
   const emit = new Emitter("loss");
   const z = { name: "z", dtype: "float32", shape: logits.shape } as const;
   const t = { name: "t", dtype: "int64", shape: target.shape } as const;
-  const objective = softmaxCrossEntropy(emit, z, t, axis);
+  const objective = bound.emit(emit, z, t);
   const outputs = [objective.loss(), objective.gradient()];
   const graph: Graph = {
     name: "loss",

@@ -1,68 +1,119 @@
 /**
- * Softmax cross-entropy of logits against class numbers.
+ * Softmax cross-entropy of logits against class numbers, with class weights, an ignored label and smoothing.
  *
- * With z the logits of a position, t its class: ℓ = −(ln softmax(z))_t, and ∂ℓ/∂z = softmax(z) − onehot(t).
+ * With z the logits of a position, t its class and q its target distribution, ℓ = −Σ q·ln softmax(z) and
+ * ∂ℓ/∂z = (Σq)·softmax(z) − q. Plain: q = onehot(t). With smoothing α and weights w, as PyTorch has it:
+ * q_c = (1 − α)·w_t·[c = t] + α·w_c/C, and the mean divides by Σ w_t.
  * ln softmax is computed as one operator that subtracts the maximum first, so large logits do not overflow.
  */
-import { at, type Emitter, equalShapes, range, sizeOf, type Value } from "../rules/emitter.ts";
+import type { LossSettings } from "@pingo/core";
+import { at, type Emitter, type Value } from "../rules/emitter.ts";
+import {
+  classAxis,
+  type EmittedObjective,
+  type ObjectiveRule,
+  rowsOfClasses,
+  weightedMean,
+  weightSum,
+} from "./objective.ts";
 
-export interface CrossEntropy {
-  /** f32[positions] */
-  readonly losses: Value;
-  /** bool[positions]: the largest logit is the target's. */
-  readonly correct: Value;
-  /** f32[], the mean over all positions. */
-  readonly loss: () => Value;
-  /** f32, of the logits' shape: the gradient of the mean. */
-  readonly gradient: () => Value;
+export const softmaxCrossEntropy: ObjectiveRule = {
+  target: "classes",
+  applies: "Softmax",
+  bind({ output, target, settings }) {
+    // A column of labels, [rows, 1], stands for [rows].
+    const squeezed = target.length === 2 && target[1] === 1 ? target.slice(0, 1) : target;
+    for (const targetShape of [target, squeezed]) {
+      const axis = classAxis(output, targetShape);
+      if (axis === undefined) continue;
+      const [classes, weights] = [at(output, axis), settings.classWeights];
+      if (weights !== undefined && weights.length !== classes) {
+        return { why: `it has ${classes} classes, and there are ${weights.length} class weights` };
+      }
+      return {
+        targetShape,
+        emit: (emit, logits, labels) => crossEntropy(emit, { logits, labels, axis, settings }),
+      };
+    }
+    return {
+      why: `it is [${output}] for targets of [${target}]; wanted is one more axis, the classes`,
+    };
+  },
+};
+
+interface CrossEntropySite {
+  /** f32[B, …, C] or f32[B, C, …] */
+  readonly logits: Value;
+  /** int64[B, …], each 0 ≤ t < C or the ignored label */
+  readonly labels: Value;
+  readonly axis: number;
+  readonly settings: LossSettings;
 }
 
-/**
- * The class axis for a target's shape: the last if the rest fits, else axis 1 (images as [N, C, …]); undefined if
- * neither fits.
- */
-export function classAxis(logits: readonly number[], target: readonly number[]): number | undefined {
-  return [logits.length - 1, 1].find(
-    (axis) => axis >= 1 && axis < logits.length && equalShapes(logits.toSpliced(axis, 1), target),
-  );
+function crossEntropy(emit: Emitter, site: CrossEntropySite): EmittedObjective {
+  const { rows: scores, back } = rowsOfClasses(emit, site.logits, site.axis);
+  const positions = at(scores.shape, 0);
+  const given = emit.reshape(site.labels, [positions]);
+  const { ignoreIndex, classWeights, labelSmoothing = 0 } = site.settings;
+  const counted =
+    ignoreIndex === undefined
+      ? undefined
+      : emit.node("Not", [emit.compare("Equal", given, emit.scalar(ignoreIndex, "int64"))], {}, "bool", [
+          positions,
+        ]);
+  const labels = counted === undefined ? given : emit.where(counted, given, emit.scalar(0, "int64"));
+  const logs = emit.node("LogSoftmax", [scores], { axis: 1 }, "float32", scores.shape);
+  const attributes = { axis: 1, keepdims: 0, select_last_index: 0 };
+  const best = emit.node("ArgMax", [scores], attributes, "int64", [positions]);
+  const correct = emit.compare("Equal", best, labels);
+  if (counted === undefined && classWeights === undefined && labelSmoothing === 0) {
+    return { correct, ...plain(emit, logs, labels, back) };
+  }
+  const classes = at(scores.shape, 1);
+  const all =
+    classWeights &&
+    emit.constant({ dtype: "float32", shape: [classes], data: Float32Array.from(classWeights) });
+  const own = all ? emit.gather(all, labels, 0) : emit.expand(emit.scalar(1), [positions]);
+  const weights = counted === undefined ? own : emit.mul(own, emit.cast(counted, "float32"));
+  const hot = emit.mul(oneHot(emit, labels, classes, 1 - labelSmoothing), emit.reshape(own, [positions, 1]));
+  const spread = all ? emit.scale(all, labelSmoothing / classes) : emit.scalar(labelSmoothing / classes);
+  const wanted = labelSmoothing === 0 ? hot : emit.add2(hot, spread);
+  const kept =
+    counted === undefined
+      ? wanted
+      : emit.mul(wanted, emit.reshape(emit.cast(counted, "float32"), [positions, 1]));
+  const losses = emit.neg(emit.sum(emit.mul(kept, logs), [1]));
+  return {
+    correct,
+    losses,
+    weights,
+    ...(counted && { counted }),
+    loss: () => weightedMean(emit, losses, weights),
+    gradient: () => {
+      const pulled = emit.mul(emit.unary("Exp", logs), emit.sum(kept, [1], 1));
+      return back(emit.div(emit.sub(pulled, kept), weightSum(emit, weights)));
+    },
+  };
 }
 
-/**
- * @param logits  f32[B, …, C] or f32[B, C, …]
- * @param target  int64[B, …], each 0 ≤ t < C
- * @param axis    of the classes, see classAxis
- */
-export function softmaxCrossEntropy(emit: Emitter, logits: Value, target: Value, axis: number): CrossEntropy {
-  const rank = logits.shape.length;
-  const classes = at(logits.shape, axis);
-  const positions = sizeOf(target.shape);
-  const toLast = [...range(rank).filter((i) => i !== axis), axis];
-  const back = range(rank).map((i) => toLast.indexOf(i));
-  const last = emit.transpose(logits, toLast);
-  const flat = emit.reshape(last, [positions, classes]);
-  const labels = emit.reshape(target, [positions]);
-  const logs = emit.node("LogSoftmax", [flat], { axis: 1 }, "float32", flat.shape);
+/** Every position counts once: one gather in place of a product over all classes. */
+function plain(emit: Emitter, logs: Value, labels: Value, back: (rows: Value) => Value) {
+  const [positions, classes] = [at(logs.shape, 0), at(logs.shape, 1)];
   const column = emit.reshape(labels, [positions, 1]);
   const picked = emit.node("GatherElements", [logs, column], { axis: 1 }, "float32", [positions, 1]);
   const losses = emit.neg(emit.reshape(picked, [positions]));
-  const attributes = { axis: 1, keepdims: 0, select_last_index: 0 };
-  const best = emit.node("ArgMax", [flat], attributes, "int64", [positions]);
   return {
     losses,
-    correct: emit.compare("Equal", best, labels),
     loss: () => emit.mean(losses, [0]),
     gradient: () => {
-      const values = emit.constant({ dtype: "float32", shape: [2], data: Float32Array.of(0, 1) });
-      const hot = emit.node(
-        "OneHot",
-        [labels, emit.scalar(classes, "int64"), values],
-        { axis: -1 },
-        "float32",
-        flat.shape,
-      );
-      const difference = emit.sub(emit.unary("Exp", logs), hot);
-      const gradient = emit.scale(difference, 1 / positions);
-      return emit.transpose(emit.reshape(gradient, last.shape), back);
+      const difference = emit.sub(emit.unary("Exp", logs), oneHot(emit, labels, classes, 1));
+      return back(emit.scale(difference, 1 / positions));
     },
   };
+}
+
+function oneHot(emit: Emitter, labels: Value, classes: number, height: number): Value {
+  const values = emit.constant({ dtype: "float32", shape: [2], data: Float32Array.of(0, height) });
+  const inputs = [labels, emit.scalar(classes, "int64"), values];
+  return emit.node("OneHot", inputs, { axis: -1 }, "float32", [at(labels.shape, 0), classes]);
 }

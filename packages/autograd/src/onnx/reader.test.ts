@@ -144,6 +144,8 @@ describe("lifting to the canonical opset", () => {
     ];
     const graph = readModel(model({ nodes }));
     expect([...graph.initializers.keys()]).toEqual(["a", "b", "c"]);
+    expect(graph.constants).toEqual(new Set(["a", "b", "c"]));
+    expect(readModel(writeModel(graph))).toEqual(graph);
     expect(graph.outputs[0]?.type.shape).toEqual([3, 1, 2]);
   });
 

@@ -25,6 +25,7 @@ import {
   type NodeProto,
   type ValueInfoProto,
 } from "./onnx_pb.ts";
+import { sortNodes } from "./order.ts";
 import { scanModel } from "./scan.ts";
 import { parseDType, readTensor } from "./tensors.ts";
 
@@ -55,6 +56,7 @@ interface Scope {
   readonly opset: number;
   readonly inference: Inference;
   readonly initializers: Map<string, Tensor>;
+  readonly constants: Set<string>;
   readonly nodes: AnyNode[];
   readonly nodeNames: Set<string>;
   /** Names of values made here or around. */
@@ -91,14 +93,16 @@ function readGraph(
   for (const { name } of inputs) make(name, made, "an input");
   const start: Graph = { name: proto.name, inputs, outputs: [], initializers, nodes: [] };
   const inference = startInference(start, undefined, outer?.scope.inference);
-  const scope: Scope = { opset, inference, initializers, nodes: [], nodeNames: new Set(), made };
-  for (const node of proto.node) readNode(node, scope);
+  const constants = new Set<string>();
+  const scope: Scope = { opset, inference, initializers, constants, nodes: [], nodeNames: new Set(), made };
+  for (const node of sortNodes(proto.node)) readNode(node, scope);
   const outputs = proto.output.map(({ name }): GraphValue => {
     const type = scope.made.has(name) ? inference.types.get(name) : undefined;
     if (type === undefined) throw illegal(`nothing makes the output "${name}"`);
     return { name, type };
   });
-  return { name: proto.name, inputs, outputs, initializers, nodes: scope.nodes };
+  const graph = { name: proto.name, inputs, outputs, initializers, nodes: scope.nodes };
+  return constants.size === 0 ? graph : { ...graph, constants };
 }
 
 function make(name: string, made: Set<string>, what: string): void {
@@ -133,14 +137,16 @@ function readInput({ name, type }: ValueInfoProto, given: TensorType | undefined
 }
 
 function readNode(proto: NodeProto, scope: Scope): void {
-  const name = nodeName(proto, scope);
+  const isConstant = proto.opType === "Constant" && isStandard(proto.domain);
+  // A Constant leaves no node behind, so its name is free.
+  const name = isConstant ? proto.name || (proto.output[0] ?? "") : nodeName(proto, scope);
   for (const input of proto.input) {
     if (input !== "" && !scope.made.has(input))
       throw illegal(`node "${name}" (${proto.opType}) reads "${input}", which nothing before it makes`);
   }
   for (const output of proto.output)
     if (output !== "") make(output, scope.made, `an output of node "${name}"`);
-  if (proto.opType === "Constant" && isStandard(proto.domain)) {
+  if (isConstant) {
     readConstant(proto, name, scope);
     return;
   }
@@ -271,6 +277,7 @@ function constantTensor(attribute: AttributeProto, name: string): Tensor {
 
 function addConstant(name: string, tensor: Tensor, scope: Scope): string {
   scope.initializers.set(name, tensor);
+  scope.constants.add(name);
   scope.made.add(name);
   addTensor(scope.inference, name, tensor);
   return name;

@@ -2,6 +2,7 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { type AnyNode, CANONICAL_OPSET, type Graph, type GraphValue } from "../graph/graph.ts";
 import { type AttributeSpec, type AttributeValue, OPS } from "../graph/ops.ts";
+import type { Tensor } from "../graph/tensor.ts";
 import { writeAttribute } from "./attributes.ts";
 import {
   type GraphProto,
@@ -31,13 +32,21 @@ export function writeModel(graph: Graph): Uint8Array {
 }
 
 function writeGraph(graph: Graph): GraphProto {
+  const { initializers, constants = new Set() } = graph;
+  const state = [...initializers].filter(([name]) => !constants.has(name));
+  const made = [...initializers].filter(([name]) => constants.has(name));
   return create(GraphProtoSchema, {
     name: graph.name,
     input: graph.inputs.map(writeValue),
     output: graph.outputs.map(writeValue),
-    initializer: [...graph.initializers].map(([name, tensor]) => writeTensor(tensor, name)),
-    node: graph.nodes.map(writeNode),
+    initializer: state.map(([name, tensor]) => writeTensor(tensor, name)),
+    node: [...made.map(writeConstant), ...graph.nodes.map(writeNode)],
   });
+}
+
+function writeConstant([name, tensor]: readonly [string, Tensor]): NodeProto {
+  const value = writeAttribute("value", "tensor", tensor, writeGraph);
+  return create(NodeProtoSchema, { opType: "Constant", output: [name], attribute: [value] });
 }
 
 function writeValue({ name, type }: GraphValue): ValueInfoProto {

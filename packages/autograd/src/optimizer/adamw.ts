@@ -7,28 +7,29 @@
  * One group of nodes for each parameter: 11 elementwise nodes, about 3 ns for each element.
  */
 import type { AdamW } from "@pingo/core";
-import type { Emitter, Value } from "../rules/emitter.ts";
+import { at, type Emitter, type Value } from "../rules/emitter.ts";
+import { decays, keptShare, type OptimizerRule } from "./rule.ts";
 
-/** What is the same for all parameters in one step; f32[]. */
-export interface StepScalars {
-  /** learningRate · a */
-  readonly rate: Value;
-  /** e */
-  readonly epsilon: Value;
-  /** 1 − learningRate · weightDecay */
-  readonly keep: Value;
+export function adamW(settings: AdamW): OptimizerRule {
+  return {
+    slots: () => ["m", "v"],
+    begin(emit, learningRate, step) {
+      const { rate, epsilon } = scalars(emit, settings, learningRate, step);
+      const keep = keptShare(emit, learningRate, settings.weightDecay);
+      return (update) => {
+        const { weight, gradient, slots } = update;
+        const first = emit.add2(emit.scale(at(slots, 0), settings.beta1), gradient);
+        const second = emit.add2(emit.scale(at(slots, 1), settings.beta2), emit.square(gradient));
+        const direction = emit.div(first, emit.add2(emit.unary("Sqrt", second), epsilon));
+        const kept = decays(settings.weightDecay, update) ? emit.mul(weight, keep) : weight;
+        return { weight: emit.sub(kept, emit.mul(direction, rate)), slots: [first, second] };
+      };
+    },
+  };
 }
 
-export interface Moments {
-  readonly first: Value;
-  readonly second: Value;
-}
-
-/**
- * @param learningRate  f32[]
- * @param step          f32[], 1 for the first
- */
-export function adamWScalars(emit: Emitter, adamw: AdamW, learningRate: Value, step: Value): StepScalars {
+/** learningRate · a and e; f32[] */
+function scalars(emit: Emitter, adamw: AdamW, learningRate: Value, step: Value) {
   // In float64: 1 − 0.999ᵗ loses four digits of a float32 in the first step.
   const [rate, t] = [emit.cast(learningRate, "float64"), emit.cast(step, "float64")];
   const rest = (beta: number) => {
@@ -39,25 +40,5 @@ export function adamWScalars(emit: Emitter, adamw: AdamW, learningRate: Value, s
   return {
     rate: emit.cast(emit.div(emit.mul(rate, rest(adamw.beta1)), s), "float32"),
     epsilon: emit.cast(emit.div(emit.scalar(adamw.epsilon, "float64"), s), "float32"),
-    keep: emit.cast(emit.minusFrom(1, emit.scale(rate, adamw.weightDecay)), "float32"),
   };
-}
-
-/** The parameter and its moments after one step. Weight decay acts on matrices and more, not on biases and scales. */
-export function adamWUpdate(
-  emit: Emitter,
-  adamw: AdamW,
-  scalars: StepScalars,
-  {
-    weight,
-    moments,
-    gradient,
-  }: { readonly weight: Value; readonly moments: Moments; readonly gradient: Value },
-): { readonly weight: Value; readonly moments: Moments } {
-  const first = emit.add2(emit.scale(moments.first, adamw.beta1), gradient);
-  const second = emit.add2(emit.scale(moments.second, adamw.beta2), emit.square(gradient));
-  const direction = emit.div(first, emit.add2(emit.unary("Sqrt", second), scalars.epsilon));
-  const decays = adamw.weightDecay > 0 && weight.shape.length >= 2;
-  const kept = decays ? emit.mul(weight, scalars.keep) : weight;
-  return { weight: emit.sub(kept, emit.mul(direction, scalars.rate)), moments: { first, second } };
 }

@@ -2,14 +2,14 @@
  * Loss and accuracy of a model over any number of rows, as one ONNX graph: a Scan over batches.
  *
  *   inputs   w/i, s/i (as in the train program), field/<name> [rows, …]
- *   outputs  lossSum f32[], correct int64[], count int64[], over all targets of all rows
+ *   outputs  lossSum f32[], count int64[] over all targets of all rows; correct int64[] where an answer can be right;
+ *            weightSum f32[] where targets weigh differently: what lossSum is divided by in place of count
  *
  * The last batch is filled up with copies of the last row, which count for nothing; memory stays that of a batch.
  */
-import { assertDefined } from "@pingo/core";
 import type { AnyNode, Graph, GraphValue } from "../graph/graph.ts";
 import { verifyGraph } from "../graph/verify.ts";
-import { softmaxCrossEntropy } from "../objective/softmax-cross-entropy.ts";
+import type { EmittedObjective } from "../objective/objective.ts";
 import { writeModel } from "../onnx/writer.ts";
 import { Emitter, range, sizeOf, type Value } from "../rules/emitter.ts";
 import {
@@ -29,12 +29,6 @@ export interface EvaluationProgram {
   readonly signature: ProgramSignature;
 }
 
-const SUMS = [
-  { name: "lossSum", dtype: "float32" },
-  { name: "correct", dtype: "int64" },
-  { name: "count", dtype: "int64" },
-] as const;
-
 /** @throws {ProgramError | GraphError} naming what to change */
 export function buildEvaluationProgram(model: Graph, options: ProgramOptions): EvaluationProgram {
   const step = modelStep(model, options);
@@ -52,18 +46,11 @@ function evaluationGraph(model: Graph, step: ModelStep, options: ProgramOptions)
   const { target } = emitBatch(emit, step, model.inputs, rows);
   const before = emit.nodes.splice(0);
 
-  const objective = softmaxCrossEntropy(emit, step.logits, target, step.classAxis);
-  const perRow = sizeOf(target.shape) / options.batchSize;
-  const isRow = emit.reshape(emit.compare("Less", wanted, total), [options.batchSize, 1]);
-  const counts = emit.reshape(emit.expand(isRow, [options.batchSize, perRow]), [sizeOf(target.shape)]);
-  const sums = [
-    emit.where(counts, objective.losses, emit.scalar(0)),
-    emit.cast(emit.node("And", [counts, objective.correct], {}, "bool", counts.shape), "int64"),
-    emit.cast(counts, "int64"),
-  ].map((terms) => emit.sum(terms, [0]));
-  const made = SUMS.map(({ name, dtype }, i) => {
-    const before: Value = { name: `${name}/before`, dtype, shape: [] };
-    return { before, after: emit.add2(before, assertDefined(sums[i], name)) };
+  const isRow = emit.compare("Less", wanted, total);
+  const sums = emitSums(emit, step.objective.emit(emit, step.output, target), isRow);
+  const made = sums.map(({ name, sum }): Running => {
+    const before: Value = { name: `${name}/before`, dtype: sum.dtype, shape: [] };
+    return { name, before, after: emit.add2(before, sum) };
   });
 
   const parameters = new Set(step.parameters.map(({ name }) => innerName(name)));
@@ -80,18 +67,41 @@ function evaluationGraph(model: Graph, step: ModelStep, options: ProgramOptions)
     initializers: split.insideConstants,
     nodes: split.inside,
   };
-  return outerGraph(step, options, split, body);
+  return outerGraph(step, options, split, { made, body });
+}
+
+/** A sum that the Scan carries from batch to batch. */
+interface Running {
+  readonly name: string;
+  readonly before: Value;
+  readonly after: Value;
+}
+
+/** Of one batch, over the rows that are not there to fill it up. */
+function emitSums(emit: Emitter, objective: EmittedObjective, isRow: Value) {
+  const { losses, weights, counted, correct } = objective;
+  const [rows, positions] = [sizeOf(isRow.shape), sizeOf(losses.shape)];
+  const spread = emit.expand(emit.reshape(isRow, [rows, 1]), [rows, positions / rows]);
+  const inRow = emit.reshape(spread, [positions]);
+  const both = (a: Value, b: Value) => emit.node("And", [a, b], {}, "bool", [positions]);
+  const counts = counted === undefined ? inRow : both(inRow, counted);
+  const total = (name: string, terms: Value) => ({ name, sum: emit.sum(terms, [0]) });
+  return [
+    total("lossSum", emit.where(counts, losses, emit.scalar(0))),
+    ...(weights ? [total("weightSum", emit.where(counts, weights, emit.scalar(0)))] : []),
+    ...(correct ? [total("correct", emit.cast(both(counts, correct), "int64"))] : []),
+    total("count", emit.cast(counts, "int64")),
+  ];
 }
 
 function outerGraph(
   step: ModelStep,
   options: ProgramOptions,
   split: ReturnType<typeof splitConstant>,
-  body: Graph,
+  { made, body }: { readonly made: readonly Running[]; readonly body: Graph },
 ): Graph {
   const emit = new Emitter("batches");
   const source = `field/${options.target}`;
-  const zeroFloat = emit.scalar(0);
   const zero = emit.scalar(0, "int64");
   const size = emit.scalar(options.batchSize, "int64");
   const named: AnyNode[] = [
@@ -120,8 +130,11 @@ function outerGraph(
     {
       op: "Scan",
       name: "batches",
-      inputs: [zeroFloat.name, zero.name, zero.name, "firsts"],
-      outputs: SUMS.map(({ name }) => name),
+      inputs: [
+        ...made.map(({ before }) => (before.dtype === "int64" ? zero : emit.scalar(0)).name),
+        "firsts",
+      ],
+      outputs: made.map(({ name }) => name),
       attributes: { body, num_scan_inputs: 1 },
     },
   ];
@@ -133,7 +146,7 @@ function outerGraph(
       }),
       ...fieldInputs(options.fields, new Set([...split.read, source])),
     ],
-    outputs: SUMS.map(({ name, dtype }) => ({ name, type: { dtype, shape: [] } })),
+    outputs: made.map(({ name, before: { dtype } }) => ({ name, type: { dtype, shape: [] } })),
     initializers: new Map([...split.outsideConstants, ...emit.constants]),
     nodes: named,
   };

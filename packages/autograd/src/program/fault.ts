@@ -13,7 +13,12 @@ export type ProgramFault =
     }
   | { readonly code: "NOTHING_TO_TRAIN"; readonly output: string }
   | { readonly code: "FROZEN_UNKNOWN"; readonly name: string }
-  | { readonly code: "OUTPUT_NOT_LOGITS"; readonly output: string; readonly why: string }
+  | {
+      readonly code: "OUTPUT_MISFIT";
+      readonly output: string;
+      readonly loss: string;
+      readonly why: string;
+    }
   | {
       readonly code: "BATCH_BAKED_IN";
       readonly node: string;
@@ -33,7 +38,7 @@ const SENTENCES: Sentences<ProgramFault> = {
   NOTHING_TO_TRAIN: (f) =>
     `no parameter of the model leads to its output "${f.output}": export it with its float32 weights as initializers, and freeze fewer`,
   FROZEN_UNKNOWN: (f) => `"${f.name}" is to be frozen, but the model has no parameter of that name`,
-  OUTPUT_NOT_LOGITS: (f) => `the model's output "${f.output}" cannot be class logits: ${f.why}`,
+  OUTPUT_MISFIT: (f) => `the model's output "${f.output}" does not fit the loss ${f.loss}: ${f.why}`,
   BATCH_BAKED_IN: (f) =>
     `the model was exported for a batch of ${f.exported} and node "${f.node}" does not work with ${f.batchSize}: export it with a dynamic batch axis, or set the batch size to ${f.exported}`,
   SIZE_UNKNOWN: (f) =>

@@ -80,7 +80,7 @@ describe("a program is refused", () => {
       { name: "x", dtype: "float32", rowShape: [4] },
       { name: "label", dtype: "int64", rowShape: [7] },
     ] as const;
-    expect(building({ fields })).toMatchObject({ code: "OUTPUT_NOT_LOGITS", output: "y" });
+    expect(building({ fields })).toMatchObject({ code: "OUTPUT_MISFIT", output: "y" });
   });
 
   test("when the model ends in Softmax, which the loss applies itself", () => {
@@ -90,7 +90,7 @@ describe("a program is refused", () => {
       outputs: [{ name: "p", type: { dtype: "float32", shape: ["batch", 3] } }],
       nodes: [...model.nodes, node("Softmax", ["y"], ["p"], { axis: -1 })],
     };
-    expect(building({}, probabilities)).toMatchObject({ code: "OUTPUT_NOT_LOGITS", output: "p" });
+    expect(building({}, probabilities)).toMatchObject({ code: "OUTPUT_MISFIT", output: "p" });
   });
 
   test("when the batch of the export is part of the computation", () => {

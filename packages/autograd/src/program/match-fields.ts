@@ -3,6 +3,7 @@ import { assertDefined } from "@pingo/core";
 import { showShape } from "../graph/fault.ts";
 import type { Graph, GraphValue } from "../graph/graph.ts";
 import type { DType } from "../graph/tensor.ts";
+import type { ObjectiveRule } from "../objective/objective.ts";
 import { ProgramError } from "./fault.ts";
 import type { FieldSpec } from "./signature.ts";
 
@@ -17,12 +18,17 @@ export interface FieldMatch {
 const INTEGERS: readonly DType[] = ["int64", "int32", "uint8", "int8"];
 
 /** @throws {ProgramError} TARGET_MISSING, FIELD_MISSING, FIELD_MISMATCH */
-export function matchFields(model: Graph, fields: readonly FieldSpec[], targetName: string): FieldMatch {
+export function matchFields(
+  model: Graph,
+  fields: readonly FieldSpec[],
+  targetName: string,
+  targetKind: ObjectiveRule["target"],
+): FieldMatch {
   const names = fields.map((field) => field.name);
   const target = fields.find((field) => field.name === targetName);
   if (target === undefined)
     throw new ProgramError({ code: "TARGET_MISSING", target: targetName, fields: names });
-  if (!INTEGERS.includes(target.dtype)) {
+  if (targetKind === "classes" && !INTEGERS.includes(target.dtype)) {
     throw mismatch(target, "a loss over classes", "whole numbers (int64, int32, int8 or uint8)");
   }
   const others = fields.filter((field) => field !== target);

@@ -1,9 +1,10 @@
 /** What train and evaluation programs share: the model bound to the job, and how a batch reaches it. */
 import { assertDefined, type Loss, type LossSettings, type Optimizer } from "@pingo/core";
-import { showShape } from "../graph/fault.ts";
 import type { Graph, GraphValue } from "../graph/graph.ts";
-import type { Tensor } from "../graph/tensor.ts";
-import { classAxis } from "../objective/softmax-cross-entropy.ts";
+import type { DType, Tensor } from "../graph/tensor.ts";
+import type { BoundObjective } from "../objective/objective.ts";
+import { OBJECTIVES } from "../objective/objectives.ts";
+import { optimizerRule } from "../optimizer/optimizers.ts";
 import type { StaticGraph } from "../rules/differentiate.ts";
 import { type Emitter, sizeOf, typedValue, type Value } from "../rules/emitter.ts";
 import { bindBatch } from "./bind-batch.ts";
@@ -30,11 +31,13 @@ export interface ModelStep {
   readonly match: FieldMatch;
   readonly parameters: readonly ParameterSpec[];
   readonly signature: ProgramSignature;
-  /** f32[batchSize, …] */
-  readonly logits: Value;
-  readonly classAxis: number;
-  /** Of one batch. */
-  readonly targetShape: readonly number[];
+  /** Parameters whose rows are looked up, by their names inside the step. */
+  readonly tables: ReadonlySet<string>;
+  /** f32: the first of the model. */
+  readonly output: Value;
+  readonly objective: BoundObjective;
+  /** In the step. */
+  readonly targetDtype: DType;
 }
 
 /** Names inside a step are kept apart from the program's border by this. */
@@ -42,25 +45,42 @@ const MODEL_PREFIX = "model/";
 
 /** @throws {ProgramError | GradientError | GraphError} */
 export function modelStep(model: Graph, options: ProgramOptions): ModelStep {
-  const match = matchFields(model, options.fields, options.target);
+  const targetKind = OBJECTIVES[options.loss].target;
+  const match = matchFields(model, options.fields, options.target, targetKind);
   const inner = prefixNames(inferenceMode(model));
   const innerMatch = { ...match, fieldByInput: mapKeys(match.fieldByInput, (name) => MODEL_PREFIX + name) };
   const graph = bindBatch(inner, innerMatch, options.batchSize);
   const output = assertDefined(model.outputs[0], "a model has outputs").name;
-  const logits = typedValue(graph.types, MODEL_PREFIX + output);
-  const { axis, targetShape } = checkLogits(graph, logits, output, [
-    options.batchSize,
-    ...match.target.rowShape,
-  ]);
-  const parameters = findParameters(graph, {
+  const outputValue = typedValue(graph.types, MODEL_PREFIX + output);
+  const objective = bindObjective(graph, outputValue, options, [options.batchSize, ...match.target.rowShape]);
+  const found = findParameters(graph, {
     initializers: model.initializers,
+    constants: model.constants ?? new Set(),
     output,
     frozen: options.frozen ?? [],
     inner: innerName,
   });
+  const lookups = graph.nodes.filter(({ op }) => op === "Gather");
+  const tables = new Set(lookups.flatMap(({ inputs }) => inputs.slice(0, 1)));
+  const rule = optimizerRule(options.optimizer);
+  const parameters = found.map((parameter): ParameterSpec => {
+    if (parameter.kind === "statistic") return parameter;
+    const isTable = tables.has(innerName(parameter.name));
+    return { ...parameter, slots: rule.slots({ shape: parameter.shape, isTable }) };
+  });
   const { fields, target, batchSize } = options;
   const signature = { parameters, fields: [...fields], target, batchSize };
-  return { graph, match: innerMatch, parameters, signature, logits, classAxis: axis, targetShape };
+  const targetDtype = targetKind === "classes" ? "int64" : "float32";
+  return {
+    graph,
+    match: innerMatch,
+    parameters,
+    signature,
+    tables,
+    output: outputValue,
+    objective,
+    targetDtype,
+  };
 }
 
 /** The name inside a step of a value of the model. */
@@ -68,30 +88,32 @@ export function innerName(name: string): string {
   return MODEL_PREFIX + name;
 }
 
-function checkLogits(graph: StaticGraph, logits: Value, output: string, target: readonly number[]) {
-  const reject = (why: string) => new ProgramError({ code: "OUTPUT_NOT_LOGITS", output, why });
-  if (logits.dtype !== "float32") throw reject(`it is ${logits.dtype}, not float32`);
-  const maker = graph.nodes.find((node) => node.outputs.includes(logits.name));
-  if (maker?.op === "Softmax") {
+/** @throws {ProgramError} OUTPUT_MISFIT */
+function bindObjective(
+  graph: StaticGraph,
+  output: Value,
+  { loss, lossSettings = {} }: ProgramOptions,
+  target: readonly number[],
+): BoundObjective {
+  const rule = OBJECTIVES[loss];
+  const name = output.name.slice(MODEL_PREFIX.length);
+  const reject = (why: string) => new ProgramError({ code: "OUTPUT_MISFIT", output: name, loss, why });
+  if (output.dtype !== "float32") throw reject(`it is ${output.dtype}, not float32`);
+  const maker = graph.nodes.find((node) => node.outputs.includes(output.name));
+  if (maker !== undefined && maker.op === rule.applies) {
     throw reject(
-      `it ends in Softmax ("${maker.name}"), and the loss applies softmax itself: leave that node out`,
+      `it ends in ${maker.op} ("${maker.name}"), which the loss applies itself: leave that node out`,
     );
   }
-  // A column of labels, [rows, 1], stands for [rows].
-  const squeezed = target.length === 2 && target[1] === 1 ? target.slice(0, 1) : target;
-  for (const targetShape of [target, squeezed]) {
-    const axis = classAxis(logits.shape, targetShape);
-    if (axis !== undefined) return { axis, targetShape };
-  }
-  throw reject(
-    `it is ${showShape(logits.shape)} for targets of ${showShape(target)}; wanted is one more axis, the classes`,
-  );
+  const bound = rule.bind({ output: output.shape, target, settings: lossSettings });
+  if ("why" in bound) throw reject(bound.why);
+  return bound;
 }
 
 /** Gathers the rows of a batch from the data set, as the model's inputs and as the target. */
 export function emitBatch(
   emit: Emitter,
-  { match, targetShape }: ModelStep,
+  { match, objective, targetDtype }: ModelStep,
   model: readonly GraphValue[],
   rows: Value,
 ): { readonly target: Value } {
@@ -117,7 +139,7 @@ export function emitBatch(
     );
     emit.add({ op: "Identity", name, inputs: [value.name], outputs: [name], attributes: {} });
   }
-  return { target: emit.reshape(emit.cast(batchOf(match.target), "int64"), targetShape) };
+  return { target: emit.reshape(emit.cast(batchOf(match.target), targetDtype), objective.targetShape) };
 }
 
 /** The program's inputs for the fields it reads. */
@@ -137,6 +159,7 @@ function prefixNames(model: Graph): Graph {
     inputs: model.inputs.map((input) => ({ ...input, name: rename(input.name) })),
     outputs: model.outputs.map((output) => ({ ...output, name: rename(output.name) })),
     initializers: mapKeys<Tensor>(model.initializers, rename),
+    constants: new Set([...(model.constants ?? [])].map(rename)),
     nodes: model.nodes.map((node) => ({
       ...node,
       inputs: node.inputs.map(rename),

@@ -2,24 +2,18 @@
  * Which initializers of a model are trained.
  *
  * A parameter is a float32 initializer with at least one axis that leads to the output through differentiable
- * operators. Three things look like it and are none: the running statistics of batch norm, constants that an exporter
- * wrote as nodes (their names say so), and masks (they hold an infinity or a number no weight comes near).
+ * operators. Three things look like it and are none: the running statistics of batch norm, constants of the graph
+ * (see Graph.constants), and masks that hold an infinity, which no optimizer can move.
  */
-import { assert } from "@pingo/core";
 import type { Tensor } from "../graph/tensor.ts";
 import { dependencies, type StaticGraph } from "../rules/differentiate.ts";
 import { ProgramError } from "./fault.ts";
 import type { ParameterSpec } from "./signature.ts";
 
-/** Masks hold −10⁴, −65504, −10⁹ or −∞; a weight that large would not train. */
-const WEIGHT_MAX = 1e4;
-
-/** "/layer/Constant_3_output_0" and the like, as PyTorch names Constant nodes. */
-const CONSTANT_NAME = /(^|\/)Constant(_\d+)?(_output_\d+)?$/;
-
 /** Where to look: names are the model's, which `inner` turns into the names of the graph. */
 export interface ParameterSearch {
   readonly initializers: ReadonlyMap<string, Tensor>;
+  readonly constants: ReadonlySet<string>;
   readonly output: string;
   readonly frozen: readonly string[];
   readonly inner: (name: string) => string;
@@ -32,16 +26,16 @@ export interface ParameterSearch {
  */
 export function findParameters(
   graph: StaticGraph,
-  { initializers, output, frozen, inner }: ParameterSearch,
+  { initializers, constants, output, frozen, inner }: ParameterSearch,
 ): readonly ParameterSpec[] {
   const reached = dependencies(graph, inner(output));
   const statistics = runningStatistics(graph, reached);
   const parameters: ParameterSpec[] = [];
   for (const [name, tensor] of initializers) {
-    if (!reached.has(inner(name)) || tensor.dtype !== "float32") continue;
+    if (constants.has(name) || !reached.has(inner(name)) || tensor.dtype !== "float32") continue;
     const { shape } = tensor;
     if (statistics.has(inner(name))) parameters.push({ name, shape, kind: "statistic" });
-    else if (isWeight(name, tensor)) parameters.push({ name, shape, kind: "trained" });
+    else if (isWeight(tensor)) parameters.push({ name, shape, kind: "trained" });
   }
   for (const name of frozen) {
     if (!parameters.some((parameter) => parameter.name === name)) {
@@ -61,8 +55,10 @@ function runningStatistics(graph: StaticGraph, reached: ReadonlySet<string>): Re
   return new Set(norms.flatMap((node) => node.inputs.slice(3, 5)));
 }
 
-function isWeight(name: string, { dtype, shape, data }: Tensor): boolean {
-  if (shape.length === 0 || data.length === 0 || CONSTANT_NAME.test(name)) return false;
-  assert(dtype === "float32", `${name} is ${dtype}`);
-  return data.every((value: number | bigint) => Math.abs(Number(value)) < WEIGHT_MAX);
+function isWeight({ shape, data }: Tensor): boolean {
+  return (
+    shape.length > 0 &&
+    data.length > 0 &&
+    data.every((value: number | bigint) => Number.isFinite(Number(value)))
+  );
 }

@@ -10,6 +10,8 @@ export interface ParameterSpec {
   readonly shape: readonly number[];
   /** A statistic (batch norm's running mean) is computed, not trained. */
   readonly kind: "trained" | "statistic";
+  /** What the optimizer keeps beside it: for each slot a tensor `<slot>/<index>` of its shape, zeros at first. */
+  readonly slots?: readonly string[];
 }
 
 /** A dataset tensor; axis 0 is the row and not part of rowShape. */

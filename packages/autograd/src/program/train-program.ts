@@ -1,9 +1,9 @@
 /**
  * The whole train step of a model as one ONNX graph: forward, backward and optimizer, wrapped in a Scan over steps.
  *
- *   inputs   w/i, m/i, v/i (trained parameter i and its scaled moments), s/i (statistic i), field/<name> [rows, …],
+ *   inputs   w/i (trained parameter i), <slot>/i (what the optimizer keeps of it), s/i (statistic i), field/<name> [rows, …],
  *            indices int64[K, B], learningRate f32[K], step f32[K] (1 for the first)
- *   outputs  w/i/next, m/i/next, v/i/next, s/i/next, loss f32[K]
+ *   outputs  w/i/next, <slot>/i/next, s/i/next, loss f32[K]
  *
  * Parameters are the Scan's state; the data set is read from around its body, so no row is copied but those of a
  * batch. K steps in one call give the same bits as K calls of one step.
@@ -11,9 +11,9 @@
 import { assertDefined } from "@pingo/core";
 import type { AnyNode, Graph, GraphValue } from "../graph/graph.ts";
 import { verifyGraph } from "../graph/verify.ts";
-import { softmaxCrossEntropy } from "../objective/softmax-cross-entropy.ts";
 import { writeModel } from "../onnx/writer.ts";
-import { adamWScalars, adamWUpdate } from "../optimizer/adamw.ts";
+import { clipByNorm } from "../optimizer/clip.ts";
+import { optimizerRule } from "../optimizer/optimizers.ts";
 import { differentiate } from "../rules/differentiate.ts";
 import { Emitter, type Value } from "../rules/emitter.ts";
 import {
@@ -62,27 +62,33 @@ function trainGraph(model: Graph, step: ModelStep, options: ProgramOptions): Gra
   const mode = trainingMode(step.graph, emit, { key: noiseKey(emit, rows, number) });
   const before = emit.nodes.splice(0);
 
-  const objective = softmaxCrossEntropy(emit, step.logits, target, step.classAxis);
+  const objective = step.objective.emit(emit, step.output, target);
   const loss = objective.loss();
   const trained = step.parameters.filter(({ kind }) => kind === "trained").map(({ name }) => innerName(name));
-  const seeds = new Map([[step.logits.name, objective.gradient()]]);
+  const seeds = new Map([[step.output.name, objective.gradient()]]);
   const { nodes: forward, gradients } = differentiate(mode.graph, seeds, new Set(trained), emit);
 
-  const scalars = adamWScalars(emit, options.adamw, rate, number);
-  const states = step.parameters.flatMap((parameter, i): State[] => {
-    const weight: Value = { name: innerName(parameter.name), dtype: "float32", shape: parameter.shape };
-    if (parameter.kind === "statistic") {
+  const { clipNorm } = options.optimizer;
+  const raw = trained.map((name) => assertDefined(gradients.get(name), `a gradient for "${name}"`));
+  const used = clipNorm === undefined ? raw : clipByNorm(emit, raw, clipNorm);
+  const gradientOf = new Map(trained.map((name, i) => [name, assertDefined(used[i], name)]));
+  const update = optimizerRule(options.optimizer).begin(emit, rate, number);
+  const states = step.parameters.flatMap(({ name, shape, kind, slots = [] }, i): State[] => {
+    const weight: Value = { name: innerName(name), dtype: "float32", shape };
+    if (kind === "statistic") {
       return [{ border: `s/${i}`, value: weight, next: mode.nextStatistics.get(weight.name) ?? weight }];
     }
-    const gradient = assertDefined(gradients.get(weight.name), `a gradient for "${parameter.name}"`);
-    const first: Value = { ...weight, name: `first/${i}` };
-    const second: Value = { ...weight, name: `second/${i}` };
-    const moments = { first, second };
-    const next = adamWUpdate(emit, options.adamw, scalars, { weight, moments, gradient });
+    const gradient = assertDefined(gradientOf.get(weight.name), weight.name);
+    const kept = slots.map((slot): Value => ({ ...weight, name: `kept/${slot}/${i}` }));
+    const isTable = step.tables.has(weight.name);
+    const next = update({ weight, gradient, slots: kept, shape, isTable });
     return [
       { border: `w/${i}`, value: weight, next: next.weight },
-      { border: `m/${i}`, value: first, next: next.moments.first },
-      { border: `v/${i}`, value: second, next: next.moments.second },
+      ...slots.map((slot, k) => ({
+        border: `${slot}/${i}`,
+        value: assertDefined(kept[k], slot),
+        next: assertDefined(next.slots[k], slot),
+      })),
     ];
   });
   const nodes = [...before, ...forward, ...emit.nodes.splice(0)];

@@ -39,24 +39,29 @@ class SessionEvaluator implements Evaluator {
   async evaluate(weights: Float32Array, fields: ReadonlyMap<string, Tensor>): Promise<Evaluation> {
     const rows = checkFields(this.signature, fields);
     const parameters = this.#parameterFeeds(weights);
-    let lossSum = 0;
-    let correct = 0;
-    let count = 0;
+    const totals = { lossSum: 0, weightSum: 0, correct: 0, count: 0 };
+    const optional = (["weightSum", "correct"] as const).filter((name) =>
+      this.#session.outputNames.includes(name),
+    );
+    const names = ["lossSum", "count", ...optional] as const;
     const rowsPerCall = BATCHES_PER_CALL * this.signature.batchSize;
     for (let from = 0; from < rows; from += rowsPerCall) {
       this.#signal?.throwIfAborted();
       const to = Math.min(rows, from + rowsPerCall);
       const outputs = await runSession(this.#session, { ...parameters, ...this.#rowFeeds(fields, from, to) });
-      lossSum += scalarOf(outputs, "lossSum");
-      correct += scalarOf(outputs, "correct");
-      count += scalarOf(outputs, "count");
+      for (const name of names) totals[name] += scalarOf(outputs, name);
     }
+    const { lossSum, correct, count } = totals;
     if (!Number.isFinite(lossSum)) {
       throw new RuntimeError({ code: "LOSS_NOT_FINITE", step: 0, loss: String(lossSum) });
     }
-    return count === 0
-      ? { loss: 0, accuracy: 0, count: 0 }
-      : { loss: lossSum / count, accuracy: correct / count, count };
+    const weight = names.includes("weightSum") ? totals.weightSum : count;
+    const share = count === 0 ? 0 : correct / count;
+    return {
+      loss: weight === 0 ? 0 : lossSum / weight,
+      accuracy: names.includes("correct") ? share : null,
+      count,
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

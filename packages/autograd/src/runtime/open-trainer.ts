@@ -18,7 +18,7 @@ import type { RuntimeOptions, RuntimeProgram, Trainer } from "./trainer.ts";
 /** @throws {RuntimeError} ENGINE_MISSING, GRAPH_REJECTED */
 export async function openTrainer(program: RuntimeProgram, options: RuntimeOptions = {}): Promise<Trainer> {
   const session = await openSession(program.graph);
-  const wanted = program.signature.parameters.flatMap(({ kind }, index) => stateNames(kind, index));
+  const wanted = program.signature.parameters.flatMap(stateNames);
   requireNames(session.inputNames, [...wanted, "indices", "learningRate", "step"], "input");
   requireNames(session.outputNames, [...wanted.map((name) => `${name}/next`), "loss"], "output");
   return new SessionTrainer(await loadOrt(), session, program.signature, options.signal);
@@ -59,11 +59,11 @@ class SessionTrainer implements Trainer {
     this.#signal?.throwIfAborted();
     const parts = splitWeights(this.signature, weights);
     const state: OrtFeeds = {};
-    for (const [index, { kind, shape }] of this.signature.parameters.entries()) {
-      for (const name of stateNames(kind, index)) {
-        const isWeight = name === weightName(kind, index);
-        const data = isWeight ? parts[index]!.slice() : new Float32Array(sizeOf(shape));
-        state[name] = float32(this.#ort, data, shape);
+    for (const [index, parameter] of this.signature.parameters.entries()) {
+      for (const name of stateNames(parameter, index)) {
+        const isWeight = name === weightName(parameter.kind, index);
+        const data = isWeight ? parts[index]!.slice() : new Float32Array(sizeOf(parameter.shape));
+        state[name] = float32(this.#ort, data, parameter.shape);
       }
     }
     this.#state = state;

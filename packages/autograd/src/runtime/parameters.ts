@@ -29,8 +29,8 @@ export function splitWeights(signature: ProgramSignature, weights: Float32Array)
 }
 
 /** Names of a parameter's tensors at the program's border; the index counts all parameters. */
-export function stateNames(kind: ParameterSpec["kind"], index: number): readonly string[] {
-  return kind === "trained" ? [`w/${index}`, `m/${index}`, `v/${index}`] : [`s/${index}`];
+export function stateNames({ kind, slots = [] }: ParameterSpec, index: number): readonly string[] {
+  return [weightName(kind, index), ...slots.map((slot) => `${slot}/${index}`)];
 }
 
 /** The tensor that holds the parameter itself. */

@@ -25,7 +25,7 @@ export interface Trainer extends AsyncDisposable {
    * buffers are moved, not copied, and the caller's are empty afterwards.
    */
   setFields(fields: ReadonlyMap<string, Tensor>): Promise<void>;
-  /** Flat f32 weights; Adam's moments and the step number go to zero. */
+  /** Flat f32 weights; what the optimizer keeps and the step number go to zero. */
   reset(weights: Float32Array): Promise<void>;
   /**
    * K = learningRates.length steps in one call.
@@ -46,10 +46,10 @@ export interface Evaluator extends AsyncDisposable {
 }
 
 export interface Evaluation {
-  /** Mean over the targets counted. */
+  /** Mean over the targets counted, by their weights. */
   readonly loss: number;
-  /** Share of the targets that got the highest score. */
-  readonly accuracy: number;
+  /** Share of the targets that were answered right; null for a loss where no answer is. */
+  readonly accuracy: number | null;
   /** Targets: rows, or rows × positions of a sequence. */
   readonly count: number;
 }

@@ -20,8 +20,8 @@ const STATE = ["w/0", "m/0", "v/0", "w/1", "m/1", "v/1", "s/2"] as const;
 export function linearSignature({ features, classes, batchSize }: LinearSizes): ProgramSignature {
   return {
     parameters: [
-      { name: "weight", shape: [features, classes], kind: "trained" },
-      { name: "bias", shape: [classes], kind: "trained" },
+      { name: "weight", shape: [features, classes], kind: "trained", slots: ["m", "v"] },
+      { name: "bias", shape: [classes], kind: "trained", slots: ["m", "v"] },
       { name: "stepSum", shape: [1], kind: "statistic" },
     ],
     fields: [

@@ -1,0 +1,185 @@
+/** The main job of the examples, in short, on real processes: a fog node and three providers that can be killed. */
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFile, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import {
+  type JobEvent,
+  type JobView,
+  type NodeId,
+  type NumberedEvent,
+  parseNodeId,
+  parseShape,
+  zJobView,
+  zNumberedEvent,
+} from "@pingo/core";
+import { type FogPlace, type FogProcess, makePlace, startFog } from "./fog-process.ts";
+
+const NODE = pathOf("../../../node_modules/.bin/node");
+const PROVIDER = pathOf("../../provider/src/main.ts");
+const CLI = pathOf("../../cli/src/main.ts");
+const PREPARE = pathOf("../../../examples/mnist/prepare.ts");
+const COMPILED = { NODE_COMPILE_CACHE: join(tmpdir(), "pingo-test-compile-cache") };
+
+/** Its digits come from an npm package that an installation may leave out. */
+export function hasDigits(): boolean {
+  try {
+    createRequire(PREPARE).resolve("mnist");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export interface ProviderChild {
+  readonly id: NodeId;
+  kill(): Promise<void>;
+}
+
+export class DigitsNetwork implements AsyncDisposable {
+  readonly #place: FogPlace;
+  readonly #providers: ProviderChild[] = [];
+  /** Everything told so far, each numbered event once. */
+  readonly events: NumberedEvent[] = [];
+  #fog: FogProcess;
+  #last = 0;
+
+  private constructor(place: FogPlace, fog: FogProcess) {
+    this.#place = place;
+    this.#fog = fog;
+  }
+
+  static async start(providers: number): Promise<DigitsNetwork> {
+    const place = await makePlace(COMPILED);
+    const network = new DigitsNetwork(place, await startFog(place));
+    const names = Array.from({ length: providers }, (_, index) => `provider-${index}`);
+    await Promise.all(names.map((name) => network.addProvider(name)));
+    return network;
+  }
+
+  get fog(): FogProcess {
+    return this.#fog;
+  }
+
+  get providers(): readonly ProviderChild[] {
+    return this.#providers;
+  }
+
+  async addProvider(name: string): Promise<ProviderChild> {
+    const home = this.#home();
+    const env = {
+      ...COMPILED,
+      PATH: String(process.env["PATH"]),
+      PINGO_HOME: home,
+      PINGO_PROVIDER_DIR: join(home, name),
+      PINGO_FOG: this.#fog.url,
+      PINGO_EXIT_WITH_PARENT: "1",
+    };
+    const child = spawn(NODE, [PROVIDER], { env, stdio: ["pipe", "pipe", "ignore"] });
+    const [line] = await once(createInterface(child.stdout), "line");
+    const provider = { id: parseNodeId(JSON.parse(String(line)).provider), kill: () => killed(child) };
+    this.#providers.push(provider);
+    return provider;
+  }
+
+  async restartFog(): Promise<void> {
+    await this.#fog.kill("SIGKILL");
+    this.#fog = await startFog(this.#place);
+  }
+
+  /** @param change  of the job file: what to write instead of which text */
+  async submit(change: Readonly<Record<string, string>>): Promise<JobView> {
+    const folder = join(this.#home(), "digits");
+    await promisify(execFile)(NODE, [PREPARE, folder]);
+    const file = join(folder, "job.yaml");
+    let text = await readFile(file, "utf8");
+    for (const [from, to] of Object.entries(change)) {
+      if (!text.includes(from)) throw new Error(`the job file no longer says "${from}"`);
+      text = text.replace(from, to);
+    }
+    await writeFile(file, text);
+    const env = { ...COMPILED, PINGO_HOME: this.#home(), PINGO_FOG: this.#fog.url };
+    const { stdout } = await promisify(execFile)(NODE, [CLI, "job", "submit", file, "--json"], { env });
+    return parseShape(zJobView, JSON.parse(stdout.trim().split("\n").at(-1) ?? ""), "the job");
+  }
+
+  async show(job: JobView): Promise<JobView> {
+    return parseShape(zJobView, await (await fetch(`${this.#fog.url}/v1/jobs/${job.id}`)).json(), "the job");
+  }
+
+  /** Follows from where it last was until an event of this kind comes. */
+  async until(job: JobView, isIt: (event: JobEvent) => boolean): Promise<JobEvent> {
+    const leaving = new AbortController();
+    const headers = { "last-event-id": String(this.#last) };
+    const answer = await fetch(`${this.#fog.url}/v1/jobs/${job.id}/events`, {
+      headers,
+      signal: leaving.signal,
+    });
+    let text = "";
+    try {
+      for await (const chunk of answer.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+        text += chunk;
+        const parts = text.split("\n\n");
+        text = parts.pop() ?? "";
+        for (const part of parts) {
+          const found = this.#read(part, isIt);
+          if (found) return found;
+        }
+      }
+    } finally {
+      leaving.abort();
+    }
+    throw new Error(
+      `the events ended before that: ${JSON.stringify(this.events.slice(-3))}\n${this.#fog.logged()}`,
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#providers.map((provider) => provider.kill()));
+    await this.#fog.kill("SIGKILL");
+    await this.#place[Symbol.asyncDispose]();
+  }
+
+  #read(part: string, isIt: (event: JobEvent) => boolean): JobEvent | undefined {
+    const data = /^data: (.*)$/m.exec(part)?.[1];
+    if (data === undefined) return undefined;
+    const numbered = parseShape(zNumberedEvent, JSON.parse(data), "an event");
+    if (numbered.sequence !== null) {
+      this.events.push(numbered);
+      this.#last = numbered.sequence;
+    }
+    return isIt(numbered.event) ? numbered.event : undefined;
+  }
+
+  #home(): string {
+    return String(this.#place.env["PINGO_HOME"]);
+  }
+}
+
+/** Of one kind, in the order they were told. */
+export function eventsOf<T extends JobEvent["type"]>(
+  network: DigitsNetwork,
+  type: T,
+): readonly Extract<JobEvent, { type: T }>[] {
+  // SAFETY: filtered by the tag that the type is extracted by.
+  return network.events.map(({ event }) => event).filter((event) => event.type === type) as Extract<
+    JobEvent,
+    { type: T }
+  >[];
+}
+
+async function killed(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, "exit");
+  child.kill("SIGKILL");
+  await exited;
+}
+
+function pathOf(relative: string): string {
+  return fileURLToPath(new URL(relative, import.meta.url));
+}
