@@ -3,6 +3,7 @@ import type { Writable } from "node:stream";
 import { type Clock, type Disk, type Fetch, isFault, type Prng, reportOf } from "@pingo/core";
 import { Command, CommanderError } from "commander";
 import { CliError } from "./cli-error.ts";
+import { autogradCommand } from "./commands/autograd.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { fogCommand } from "./commands/fog.ts";
 import { jobCommand } from "./commands/job.ts";
@@ -84,6 +85,7 @@ function createProgram(machine: CliMachine, startedMs: number, outcome: { exitCo
     .addCommand(nodeCommand(run))
     .addCommand(fogCommand(run))
     .addCommand(storeCommand(run))
+    .addCommand(autogradCommand(run))
     .addCommand(doctorCommand(run));
   inherit(program, machine);
   return program;

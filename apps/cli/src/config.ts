@@ -1,7 +1,7 @@
 /** What the environment says: the only place of this app that reads it. */
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
-import { nearest } from "@pingo/sdk";
+import { nearest } from "@pingo/sdk/nearest";
 import { CliError } from "./cli-error.ts";
 
 export const HTTP_PORT_DEFAULT = 4710;
@@ -30,7 +30,6 @@ const KNOWN = [
   "PINGO_PROVIDER_DIR",
   "PINGO_PROVIDER_SLOTS",
   "PINGO_EXIT_WITH_PARENT",
-  "PINGO_FUZZ",
 ] as const;
 
 const LOG_LEVELS = ["error", "warn", "info", "debug", "silent"];

@@ -1,7 +1,7 @@
-/** What every command is handed. */
+/** What every command is handed. The engine behind the sdk is loaded when it is needed: help must not wait for it. */
 import { join } from "node:path";
 import type { Ports } from "@pingo/core";
-import { connect, type FogClient, openIdentity } from "@pingo/sdk";
+import type { FogClient } from "@pingo/sdk";
 import type { CliConfig } from "./config.ts";
 import type { Screen } from "./view/screen.ts";
 
@@ -19,11 +19,13 @@ export interface Context {
 
 /** A client that can sign: with the key of this home's user. */
 export async function connectAsUser(context: Context, fogUrl = context.fogUrl): Promise<FogClient> {
+  const { connect, openIdentity } = await import("@pingo/sdk");
   const key = await openIdentity(join(context.config.home, "user.key"), context.ports.prng);
   return connect(fogUrl, { ports: context.ports, key });
 }
 
 /** A client that only reads. */
-export function connectAsReader(context: Context): FogClient {
+export async function connectAsReader(context: Context): Promise<FogClient> {
+  const { connect } = await import("@pingo/sdk");
   return connect(context.fogUrl, { ports: context.ports });
 }

@@ -1,11 +1,12 @@
 /** Reads a job file and checks all that can be checked here. */
 import { dirname, resolve } from "node:path";
 import { LIMITS } from "@pingo/core";
-import { type PreparedJob, parseJobFile, prepareJob } from "@pingo/sdk";
+import type { PreparedJob } from "@pingo/sdk";
 import { CliError } from "./cli-error.ts";
 import type { Context } from "./context.ts";
 
 export async function loadJob(context: Context, file: string): Promise<PreparedJob> {
+  const { parseJobFile, prepareJob } = await import("@pingo/sdk");
   const path = resolve(file);
   const job = parseJobFile(await readText(context, path), file);
   return prepareJob(job, { folder: dirname(path), disk: context.ports.disk });

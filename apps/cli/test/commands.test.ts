@@ -44,6 +44,8 @@ test("help fits on a screen, and every command shows an example", async () => {
     "node status",
     "store put",
     "store get",
+    "autograd inspect",
+    "autograd check",
   ];
   const jobs = ["submit", "validate", "list", "show", "stop", "get"].map((verb) => `job ${verb}`);
   for (const command of [...commands, ...jobs]) {
@@ -71,6 +73,8 @@ describe("bad input is one sentence with a code, exit code 1, and no stack trace
     ["an address that is none", ["job", "list", "--fog", "nowhere"], "FOG_URL_INVALID", '"nowhere"'],
     ["an id that is none", ["job", "show", "42"], "CID_INVALID", '"42"'],
     ["a file that is not there", ["store", "put", "/nowhere"], "FILE_MISSING", "/nowhere"],
+    ["no model to inspect", ["autograd", "inspect", "/nowhere"], "FILE_MISSING", "/nowhere"],
+    ["no model to check", ["autograd", "check", "/nowhere"], "FILE_MISSING", "/nowhere"],
   ])("%s", async (_, args, code, sentence) => {
     const [plain, json] = await Promise.all([pingo(args, env), pingo([...args, "--json"], env)]);
     expect(plain).toMatchObject({ exitCode: 1, stdout: "" });

@@ -58,7 +58,7 @@ export class DigitsNetwork implements AsyncDisposable {
     const place = await makePlace(COMPILED);
     const network = new DigitsNetwork(place, await startFog(place));
     const names = Array.from({ length: providers }, (_, index) => `provider-${index}`);
-    await Promise.all(names.map((name) => network.addProvider(name)));
+    network.#providers.push(...(await Promise.all(names.map((name) => network.#spawnProvider(name)))));
     return network;
   }
 
@@ -70,7 +70,7 @@ export class DigitsNetwork implements AsyncDisposable {
     return this.#providers;
   }
 
-  async addProvider(name: string): Promise<ProviderChild> {
+  async #spawnProvider(name: string): Promise<ProviderChild> {
     const home = this.#home();
     const env = {
       ...COMPILED,
@@ -82,9 +82,14 @@ export class DigitsNetwork implements AsyncDisposable {
     };
     const child = spawn(NODE, [PROVIDER], { env, stdio: ["pipe", "pipe", "ignore"] });
     const [line] = await once(createInterface(child.stdout), "line");
-    const provider = { id: parseNodeId(JSON.parse(String(line)).provider), kill: () => killed(child) };
-    this.#providers.push(provider);
-    return provider;
+    return { id: parseNodeId(JSON.parse(String(line)).provider), kill: () => killed(child) };
+  }
+
+  /** Killed, and started again on its own folder. */
+  async replaceProvider(index: number): Promise<void> {
+    await this.#providers[index]?.kill();
+    const again = await this.#spawnProvider(`provider-${index}`);
+    this.#providers[index] = again;
   }
 
   async restartFog(): Promise<void> {

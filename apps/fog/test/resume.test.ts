@@ -1,5 +1,8 @@
+import { rm } from "node:fs/promises";
+import { join as joinPath } from "node:path";
 import { type JobView, keyPairOfSeed, parseShape, zJobView } from "@pingo/core";
-import { systemClock, systemPrng } from "@pingo/core/system";
+import { systemClock, systemDisk, systemPrng } from "@pingo/core/system";
+import { createDiskBlocks } from "@pingo/storage";
 import { expect, test } from "vitest";
 import { type FogProcess, makePlace, startFog } from "./fog-process.ts";
 import { join } from "./scripted-provider.ts";
@@ -49,4 +52,54 @@ test("killed in mid-round, it resumes with what it acknowledged and the leases s
     }
     await systemClock.sleep(50);
   }
+});
+
+const oneUnit = {
+  workers: { min: 1, max: 1, cpuMillicores: 100, memoryBytes: 1_000_000 },
+  schedule: { rounds: 1, stepsPerRound: 2, batchSize: 8, secondsPerRound: 60 },
+};
+
+async function untilFinished(fog: FogProcess, job: JobView): Promise<JobView> {
+  for (;;) {
+    const view = await show(fog, job);
+    if (view.finishedAtUnixMs !== null) return view;
+    await systemClock.sleep(50);
+  }
+}
+
+test("stopped while the trained model is written, it writes it after the next start", async () => {
+  await using place = await makePlace();
+  const stopped = await startFog(place);
+  const provider = await join(stopped);
+  const answer = await submit(stopped.url, signJob(await uploadTinyJob(stopped.url, oneUnit), owner));
+  const job = parseShape(zJobView, await answer.json(), "the job");
+  await provider.send(await provider.work(await provider.nextLease()));
+  await stopped.kill("SIGTERM");
+  await provider[Symbol.asyncDispose]();
+  await using fog = await startFog(place);
+  expect(await untilFinished(fog, job), stopped.logged()).toMatchObject({ state: "succeeded", round: 1 });
+});
+
+test("a job whose blocks are gone ends with a reason, and keeps neither the station nor other jobs down", async () => {
+  await using place = await makePlace();
+  const killed = await startFog(place);
+  const provider = await join(killed);
+  const submitted = async (url: string): Promise<JobView> => {
+    const answer = await submit(url, signJob(await uploadTinyJob(url, oneUnit), owner));
+    return parseShape(zJobView, await answer.json(), "the job");
+  };
+  const job = await submitted(killed.url);
+  const { unit } = await provider.nextLease();
+  await killed.kill("SIGKILL");
+  await provider[Symbol.asyncDispose]();
+  const folder = joinPath(String(place.env["PINGO_HOME"]), "fog", "blocks");
+  await rm(createDiskBlocks({ folder, disk: systemDisk }).pathOf(unit.program));
+
+  await using fog = await startFog(place);
+  const view = await untilFinished(fog, job);
+  expect(view).toMatchObject({ state: "failed", reason: expect.stringContaining("BLOCK_NOT_FOUND") });
+  await using other = await join(fog);
+  const next = await submitted(fog.url);
+  await other.send(await other.work(await other.nextLease()));
+  expect((await untilFinished(fog, next)).state).toBe("succeeded");
 });

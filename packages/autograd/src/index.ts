@@ -26,6 +26,19 @@ export type { ProgramOptions } from "./program/model-step.ts";
 export type { FieldSpec, ParameterSpec, ProgramSignature } from "./program/signature.ts";
 export { buildTrainProgram, type TrainProgram } from "./program/train-program.ts";
 export { withWeights } from "./program/weights.ts";
+export { CheckError, type CheckFault } from "./reference/check-fault.ts";
+export {
+  CASE_ERROR_MAX,
+  type CheckOptions,
+  checkGradients,
+  DIFFERENCE_ERROR_MAX,
+  type GradientCheck,
+} from "./reference/check-gradients.ts";
+export { evaluate } from "./reference/evaluate.ts";
+export { EvaluationError, type EvaluationFault } from "./reference/fault.ts";
+export { type GradientCase, parseGradientCase } from "./reference/gradient-case.ts";
+export { type Inspection, inspectModel } from "./reference/inspect.ts";
+export { type ReferenceValue, referenceOf } from "./reference/value.ts";
 export { GradientError, type GradientFault } from "./rules/fault.ts";
 export { measureGflops } from "./runtime/measure.ts";
 export { openEvaluator } from "./runtime/open-evaluator.ts";

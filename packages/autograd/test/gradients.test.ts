@@ -11,7 +11,7 @@ import { noGradient, stopsGradient } from "../src/rules/rule.ts";
 import { CASES } from "./gradients/cases.ts";
 import { type Case, gradientError } from "./gradients/check.ts";
 import { type Draw, drawFrom } from "./gradients/draw.ts";
-import { f32, node } from "./run-graph.ts";
+import { f32, i64, node } from "./run-graph.ts";
 
 const RUNS = 6;
 /** Of float32 outputs and a step of 1e-2. */
@@ -39,18 +39,18 @@ describe("the gradient agrees with a central difference along a random direction
 
 test("an operator without a gradient names itself, its node and what to do", () => {
   const graph: Graph = {
-    name: "product",
+    name: "batched",
     inputs: [{ name: "x", type: { dtype: "float32", shape: [2, 3] } }],
     outputs: [],
-    initializers: new Map(),
-    nodes: [node("ReduceProd", ["x"], ["y"], { keepdims: 0, noop_with_empty_axes: 0 })],
+    initializers: new Map([["rows", i64([2, 1], [0, 2])]]),
+    nodes: [node("GatherND", ["x", "rows"], ["y"], { batch_dims: 1 })],
   };
   const emit = new Emitter("gradient");
-  const seeds = new Map([["y", emit.constant(f32([], [1]))]]);
+  const seeds = new Map([["y", emit.constant(f32([2], [1, 1]))]]);
   const statics = { nodes: graph.nodes, types: inferTypes(graph), constants: graph.initializers };
   const differentiating = () => differentiate(statics, seeds, new Set(["x"]), emit);
   expect(differentiating).toThrow(GradientError);
-  expect(differentiating).toThrow(/"ReduceProd:y" \(ReduceProd\).*replace it in the model/);
+  expect(differentiating).toThrow(/"GatherND:y" \(GatherND\).*replace it in the model/);
 });
 
 test("an operator without a gradient beside the path to the loss is no matter", () => {

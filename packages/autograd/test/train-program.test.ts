@@ -243,10 +243,10 @@ describe("a train program", () => {
     expect(signature.parameters.map(({ name }) => name)).toEqual(["b.weight", "b.bias"]);
   });
 
-  test("trains neither masks of infinities nor scalars nor constants", () => {
+  test("trains neither masks nor scalars nor constants", () => {
     const model = mlp(4, 6, 3, {
       initializers: new Map([
-        ["mask", f32([6], [0, 0, 0, Number.NEGATIVE_INFINITY, 0, 0])],
+        ["mask", f32([6], [0, 0, 0, -1e9, 0, 0])],
         ["ones", f32([6], [1, 1, 1, 1, 1, 1])],
         ["half", f32([], [0.5])],
       ]),

@@ -117,3 +117,15 @@ test("nothing is sent to a peer that takes nothing", async () => {
   }
   expect(peer.heard).toHaveLength(4);
 });
+
+test.each<[string, (id: number) => unknown]>([
+  ["pings", (id) => ({ ping: id })],
+  ["requests beyond the limit", (id) => ({ id, request: "x" })],
+])("a peer that floods with %s and never reads is cut off, and little is kept", async (_, frameOf) => {
+  const peer = createRawPeer(1); // the first byte fills its pipe
+  peer.channel.serve(() => new Promise(() => undefined));
+  const flood = Buffer.concat(Array.from({ length: 10_000 }, (__, id) => raw(frameOf(id + 1))));
+  peer.say(flood);
+  expect(await peer.channel.closed).toMatchObject({ code: "FRAME_UNEXPECTED" });
+  expect(peer.heardBytes).toBeLessThan(1024 * 1024);
+});

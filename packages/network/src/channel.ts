@@ -26,6 +26,10 @@ export interface ChannelOptions {
 
 /** Bodies wait outside once this many bytes are queued, so a slow peer costs little memory. */
 const QUEUE_BYTES_MAX = 4 * 1024 * 1024;
+/** A handler's own log says the rest; its message may hold what was sent. */
+const ERROR_CHARS_MAX = 80;
+/** Small answers that may lie unread: a flood of pings would otherwise fill the memory. */
+const UNREAD_FRAMES_MAX = 4_096;
 
 interface Pending {
   resolve(answer: unknown): void;
@@ -134,7 +138,7 @@ class PipeChannel implements Channel {
   #receive(frame: Frame): void {
     if (this.#end) return;
     if ("request" in frame) this.#accept(frame.id, frame.request);
-    else if ("ping" in frame) this.#enqueue(encodeFrame({ pong: frame.ping }));
+    else if ("ping" in frame) this.#enqueueAtOnce({ pong: frame.ping });
     else if ("end" in frame) this.#endedByPeer(frame.end);
     else if (!("pong" in frame)) this.#settle(frame); // of a pong, having come is all it says
   }
@@ -157,7 +161,7 @@ class PipeChannel implements Channel {
     }
     if (this.#answering.size >= inFlightMax) {
       const tooMany = new NetworkError({ code: "TOO_MANY_REQUESTS", peer: this.peer, inFlightMax });
-      this.#enqueue(encodeFrame({ id, fault: reportOf(tooMany) }));
+      this.#enqueueAtOnce({ id, fault: reportOf(tooMany) });
       return;
     }
     this.#answering.add(id);
@@ -171,7 +175,10 @@ class PipeChannel implements Channel {
       frame = this.#encode({ id, answer: await handler(body) });
     } catch (error) {
       if (!isFault(error)) {
-        this.#log.error("handler_failed", { peer: shortId(this.peer), error: String(error) });
+        this.#log.error("handler_failed", {
+          peer: shortId(this.peer),
+          error: String(error).slice(0, ERROR_CHARS_MAX),
+        });
       }
       frame = encodeFrame({ id, fault: clippedReport(reportOf(error)) });
     }
@@ -193,6 +200,13 @@ class PipeChannel implements Channel {
     }
     const givenUp = request !== null && !this.#pendingById.has(request);
     if (!givenUp) this.#enqueue(frame);
+  }
+
+  /** For answers that nothing waits to give: a peer that asks for them and does not read them is cut off. */
+  #enqueueAtOnce(frame: Frame): void {
+    if (this.#queue.length < UNREAD_FRAMES_MAX) this.#enqueue(encodeFrame(frame));
+    else
+      this.#cutOff({ code: "FRAME_UNEXPECTED", message: "it asks on and on and does not read the answers" });
   }
 
   #enqueue(frame: Uint8Array): void {

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import {
   type Cid,
   cidOfBytes,
+  cidOfValue,
   decodeCanonical,
   JOB_DOMAIN,
   type JobView,
@@ -114,6 +115,12 @@ const answerJson =
     response.writeHead(status).end(JSON.stringify(value));
   };
 
+/** As a fog node does: the id of a job is that of what its owner signed. */
+function admit(request: IncomingMessage, response: ServerResponse): void {
+  const signed = decodeCanonical(station.bodies.at(-1) ?? new Uint8Array());
+  answerJson({ ...VIEW, id: cidOfValue(signed) }, 201)(request, response);
+}
+
 function preparedJob(): PreparedJob {
   const text = `{apiVersion: pingo/v1, kind: Train, name: tiny, model: m.onnx, data: {train: t.safetensors},
     objective: {loss: softmax-cross-entropy, target: label}, schedule: {rounds: 2, stepsPerRound: 1, batchSize: 1}}`;
@@ -134,18 +141,26 @@ function preparedJob(): PreparedJob {
 }
 
 test("a submitted job is signed, its blocks arrive first, and what is there is not sent twice", async () => {
-  station.answer = answerJson(VIEW, 201);
+  station.answer = admit;
   const sent: number[] = [];
   const view = await client.submit(preparedJob(), { onProgress: ({ bytesSent }) => sent.push(bytesSent) });
-  expect(view.id).toBe(job);
   const signed = parseShape(zSignedJob, decodeCanonical(station.bodies[0] ?? new Uint8Array()), "the job");
   const { job: spec } = openSigned(JOB_DOMAIN, signed);
+  expect(view.id).toBe(cidOfValue(signed));
   expect(signed.signer).toBe(key.nodeId);
   for (const cid of [spec.model, spec.data.train]) expect(await station.blocks.has(cid)).toBe(true);
   expect(sent.at(-1)).toBeGreaterThan(0);
   const again: number[] = [];
   await client.submit(preparedJob(), { onProgress: ({ bytesSent }) => again.push(bytesSent) });
   expect(again.at(-1)).toBe(0);
+});
+
+test("a fog node that answers with another job than the signed one is refused", async () => {
+  station.answer = answerJson(VIEW, 201);
+  await expect(client.submit(preparedJob())).rejects.toMatchObject({
+    code: "FOG_ANSWER_INVALID",
+    message: expect.stringContaining(`it names the job ${job}; what was signed is baf`),
+  });
 });
 
 test("a stop is signed by the same key", async () => {

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import {
   type Cid,
+  cidOfValue,
   encodeCanonical,
   type FogNodeView,
   JOB_DOMAIN,
@@ -103,13 +104,18 @@ export function connect(fogUrl: string, options: FogClientOptions): FogClient {
         onlyMissing(blocks(), { ...submit, bytesTotal: prepared.sizeBytes }),
       );
       const envelope: JobEnvelope = { job, nonce: ports.prng.bytes(NONCE_BYTES) };
-      const body = encodeCanonical(signValue(JOB_DOMAIN, envelope, signer));
-      return ask("/v1/jobs", zJobView, {
+      const signed = signValue(JOB_DOMAIN, envelope, signer);
+      const view = await ask("/v1/jobs", zJobView, {
         method: "POST",
-        body,
+        body: encodeCanonical(signed),
         timeoutMs: SUBMIT_TIMEOUT_MS,
         signal: submit.signal,
       });
+      const id = cidOfValue(signed);
+      if (view.id === id) return view;
+      // What it took is not what was signed here: its results would be of another job.
+      const why = `it names the job ${view.id}; what was signed is ${id}`;
+      throw new FogError({ code: "FOG_ANSWER_INVALID", url: `${url}/v1/jobs`, why });
     },
     async list(call) {
       return (await ask("/v1/jobs", zJobs, { signal: call?.signal })).jobs;

@@ -29,10 +29,15 @@ import { z } from "zod";
 export const NOT_BUILT: readonly {
   readonly key: string;
   readonly values: readonly string[];
+  /** What to write. */
   readonly instead: string;
 }[] = [
-  { key: "kind", values: ["Infer", "Run"], instead: "Train" },
-  { key: "verify.mode", values: ["adaptive", "always"], instead: "none" },
+  { key: "kind", values: ["Infer", "Run"], instead: 'write "kind: Train"' },
+  {
+    key: "verify.mode",
+    values: ["adaptive", "always"],
+    instead: 'leave "verify" out, or write "verify: { mode: none }"',
+  },
 ];
 
 const zPath = z.string().min(1).max(4_096);

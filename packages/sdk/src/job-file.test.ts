@@ -150,7 +150,7 @@ describe("a mistake is one sentence with a code and its place", () => {
       "kind not built",
       lineOf("kind", "kind: Infer"),
       "JOB_NOT_BUILT",
-      'job.yaml:2:7: "kind: Infer" is not built yet; use "kind: Train"',
+      'job.yaml:2:7: "kind: Infer" is not built yet; write "kind: Train"',
     ],
     [
       "a setting of another loss",
@@ -168,7 +168,7 @@ describe("a mistake is one sentence with a code and its place", () => {
       "verify not built",
       `${GOOD}verify: { mode: adaptive }`,
       "JOB_NOT_BUILT",
-      'job.yaml:13:17: "verify.mode: adaptive" is not built yet; use "verify.mode: none"',
+      'job.yaml:13:17: "verify.mode: adaptive" is not built yet; leave "verify" out, or write "verify: { mode: none }"',
     ],
     [
       "key twice",

@@ -71,8 +71,7 @@ const SENTENCES: Sentences<JobFileFault> = {
   },
   JOB_KEY_MISSING: (f) => `${placeText(f)}: "${f.key}" is missing`,
   JOB_VALUE_INVALID: (f) => `${placeText(f)}: ${f.key ? `"${f.key}": ` : ""}${f.why}`,
-  JOB_NOT_BUILT: (f) =>
-    `${placeText(f)}: "${f.key}: ${f.value}" is not built yet; use "${f.key}: ${f.instead}"`,
+  JOB_NOT_BUILT: (f) => `${placeText(f)}: "${f.key}: ${f.value}" is not built yet; ${f.instead}`,
 };
 
 export class JobFileError extends FaultError<JobFileFault> {

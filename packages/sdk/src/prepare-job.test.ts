@@ -35,17 +35,21 @@ function linear(): Graph {
   };
 }
 
-/** The same, folded at 1: `Mod` has no gradient. */
+/** The same, one element raised to 1: `ScatterElements` with reduction max has no gradient. */
 function folded(): Graph {
   const plain = linear();
   const product = { name: "product", inputs: ["features", "weight"], outputs: ["product"] };
-  const fold = { name: "scores/fold", inputs: ["product", "one"], outputs: ["scores"] };
+  const fold = { name: "scores/fold", inputs: ["product", "first", "one"], outputs: ["scores"] };
   return {
     ...plain,
-    initializers: new Map([...plain.initializers, ["one", tensor(Float32Array.of(1), 1)]]),
+    initializers: new Map([
+      ...plain.initializers,
+      ["first", { dtype: "int64", shape: [1, 1], data: BigInt64Array.of(0n) } as const],
+      ["one", tensor(Float32Array.of(1), 1, 1)],
+    ]),
     nodes: [
       { op: "MatMul", attributes: {}, ...product },
-      { op: "Mod", attributes: { fmod: 1 }, ...fold },
+      { op: "ScatterElements", attributes: { axis: 0, reduction: "max" }, ...fold },
     ],
   };
 }
@@ -132,7 +136,7 @@ describe("what is wrong is found before anything is sent", () => {
       "an op without a gradient",
       folderWith({ "model.onnx": writeModel(folded()) }),
       "OP_WITHOUT_GRADIENT",
-      'node "scores/fold" (Mod)',
+      'node "scores/fold" (ScatterElements)',
     ],
     [
       "altered data",

@@ -13,6 +13,7 @@ import {
   summaryOf,
   waitingUnits,
 } from "./round-state.ts";
+import { arbGame, checkGame, playGame } from "./testing/round-game.ts";
 import { cidOf, leaseOf, providerOf } from "./testing/shapes.ts";
 
 const [ada, ben, cem] = [providerOf(0), providerOf(1), providerOf(2)];
@@ -171,92 +172,8 @@ test("a round's summary adds up and weighs losses by rows", () => {
   expect(summaryOf([delivery, other])).toEqual({ steps: 20, rows: 320, loss: expect.closeTo(0.2, 12) });
 });
 
-/** Anything may happen, in any order, to leases known and unknown. */
-const arbChoice = fc.record({
-  what: fc.constantFrom(
-    "lease",
-    "lease",
-    "deliver",
-    "deliver",
-    "heartbeat",
-    "lose",
-    "fault",
-    "wait",
-    "stranger",
-  ),
-  pick: fc.nat({ max: 30 }),
-  provider: fc.nat({ max: 2 }),
-  waitMs: fc.integer({ min: 0, max: 4_000 }),
-});
-const arbGame = fc.record({
-  units: fc.integer({ min: 1, max: 5 }),
-  retryMax: fc.integer({ min: 0, max: 3 }),
-  choices: fc.array(arbChoice, { maxLength: 80 }),
-});
-
-interface Game {
-  readonly events: RoundEvent[];
-  readonly actions: RoundAction[];
-  readonly initial: RoundState;
-  state: RoundState;
-}
-
-function playGame({
-  units,
-  retryMax,
-  choices,
-}: typeof arbGame extends fc.Arbitrary<infer G> ? G : never): Game {
-  const initial = openRound({ units, rules: roundRules({ units, retryMax, deadlineMs: 60_000 }), atMs: 0 });
-  const game: Game = { events: [], actions: [], initial, state: initial };
-  let leases = 0;
-  const put = (event: RoundEvent): void => {
-    const reduced = reduceRound(game.state, event);
-    game.events.push(event);
-    game.actions.push(...reduced.actions);
-    game.state = reduced.state;
-  };
-  for (const { what, pick, provider, waitMs } of choices) {
-    const atMs = game.state.nowMs;
-    const known = leaseOf(leases === 0 ? 0 : pick % leases);
-    const holder = game.state.leases.get(known)?.provider ?? providerOf(provider);
-    if (what === "lease") {
-      const unit = pick % units;
-      const until = { untilMs: atMs + 1_000 + waitMs, provider: providerOf(provider) };
-      put({ type: "leased", atMs, unit, lease: leaseOf(leases++), ...until });
-    } else if (what === "deliver") put({ type: "delivered", atMs, lease: known, provider: holder, delivery });
-    else if (what === "heartbeat") put({ type: "heartbeat", atMs, lease: known, untilMs: atMs + waitMs });
-    else if (what === "lose") put({ type: "lost", atMs, lease: known, cause: "released", reason: "left" });
-    else if (what === "fault") put({ type: "lost", atMs, lease: known, cause: "fault", reason: "NaN" });
-    else if (what === "wait") put({ type: "tick", atMs: atMs + waitMs });
-    else put({ type: "delivered", atMs, lease: known, provider: providerOf(9), delivery });
-  }
-  return game;
-}
-
 test("whatever happens, no unit counts twice and none is tried more than retryMax + 1 times", () => {
-  fc.assert(
-    fc.property(arbGame, (options) => {
-      const { actions, state } = playGame(options);
-      const counted = actions.flatMap((action) =>
-        action.type === "acknowledge" && action.counted && action.isNew ? [action.unit] : [],
-      );
-      expect(new Set(counted).size).toBe(counted.length);
-      for (const unit of state.units) expect(unit.attempts).toBeLessThanOrEqual(options.retryMax + 1);
-      const ends = actions.filter(({ type }) => type === "commit" || type === "fail");
-      expect(ends.length).toBe(state.phase === "open" ? 0 : 1);
-      for (const end of ends) {
-        if (end.type !== "commit") continue;
-        expect(end.deliveries.length).toBeGreaterThanOrEqual(state.rules.quorum);
-        expect(end.deliveries.map(({ unit }) => unit)).toEqual([...new Set(counted)].sort((a, b) => a - b));
-      }
-      // A unit is leased exactly when one lease is held for it.
-      for (const [index, unit] of state.units.entries()) {
-        const held = [...state.leases].filter(([, each]) => each.unit === index && each.state === "held");
-        expect(held.map(([id]) => id)).toEqual(unit.state === "leased" ? [unit.lease] : []);
-      }
-    }),
-    { numRuns: 500 },
-  );
+  fc.assert(fc.property(arbGame, checkGame), { numRuns: 500 });
 });
 
 test("replaying the events gives the same state and the same actions", () => {

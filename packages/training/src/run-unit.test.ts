@@ -117,6 +117,20 @@ test("a unit that does not fit its program or its data is refused", async () => 
   }
 });
 
+test("a loss that is not finite ends the unit at once, and says what to change", async () => {
+  const { trainer, clock } = createStepTrainer();
+  const diverged: Trainer = {
+    ...trainer,
+    run: async (_, rates) => new Float32Array(rates.length).fill(Number.POSITIVE_INFINITY),
+  };
+  await expect(
+    runUnit(unitOf(), { trainer: diverged, weights, rows: ROWS }, { clock }),
+  ).rejects.toMatchObject({
+    code: "LOSS_NOT_FINITE",
+    message: expect.stringContaining("optimizer.adamw.learningRate"),
+  });
+});
+
 test("weights that are not finite make no update", async () => {
   const { trainer, clock } = createStepTrainer();
   const diverged: Trainer = {

@@ -149,7 +149,7 @@ async function portCheck(port: number): Promise<Check> {
 async function fogCheck(context: Context): Promise<Check> {
   const name = "fog node";
   try {
-    const node = await connectAsReader(context).node({ signal: context.signal });
+    const node = await (await connectAsReader(context)).node({ signal: context.signal });
     return { name, ok: true, needed: false, found: `${node.id} answers at ${context.fogUrl}`, remedy: null };
   } catch {
     const remedy = '"pingo up" starts one here, PINGO_FOG names another';

@@ -23,7 +23,7 @@ async function get(context: Context, command: Command): Promise<void> {
   const id = parseCid(command.args[0] ?? "");
   const out = optionsOf(command).text("out");
   const folder = out === undefined ? join(context.config.home, "jobs", id) : resolve(out);
-  const files = await connectAsReader(context).fetchResult(id, folder, { signal: context.signal });
+  const files = await (await connectAsReader(context)).fetchResult(id, folder, { signal: context.signal });
   context.screen.json(files);
   for (const path of [files.model, files.metrics, files.provenance]) context.screen.line(path);
 }

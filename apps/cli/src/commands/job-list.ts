@@ -15,7 +15,7 @@ export function jobListCommand(run: Run): Command {
 }
 
 async function list(context: Context): Promise<void> {
-  const jobs = await connectAsReader(context).list({ signal: context.signal });
+  const jobs = await (await connectAsReader(context)).list({ signal: context.signal });
   context.screen.json({ jobs });
   if (jobs.length === 0) {
     context.screen.line('no jobs yet; "pingo train job.yaml --follow" starts one');

@@ -22,7 +22,7 @@ export function jobShowCommand(run: Run): Command {
 
 async function show(context: Context, command: Command): Promise<void> {
   const id = parseCid(command.args[0] ?? "");
-  const client = connectAsReader(context);
+  const client = await connectAsReader(context);
   if (optionsOf(command).flag("follow")) {
     await client.show(id, { signal: context.signal }); // an unknown job is told at once
     await followJob(context, client, id);

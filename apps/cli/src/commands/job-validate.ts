@@ -1,6 +1,5 @@
 import { dirname, resolve } from "node:path";
 import { formatBytes } from "@pingo/core";
-import { prepareJob, readJobFile } from "@pingo/sdk";
 import { Command } from "commander";
 import type { Run } from "../cli.ts";
 import type { Context } from "../context.ts";
@@ -22,6 +21,7 @@ export function jobValidateCommand(run: Run): Command {
 
 async function validate(context: Context, command: Command): Promise<void> {
   const { screen, ports } = context;
+  const { prepareJob, readJobFile } = await import("@pingo/sdk");
   const name = command.args[0] ?? "";
   const path = resolve(name);
   const { job, problems } = readJobFile(await readText(context, path), name);

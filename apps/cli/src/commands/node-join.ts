@@ -21,7 +21,7 @@ export function nodeJoinCommand(run: Run): Command {
 
 async function join(context: Context, command: Command): Promise<void> {
   const slots = optionsOf(command).whole("slots", { min: 1, max: LIMITS.leasesPerProviderMax }) ?? 1;
-  const fog = await connectAsReader(context).node({ signal: context.signal }); // unreachable is told at once
+  const fog = await (await connectAsReader(context)).node({ signal: context.signal }); // unreachable is told at once
   await runDaemon(context, {
     name: "provider",
     script: SCRIPTS.provider,

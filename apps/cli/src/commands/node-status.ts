@@ -17,7 +17,7 @@ export function nodeStatusCommand(run: Run): Command {
 }
 
 async function status(context: Context): Promise<void> {
-  const client = connectAsReader(context);
+  const client = await connectAsReader(context);
   const [node, providers] = await Promise.all([
     client.node({ signal: context.signal }),
     client.providers({ signal: context.signal }),

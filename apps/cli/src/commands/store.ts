@@ -44,7 +44,7 @@ async function putFile(context: Context, command: Command): Promise<void> {
   if (sizeBytes > FILE_BYTES_MAX)
     throw new CliError({ code: "FILE_TOO_LARGE", path, bytesMax: FILE_BYTES_MAX });
   const bytes = (await ports.disk.read(path)) ?? new Uint8Array();
-  const cid = await connectAsReader(context).putFile(bytes, {
+  const cid = await (await connectAsReader(context)).putFile(bytes, {
     signal,
     onProgress: (sent) =>
       screen.live(
@@ -60,7 +60,7 @@ async function getFile(context: Context, command: Command): Promise<void> {
   const { screen, ports, signal } = context;
   const cid = parseCid(command.args[0] ?? "");
   const path = resolve(optionsOf(command).text("out") ?? "");
-  const bytes = await connectAsReader(context).getFile(cid, { signal, sizeBytesMax: FILE_BYTES_MAX });
+  const bytes = await (await connectAsReader(context)).getFile(cid, { signal, sizeBytesMax: FILE_BYTES_MAX });
   await ports.disk.write(path, bytes);
   screen.line(`${path}, ${formatBytes(bytes.byteLength)}`);
   screen.json({ path, sizeBytes: bytes.byteLength });

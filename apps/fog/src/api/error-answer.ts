@@ -1,6 +1,7 @@
 /** Every failure of the API as one JSON shape: a code, a sentence, never a stack. */
 import { type FaultReport, isFault, LIMITS, type Log, reportOf } from "@pingo/core";
 import { FogError } from "../fault.ts";
+import { reasonOf, whyOf } from "../why-of.ts";
 
 export interface ErrorAnswer {
   readonly status: number;
@@ -37,10 +38,8 @@ const STATUS_OF_FAULT = 422;
 export function errorAnswer(error: unknown, log: Log): ErrorAnswer {
   const known = isFault(error) ? error : ofFastify(error);
   if (!known) {
-    log.error("request_failed", {
-      why: error instanceof Error ? (error.stack ?? error.message) : String(error),
-    });
-    return { status: 500, body: { error: reportOf(error) } };
+    log.error("request_failed", { why: whyOf(error) });
+    return { status: 500, body: { error: reasonOf(error) } };
   }
   return { status: STATUS_BY_CODE[known.code] ?? STATUS_OF_FAULT, body: { error: reportOf(known) } };
 }

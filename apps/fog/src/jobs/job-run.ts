@@ -35,8 +35,8 @@ import { updateJob } from "../database/job-store.ts";
 import { latestRound, setEvaluation } from "../database/round-store.ts";
 import type { JobRow } from "../database/schema.ts";
 import { FogError } from "../fault.ts";
-import { persevere } from "../perseverance.ts";
-import { whyOf } from "../why-of.ts";
+import { persevere, TRIES_MAX } from "../perseverance.ts";
+import { reasonOf, whyOf } from "../why-of.ts";
 import { recordCommit } from "./commit-ledger.ts";
 import { type EvaluationQueue, openEvaluation } from "./evaluation.ts";
 import type { JobRunOptions } from "./job-run-options.ts";
@@ -420,14 +420,12 @@ export class JobRun implements AsyncDisposable {
     this.#persevere(() => this.#mailbox.run(task)).catch((error: unknown) => this.fail(error));
   }
 
-  #persevere<T>(task: () => Promise<T>, triesMax?: number): Promise<T> {
+  #persevere(task: () => Promise<unknown>, triesMax = TRIES_MAX): Promise<unknown> {
     const { clock, log } = this.#options;
-    return persevere(task, {
-      clock,
-      signal: this.#ending.signal,
-      ...(triesMax !== undefined && { triesMax }),
-      onFailed: (error, tries) => log.error("job_stalled", { job: this.id, tries, why: whyOf(error) }),
-    });
+    const { signal } = this.#ending;
+    const onFailed = (error: unknown, tries: number): void =>
+      log.error("job_stalled", { job: this.id, tries, why: whyOf(error) });
+    return persevere(task, { clock, signal, triesMax, onFailed });
   }
 
   /** What could not be carried out ends the job with a reason, rather than leave it standing. */
@@ -437,7 +435,7 @@ export class JobRun implements AsyncDisposable {
     const { log } = this.#options;
     this.#isFailing = true;
     log.error("job_failed", { job: this.id, why: whyOf(error) });
-    const { code, message } = reportOf(error);
+    const { code, message } = reasonOf(error);
     const end = (): Promise<void> =>
       this.#mailbox.run(async () => {
         if (!this.isFinished) await this.#finish("failed", `${code}: ${message}`);

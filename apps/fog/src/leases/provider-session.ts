@@ -16,6 +16,7 @@ import {
 import type { Channel } from "@pingo/network";
 import { FogError } from "../fault.ts";
 import type { JobRun } from "../jobs/job-run.ts";
+import { whyOf } from "../why-of.ts";
 import type { ProviderRegistry } from "./provider-registry.ts";
 import { type ReceiveOptions, receiveResult } from "./receive-result.ts";
 
@@ -176,10 +177,7 @@ function release(peer: NodeId, leases: readonly LeaseId[], reason: string, optio
 
 function noteRefusal(error: unknown, peer: NodeId, { log, providers }: SessionOptions): void {
   if (!isFault(error)) {
-    log.error("provider_request_failed", {
-      provider: peer,
-      why: String(error instanceof Error ? error.stack : error),
-    });
+    log.error("provider_request_failed", { provider: peer, why: whyOf(error) });
     return;
   }
   if (error.code === "UPDATE_INVALID") providers.noteFault(peer);

@@ -4,7 +4,7 @@
  * Sizes may stay names. Small tensors that are known before the run (shapes, axes) are followed through the
  * arithmetic that exporters write around Reshape and Expand; see known.ts.
  */
-import { assertDefined, LIMITS } from "@pingo/core";
+import { LIMITS } from "@pingo/core";
 import { bindDim } from "./dim.ts";
 import { GraphError, showShape } from "./fault.ts";
 import type { AnyNode, Graph, TypeByValue } from "./graph.ts";
@@ -122,9 +122,4 @@ function inferBody(body: Graph, inputs: readonly TensorType[], outer: Inference)
       });
     return type;
   });
-}
-
-/** The type of a value that inference has seen. */
-export function typeOf(types: TypeByValue, name: string): TensorType {
-  return assertDefined(types.get(name), `value "${name}" has no type`);
 }

@@ -31,11 +31,17 @@ export interface Reduce {
   readonly noop_with_empty_axes: number;
 }
 
-export interface OpAttributes {
+type CurveOp =
+  | ("Acos" | "Acosh" | "Asin" | "Asinh" | "Atan" | "Atanh")
+  | ("Cos" | "Cosh" | "Sin" | "Sinh" | "Tan" | "Tanh");
+
+export interface OpAttributes extends Readonly<Record<CurveOp, None>> {
   // Elementwise, one input
   Abs: None;
+  Celu: { readonly alpha: number };
+  Mish: None;
+  ThresholdedRelu: { readonly alpha: number };
   Ceil: None;
-  Cos: None;
   Elu: { readonly alpha: number };
   Erf: None;
   Exp: None;
@@ -55,11 +61,9 @@ export interface OpAttributes {
   Selu: { readonly alpha: number; readonly gamma: number };
   Sigmoid: None;
   Sign: None;
-  Sin: None;
   Softplus: None;
   Softsign: None;
   Sqrt: None;
-  Tanh: None;
   Cast: { readonly to: DType };
   /** x, min?, max? (scalars). */
   Clip: None;
@@ -269,6 +273,18 @@ const optionalInts = { kind: "ints", presence: "optional" } as const;
 
 export const OPS: { readonly [K in OpKind]: OpSpec<K> } = {
   Abs: unary,
+  Acos: unary,
+  Acosh: unary,
+  Asin: unary,
+  Asinh: unary,
+  Atan: unary,
+  Atanh: unary,
+  Celu: arity(1, 1, { alpha: float(1) }),
+  Cosh: unary,
+  Mish: unary,
+  Sinh: unary,
+  Tan: unary,
+  ThresholdedRelu: arity(1, 1, { alpha: float(1) }),
   Ceil: unary,
   Cos: unary,
   Elu: arity(1, 1, { alpha: float(1) }),

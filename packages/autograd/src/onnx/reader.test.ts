@@ -200,7 +200,17 @@ describe("refusals", () => {
       model({ nodes: [{ opType: "Cast", input: ["x"], output: ["y"] }] }),
       /lacks the attribute to/,
     ],
-    ["DTYPE_UNSUPPORTED", model({ inputType: 10 }), /"x" has elements of type float16/],
+    ["DTYPE_UNSUPPORTED", model({ inputType: 10 }), /"x" has elements of type float16.*model\.float\(\)/],
+    [
+      "DTYPE_UNSUPPORTED",
+      model({ initializer: [{ name: "w", dataType: 10, dims: [1n], rawData: new Uint8Array(2) }] }),
+      /"w" has elements of type float16.*model\.float\(\)/,
+    ],
+    [
+      "MODEL_ILLEGAL",
+      model({ nodes: [{ ...relu, input: ["y"] }] }),
+      /reads "y", which nothing before it makes/,
+    ],
     [
       "EXTERNAL_DATA",
       model({ initializer: [{ ...ints("w", [1]), dataLocation: 1 }] }),

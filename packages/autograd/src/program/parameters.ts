@@ -3,12 +3,15 @@
  *
  * A parameter is a float32 initializer with at least one axis that leads to the output through differentiable
  * operators. Three things look like it and are none: the running statistics of batch norm, constants of the graph
- * (see Graph.constants), and masks that hold an infinity, which no optimizer can move.
+ * (see Graph.constants), and masks, which a file keeps beside the weights: they hold a number that no step can move.
  */
 import type { Tensor } from "../graph/tensor.ts";
 import { dependencies, type StaticGraph } from "../rules/differentiate.ts";
 import { ProgramError } from "./fault.ts";
 import type { ParameterSpec } from "./signature.ts";
+
+/** Masks hold −10⁴, −65504, −10⁹ or −∞. Float32 is as coarse as 10⁻³ there: a train step is lost in rounding. */
+const WEIGHT_MAX = 1e4;
 
 /** Where to look: names are the model's, which `inner` turns into the names of the graph. */
 export interface ParameterSearch {
@@ -59,6 +62,6 @@ function isWeight({ shape, data }: Tensor): boolean {
   return (
     shape.length > 0 &&
     data.length > 0 &&
-    data.every((value: number | bigint) => Number.isFinite(Number(value)))
+    data.every((value: number | bigint) => Math.abs(Number(value)) < WEIGHT_MAX)
   );
 }

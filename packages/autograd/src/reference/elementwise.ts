@@ -77,6 +77,18 @@ function comparison<K extends OpKind>(
 }
 
 export const elementwiseEvaluations: Evaluations<ElementwiseOp> = {
+  Acos: real(Math.acos),
+  Acosh: real(Math.acosh),
+  Asin: real(Math.asin),
+  Asinh: real(Math.asinh),
+  Atan: real(Math.atan),
+  Atanh: real(Math.atanh),
+  Celu: real((x, { alpha }) => Math.max(0, x) + Math.min(0, alpha * Math.expm1(x / alpha))),
+  Cosh: real(Math.cosh),
+  Mish: real((x) => x * Math.tanh(Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))))),
+  Sinh: real(Math.sinh),
+  Tan: real(Math.tan),
+  ThresholdedRelu: real((x, { alpha }) => (x > alpha ? x : 0)),
   Abs: number(Math.abs, (x) => (x < 0n ? -x : x)),
   Ceil: real(Math.ceil),
   Cos: real(Math.cos),
@@ -256,6 +268,18 @@ function truncated(x: number): bigint {
 
 type ElementwiseOp =
   | "Abs"
+  | "Acos"
+  | "Acosh"
+  | "Asin"
+  | "Asinh"
+  | "Atan"
+  | "Atanh"
+  | "Celu"
+  | "Cosh"
+  | "Mish"
+  | "Sinh"
+  | "Tan"
+  | "ThresholdedRelu"
   | "Ceil"
   | "Cos"
   | "Elu"

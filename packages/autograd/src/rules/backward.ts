@@ -1,6 +1,7 @@
 /** The backward rule of every operator: an operator without a row does not compile. */
 import type { OpKind } from "../graph/ops.ts";
 import { convolutionRules } from "./convolution.ts";
+import { curveRules } from "./curves.ts";
 import { broadcastRules, unaryRules } from "./elementwise.ts";
 import { linalgRules } from "./linalg.ts";
 import { movementRules } from "./movement.ts";
@@ -11,6 +12,7 @@ import type { BackwardRule } from "./rule.ts";
 
 export const BACKWARD: { readonly [K in OpKind]: BackwardRule<K> } = {
   ...unaryRules,
+  ...curveRules,
   ...broadcastRules,
   ...reductionRules,
   ...linalgRules,

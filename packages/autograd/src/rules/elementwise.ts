@@ -2,7 +2,7 @@
 
 import type { OpKind } from "../graph/ops.ts";
 import { sizeOf, type Value } from "./emitter.ts";
-import { noGradient, type RuleContext, type RuleFamily, stopsGradient } from "./rule.ts";
+import { type RuleContext, type RuleFamily, stopsGradient } from "./rule.ts";
 
 type UnaryOps =
   | (
@@ -129,7 +129,15 @@ export const broadcastRules: RuleFamily<BroadcastOps> = {
     const da = emit.div(dy(), x(1));
     return [da, emit.neg(emit.mul(da, y()))];
   },
-  Mod: noGradient,
+  // a − b·⌊a/b⌋, or with fmod a − b·trunc(a/b): the step in it stands still almost everywhere.
+  Mod: ({ emit, x, y, dy }) => {
+    const turns = emit.unary("Sign", emit.div(x(0), x(1)));
+    const whole = emit.unary(
+      "Floor",
+      emit.shift(emit.unary("Abs", emit.div(emit.sub(x(0), y()), x(1))), 0.5),
+    );
+    return [dy(), emit.neg(emit.mul(dy(), emit.mul(turns, whole)))];
+  },
   Pow: (context) => [powBase(context), context.wants(1) ? powExponent(context) : undefined],
   // x > 0: dx = dy; else y = slope·x.
   PRelu: ({ emit, x, dy }) => [

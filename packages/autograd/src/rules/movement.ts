@@ -1,6 +1,7 @@
 /** Backward rules of the operators that move elements about: each gradient is the move undone. */
-import { assert } from "@pingo/core";
-import { at, axisOf, type Emitter, range, sizeOf, type Value } from "./emitter.ts";
+import type { OpAttributes } from "../graph/ops.ts";
+import { at, axisOf, type Emitter, range, type Value } from "./emitter.ts";
+import { resizeBackward } from "./resize.ts";
 import { noGradient, type RuleContext, type RuleFamily, stopsGradient } from "./rule.ts";
 
 type MovementOps =
@@ -42,7 +43,7 @@ export const movementRules: RuleFamily<MovementOps> = {
   Pad: (context) => [padAdjoint(context)],
   Range: stopsGradient,
   Reshape: reshaped,
-  Resize: (context) => [resizeAdjoint(context)],
+  Resize: (context) => [resizeBackward(context)],
   ScatterElements: ({ emit, attributes: { axis, reduction }, x, dy, unsupported }) => {
     if (reduction !== "none" && reduction !== "add") return unsupported(`reduction "${reduction}"`);
     const updates = emit.node("GatherElements", [dy(), x(1)], { axis }, dy().dtype, x(1).shape);
@@ -151,7 +152,7 @@ function depthToSpaceAdjoint({
 
 // Padding undone is padding by the negative widths.
 function padAdjoint({ emit, attributes, constant, hasInput, x, dy, unsupported }: RuleContext<"Pad">): Value {
-  if (attributes.mode !== "constant") return unsupported(`mode "${attributes.mode}"`);
+  const { mode } = attributes;
   const rank = x().shape.length;
   const pads = constant(1);
   if (pads === undefined) return unsupported("its pads are not a constant");
@@ -164,8 +165,30 @@ function padAdjoint({ emit, attributes, constant, hasInput, x, dy, unsupported }
     begins[axis] = -at(pads, i);
     ends[axis] = -at(pads, i + order.length);
   });
-  return emit.pad(dy(), begins, ends);
+  if (mode === "constant") return emit.pad(dy(), begins, ends);
+  const sourceOf = PAD_SOURCE[mode];
+  // The rest repeats elements of x: each gets back the sum over its copies, axis by axis.
+  return x().shape.reduce((gradient, dim, axis) => {
+    const begin = -at(begins, axis);
+    const count = at(gradient.shape, axis);
+    if (begin === 0 && count === dim) return gradient;
+    const sources = emit.integers(range(count).map((i) => sourceOf(i - begin, dim)));
+    return scatterAlong(emit, gradient, sources, axis, gradient.shape.with(axis, dim));
+  }, dy());
 }
+
+/** Which element stands at a position outside 0 … dim − 1. */
+const PAD_SOURCE: {
+  readonly [M in Exclude<OpAttributes["Pad"]["mode"], "constant">]: (position: number, dim: number) => number;
+} = {
+  edge: (position, dim) => Math.min(Math.max(position, 0), dim - 1),
+  reflect: (position, dim) => {
+    const period = Math.max(1, 2 * (dim - 1));
+    const inPeriod = ((position % period) + period) % period;
+    return inPeriod < dim ? inPeriod : period - inPeriod;
+  },
+  wrap: (position, dim) => ((position % dim) + dim) % dim,
+};
 
 // One axis after the other: zeros between the elements for a step, zeros before and after for the bounds.
 function sliceAdjoint({ emit, constant, hasInput, x, y, dy, unsupported }: RuleContext<"Slice">): Value {
@@ -209,23 +232,4 @@ function placeAlong(
   const zeros = x.shape.map(() => 0);
   const after = dim - start - at(spread.shape, axis);
   return emit.pad(spread, zeros.with(axis, start), zeros.with(axis, after));
-}
-
-// Nearest by a whole factor repeats each element, so the gradient sums the repeats.
-function resizeAdjoint({ emit, attributes, x, y, dy, unsupported }: RuleContext<"Resize">): Value {
-  const { shape } = x();
-  const factors = shape.map((dim, i) => at(y().shape, i) / dim);
-  const { mode, coordinate_transformation_mode: coordinates } = attributes;
-  const isRepeat = mode === "nearest" && (coordinates === "asymmetric" || coordinates === "half_pixel");
-  if (!isRepeat || !factors.every(Number.isInteger)) {
-    return unsupported("only nearest by whole factors, with asymmetric or half_pixel coordinates, has one");
-  }
-  // Asymmetric coordinates repeat each element only when rounded down.
-  if (coordinates === "asymmetric" && attributes.nearest_mode !== "floor") {
-    return unsupported(`asymmetric coordinates with nearest_mode "${attributes.nearest_mode}"`);
-  }
-  assert(sizeOf(shape) > 0, "a resize of nothing");
-  const split = shape.flatMap((dim, i) => [dim, at(factors, i)]);
-  const axes = range(shape.length).flatMap((i) => (factors[i] === 1 ? [] : [2 * i + 1]));
-  return emit.reshape(emit.sum(emit.reshape(dy(), split), axes), shape);
 }

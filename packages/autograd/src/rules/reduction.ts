@@ -1,7 +1,7 @@
 /** Backward rules of reductions, and of what is a reduction inside: softmax and running sums. */
 import type { OpAttributes, OpKind, Reduce } from "../graph/ops.ts";
 import { axisOf, range, sizeOf, type Value } from "./emitter.ts";
-import { noGradient, type RuleContext, type RuleFamily, stopsGradient } from "./rule.ts";
+import { type RuleContext, type RuleFamily, stopsGradient } from "./rule.ts";
 
 type ReductionOps =
   | ("ReduceL1" | "ReduceL2" | "ReduceLogSum" | "ReduceLogSumExp" | "ReduceMax" | "ReduceMean" | "ReduceMin")
@@ -48,7 +48,20 @@ export const reductionRules: RuleFamily<ReductionOps> = {
     return [emit.expand(kept(context, share), x().shape)];
   },
   ReduceMin: extremum,
-  ReduceProd: noGradient,
+  // ∂y/∂x_i is the product of the others: of all that are not 0, and 0 where one of the others is.
+  ReduceProd: (context) => {
+    const { emit, x, dy } = context;
+    const isZero = emit.compare("Equal", x(), emit.scalar(0));
+    const filled = emit.where(isZero, emit.scalar(1), x());
+    const zero = emit.cast(isZero, "float32");
+    const axes = reducedAxes(context);
+    const shape = x().shape.map((dim, i) => (axes.includes(i) ? 1 : dim));
+    const attributes = { keepdims: 1, noop_with_empty_axes: 1 };
+    const product = emit.node("ReduceProd", [filled, emit.integers(axes)], attributes, "float32", shape);
+    const othersZero = emit.sub(emit.sum(zero, axes, 1), zero);
+    const others = emit.mul(emit.div(product, filled), emit.mask("Less", othersZero, 0.5));
+    return [emit.mul(kept(context, dy()), others)];
+  },
   ReduceSum: (context) => [context.emit.expand(kept(context, context.dy()), context.x().shape)],
   ReduceSumSquare: (context) => {
     const { emit, x, dy } = context;

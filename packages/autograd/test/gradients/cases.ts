@@ -1,7 +1,7 @@
 /** Random instances of every differentiable operator. */
 import type { OpKind } from "../../src/graph/ops.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
-import { f32, i64 } from "../run-graph.ts";
+import { f32, floatsOf, i64 } from "../run-graph.ts";
 import type { Case } from "./check.ts";
 import type { Draw } from "./draw.ts";
 
@@ -20,6 +20,18 @@ function smaller(draw: Draw, full: readonly number[]): number[] {
 }
 
 const unary = (draw: Draw) => ({ inputs: [draw.signed(shape(draw))], attributes: {} });
+const scaled = (x: Tensor, by: number) =>
+  f32(
+    x.shape,
+    floatsOf(x).map((value) => value * by),
+  );
+const shifted = (x: Tensor, by: number) =>
+  f32(
+    x.shape,
+    floatsOf(x).map((value) => value + by),
+  );
+/** Between −0.75 and 0.75. */
+const unaryInside = (draw: Draw) => ({ inputs: [scaled(draw.signed(shape(draw)), 0.5)], attributes: {} });
 const unaryPositive = (draw: Draw) => ({ inputs: [draw.positive(shape(draw))], attributes: {} });
 
 function binary(draw: Draw) {
@@ -221,6 +233,26 @@ export const CASES: Cases = {
   Sin: unary,
   Softplus: unary,
   Softsign: unary,
+  Acos: unaryInside,
+  Acosh: (draw) => ({ inputs: [shifted(draw.positive(shape(draw)), 1)], attributes: {} }),
+  Asin: unaryInside,
+  Asinh: unary,
+  Atan: unary,
+  Atanh: unaryInside,
+  Celu: (draw) => ({ ...unary(draw), attributes: { alpha: 0.7 } }),
+  Cosh: unary,
+  Mish: unary,
+  Sinh: unary,
+  Tan: unaryInside,
+  // Elements are multiples of 0.05, so none lies near the threshold.
+  ThresholdedRelu: (draw) => ({ inputs: [draw.distinct(shape(draw))], attributes: { alpha: 0.225 } }),
+  // 0.5 to 1.5 of a turn from the next jump.
+  Mod: (draw) => {
+    const turns = floatsOf(draw.distinct([4]));
+    const values = turns.map((turn) => 1.5 * Math.round(10 * turn) + 0.7);
+    return { inputs: [f32([4], values), f32([4], [1.5, 1.5, 1.5, 1.5])], attributes: { fmod: 1 } };
+  },
+  ReduceProd: (draw) => reduction(draw, draw.positive),
   Sqrt: unaryPositive,
   Tanh: unary,
   Cast: (draw) => ({ ...unary(draw), attributes: { to: "float32" } }),
@@ -336,7 +368,12 @@ export const CASES: Cases = {
     if (draw.int(0, 1) === 0)
       return { inputs: [draw.signed([3, 4]), vector(pads)], attributes: { mode: "constant" } };
     const inputs: (Tensor | "")[] = [draw.signed([2, 4, 3]), vector([1, 2]), "", vector([1])];
-    return { inputs, attributes: { mode: "constant" } };
+    if (draw.int(0, 1) === 0) return { inputs, attributes: { mode: "constant" } };
+    const mode = draw.pick(["reflect", "edge", "wrap"] as const);
+    return {
+      inputs: [draw.signed([3, 4]), vector(pads.map((width) => Math.max(0, width)))],
+      attributes: { mode },
+    };
   },
   Reshape: (draw) => ({
     inputs: [
@@ -353,12 +390,29 @@ export const CASES: Cases = {
   }),
   Resize: (draw) => {
     const scales = f32([4], [1, 1, draw.int(1, 3), draw.int(1, 3)]);
+    const x = draw.signed([2, 2, 3, 4]);
+    if (draw.int(0, 1) === 0) {
+      const coordinate_transformation_mode = draw.pick([
+        "half_pixel",
+        "pytorch_half_pixel",
+        "align_corners",
+        "asymmetric",
+      ] as const);
+      const sizes = vector([2, 2, draw.int(2, 8), draw.int(2, 8)]);
+      const linear = {
+        ...RESIZE,
+        mode: "linear",
+        nearest_mode: "floor",
+        coordinate_transformation_mode,
+      } as const;
+      return { inputs: [x, "", "", sizes], attributes: linear };
+    }
     const repeat = draw.pick([
       { coordinate_transformation_mode: "asymmetric", nearest_mode: "floor" },
       { coordinate_transformation_mode: "half_pixel", nearest_mode: "round_prefer_floor" },
     ] as const);
     return {
-      inputs: [draw.signed([2, 2, 3, 4]), "", scales],
+      inputs: [x, "", scales],
       attributes: { ...RESIZE, ...repeat },
       fixed: [2],
     };

@@ -28,6 +28,18 @@ const numbers: InferRule<OpKind> = unary(NUMBERS);
 
 export const elementwise: Rules<ElementwiseOp> = {
   Abs: numbers,
+  Acos: floats,
+  Acosh: floats,
+  Asin: floats,
+  Asinh: floats,
+  Atan: floats,
+  Atanh: floats,
+  Celu: floats,
+  Cosh: floats,
+  Mish: floats,
+  Sinh: floats,
+  Tan: floats,
+  ThresholdedRelu: floats,
   Ceil: floats,
   Cos: floats,
   Elu: floats,
@@ -110,6 +122,18 @@ export const elementwise: Rules<ElementwiseOp> = {
 
 type ElementwiseOp =
   | "Abs"
+  | "Acos"
+  | "Acosh"
+  | "Asin"
+  | "Asinh"
+  | "Atan"
+  | "Atanh"
+  | "Celu"
+  | "Cosh"
+  | "Mish"
+  | "Sinh"
+  | "Tan"
+  | "ThresholdedRelu"
   | "Ceil"
   | "Cos"
   | "Elu"

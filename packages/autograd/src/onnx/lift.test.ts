@@ -1,0 +1,207 @@
+import { create, toBinary } from "@bufbuild/protobuf";
+import { describe, expect, test } from "vitest";
+import type { Tensor } from "../graph/tensor.ts";
+import { type GraphProto, ModelProtoSchema } from "./onnx_pb.ts";
+import { readModel } from "./reader.ts";
+import { runOnnx } from "./testing/run-onnx.ts";
+import { writeModel } from "./writer.ts";
+
+type NodeInit = { opType: string; input: string[]; output: string[]; attribute?: object[] };
+
+interface Variant {
+  readonly what: string;
+  readonly from?: number;
+  readonly to?: number;
+  readonly initializer?: object[];
+  readonly outputs?: readonly string[];
+  readonly nodes: readonly NodeInit[];
+}
+
+const OPSETS = [13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23];
+
+const int = (name: string, i: number) => ({ name, type: 2, i: BigInt(i) });
+const ints = (name: string, values: readonly number[]) => ({ name, type: 7, ints: values.map(BigInt) });
+const text = (name: string, value: string) => ({ name, type: 3, s: new TextEncoder().encode(value) });
+const whole = (name: string, values: readonly number[]) => ({
+  name,
+  dataType: 7,
+  dims: [BigInt(values.length)],
+  int64Data: values.map(BigInt),
+});
+const real = (name: string, values: readonly number[], dims = [values.length]) => ({
+  name,
+  dataType: 1,
+  dims: dims.map(BigInt),
+  floatData: [...values],
+});
+const y = (opType: string, input: string[], ...attribute: object[]): NodeInit => {
+  return { opType, input, output: ["y"], attribute };
+};
+const perChannel = ["s", "b", "m", "v"].map((name, i) => real(name, [0.5 + i, 1.5 + i]));
+
+/** Each reads x, float32[2, 2, 4, 4]; `from` and `to` are the opsets that know this spelling. */
+const VARIANTS: readonly Variant[] = [
+  ...["ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2"].flatMap((op) => [
+    { what: `${op}, axes as an attribute`, to: 17, nodes: [y(op, ["x"], ints("axes", [1, -1]))] },
+    {
+      what: `${op}, axes as an input`,
+      from: 18,
+      initializer: [whole("axes", [1, -1])],
+      nodes: [y(op, ["x", "axes"], int("keepdims", 0))],
+    },
+  ]),
+  { what: "ReduceSum", initializer: [whole("axes", [2])], nodes: [y("ReduceSum", ["x", "axes"])] },
+  {
+    what: "Split into equal parts",
+    to: 17,
+    outputs: ["y", "z"],
+    nodes: [{ opType: "Split", input: ["x"], output: ["y", "z"], attribute: [int("axis", 2)] }],
+  },
+  {
+    what: "Split by number",
+    from: 18,
+    outputs: ["y", "z"],
+    nodes: [
+      {
+        opType: "Split",
+        input: ["x"],
+        output: ["y", "z"],
+        attribute: [int("axis", 2), int("num_outputs", 2)],
+      },
+    ],
+  },
+  { what: "Squeeze", initializer: [whole("axes", [0])], nodes: [y("Squeeze", ["first", "axes"])] },
+  { what: "Unsqueeze", initializer: [whole("axes", [1, -1])], nodes: [y("Unsqueeze", ["x", "axes"])] },
+  { what: "Softmax", nodes: [y("Softmax", ["x"], int("axis", 1))] },
+  {
+    what: "BatchNormalization",
+    initializer: perChannel,
+    nodes: [y("BatchNormalization", ["x", "s", "b", "m", "v"])],
+  },
+  {
+    what: "BatchNormalization in training mode",
+    from: 14,
+    initializer: perChannel,
+    outputs: ["y", "nextMean", "nextVar"],
+    nodes: [
+      {
+        opType: "BatchNormalization",
+        input: ["x", "s", "b", "m", "v"],
+        output: ["y", "nextMean", "nextVar"],
+        attribute: [int("training_mode", 1)],
+      },
+    ],
+  },
+  {
+    what: "Resize with empty scales",
+    initializer: [real("none", []), whole("sizes", [2, 2, 7, 3])],
+    nodes: [y("Resize", ["x", "", "none", "sizes"], text("mode", "linear"))],
+  },
+  {
+    what: "Pad",
+    initializer: [whole("pads", [0, 0, 1, 2, 0, 0, 2, 1])],
+    nodes: [y("Pad", ["x", "pads"], text("mode", "reflect"))],
+  },
+  {
+    what: "Pad of some axes",
+    from: 18,
+    initializer: [whole("pads", [1, 2]), whole("axes", [-1])],
+    nodes: [y("Pad", ["x", "pads", "", "axes"])],
+  },
+  {
+    what: "AveragePool with auto_pad",
+    nodes: [
+      y(
+        "AveragePool",
+        ["x"],
+        ints("kernel_shape", [3, 3]),
+        ints("strides", [2, 2]),
+        text("auto_pad", "SAME_UPPER"),
+      ),
+    ],
+  },
+  {
+    what: "LayerNormalization",
+    from: 17,
+    initializer: [real("s", [1, 2, 3, 4])],
+    nodes: [y("LayerNormalization", ["x", "s"])],
+  },
+  { what: "Gelu", from: 20, nodes: [y("Gelu", ["x"], text("approximate", "tanh"))] },
+  { what: "Cast", nodes: [y("Cast", ["x"], int("to", 6))] },
+  { what: "Dropout", nodes: [y("Dropout", ["x"])] },
+  {
+    what: "Gemm",
+    initializer: [
+      real(
+        "w",
+        Array.from({ length: 96 }, (_, i) => i / 50),
+        [32, 3],
+      ),
+    ],
+    nodes: [y("Gemm", ["flat", "w"])],
+  },
+];
+
+const X: Tensor = {
+  dtype: "float32",
+  shape: [2, 2, 4, 4],
+  data: Float32Array.from({ length: 64 }, (_, i) => ((i * 37) % 64) / 16 - 1.9),
+};
+
+function model(variant: Variant, opset: number): Uint8Array {
+  const dim = X.shape.map((size) => ({ value: { case: "dimValue", value: BigInt(size) } }));
+  const before: NodeInit[] = [
+    { opType: "Slice", input: ["x", "zero", "one"], output: ["first"] },
+    { opType: "Flatten", input: ["x"], output: ["flat"] },
+  ];
+  const read = new Set(variant.nodes.flatMap(({ input }) => input));
+  const graph = {
+    name: "test",
+    input: [{ name: "x", type: { value: { case: "tensorType", value: { elemType: 1, shape: { dim } } } } }],
+    output: (variant.outputs ?? ["y"]).map((name) => ({ name })),
+    initializer: [whole("zero", [0]), whole("one", [1]), ...(variant.initializer ?? [])],
+    node: [...before.filter(({ output }) => read.has(output[0] ?? "")), ...variant.nodes],
+  };
+  // SAFETY: the literals above follow the schema; TypeScript widens their `case` to string.
+  const typed = graph as unknown as GraphProto;
+  const opsetImport = [{ domain: "", version: BigInt(opset) }];
+  return toBinary(ModelProtoSchema, create(ModelProtoSchema, { irVersion: 7n, opsetImport, graph: typed }));
+}
+
+describe("a model of an older or newer opset computes what it did once it is lifted", () => {
+  test.each(OPSETS)("opset %i", async (opset) => {
+    const feeds = new Map([["x", X]]);
+    for (const variant of VARIANTS) {
+      if (opset < (variant.from ?? 13) || opset > (variant.to ?? 23)) continue;
+      const original = model(variant, opset);
+      const expected = await runOnnx(original, feeds);
+      const found = await runOnnx(writeModel(readModel(original)), feeds);
+      for (const [name, { dtype, shape, data }] of expected) {
+        const got = found.get(name);
+        expect([got?.dtype, got?.shape], variant.what).toEqual([dtype, shape]);
+        const errors = Array.from(data, Number).map((want, k) => Math.abs(want - Number(got?.data[k])));
+        // Kernels of different opsets may round differently.
+        expect(Math.max(...errors), `${variant.what}, ${name}`).toBeLessThan(1e-6);
+      }
+    }
+  });
+});
+
+test("nodes out of order are put in order", async () => {
+  const [gemm] = VARIANTS.filter(({ what }) => what === "Gemm");
+  if (gemm === undefined) throw new Error("no Gemm");
+  const late = model(
+    {
+      ...gemm,
+      nodes: [
+        y("Exp", ["g"]),
+        { ...y("Gemm", ["f", "w"]), output: ["g"] },
+        { opType: "Flatten", input: ["x"], output: ["f"] },
+      ],
+    },
+    17,
+  );
+  const graph = readModel(late);
+  expect(graph.nodes.map(({ op }) => op)).toEqual(["Flatten", "Gemm", "Exp"]);
+  expect((await runOnnx(writeModel(graph), new Map([["x", X]]))).get("y")?.shape).toEqual([2, 3]);
+});
