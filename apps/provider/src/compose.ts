@@ -1,7 +1,7 @@
 /** The real ports, and a process around the agent: one ready line, one fault line, and a stop within 3 s. */
 import { flushCompileCache } from "node:module";
 import { isFault, reportOf } from "@pingo/core";
-import { systemClock, systemDisk, systemFetch, systemPrng } from "@pingo/core/system";
+import { fullDiskOr, systemClock, systemDisk, systemFetch, systemPrng } from "@pingo/core/system";
 import { startAgent } from "./agent.ts";
 import { readConfig } from "./config.ts";
 import { createLog } from "./log.ts";
@@ -14,8 +14,10 @@ export async function runProvider(
   env: Readonly<Record<string, string | undefined>>,
   say: (line: string) => void,
 ): Promise<number> {
+  let folder = "";
   try {
     const config = readConfig(env);
+    folder = config.folder;
     const log = createLog(config.logLevel);
     const stop = stopRequested(config.exitsWithParent);
     const ports = { clock: systemClock, prng: systemPrng, log, disk: systemDisk, fetch: systemFetch };
@@ -26,7 +28,8 @@ export async function runProvider(
     setTimeout(() => process.exit(0), STOP_MS_MAX).unref();
     await agent[Symbol.asyncDispose]();
     return 0;
-  } catch (error) {
+  } catch (cause) {
+    const error = fullDiskOr(folder, cause);
     if (!isFault(error)) process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
     say(JSON.stringify({ error: reportOf(error) }));
     return 1;

@@ -1,5 +1,5 @@
 import { type Cid, decodeCanonical, isFault, parseShape } from "@pingo/core";
-import { type StoredProgram, zStoredProgram } from "@pingo/training";
+import { type StoredProgram, zStoredProgram } from "@pingo/training/unit";
 import { ProviderError } from "./provider-error.ts";
 
 /** @throws {ProviderError} PROGRAM_MALFORMED */

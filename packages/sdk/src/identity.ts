@@ -2,7 +2,7 @@
 import { chmod, link, mkdir, open, readFile, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { type KeyPair, keyPairOfSeed, type Prng } from "@pingo/core";
-import { DiskError } from "@pingo/core/system";
+import { diskErrorOf } from "@pingo/core/system";
 import { FogError } from "./fog-error.ts";
 
 const SEED_BYTES = 32;
@@ -15,7 +15,7 @@ const OWNER_ONLY = 0o600;
  * for a moment, in a file that others may read.
  *
  * @throws {FogError} KEY_FILE_INVALID
- * @throws {DiskError} DISK_FAILED
+ * @throws {DiskError} DISK_FULL, DISK_FAILED
  */
 export async function openIdentity(path: string, prng: Prng): Promise<KeyPair> {
   const text = (await readIfThere(path)) ?? (await createKeyFile(path, prng));
@@ -37,7 +37,7 @@ async function createKeyFile(path: string, prng: Prng): Promise<string> {
     return text;
   } catch (cause) {
     const other = errorCode(cause) === "EEXIST" ? await readIfThere(path) : undefined;
-    if (other === undefined) throw diskError(path, cause);
+    if (other === undefined) throw diskErrorOf(path, cause);
     return other;
   } finally {
     await rm(beside, { force: true });
@@ -51,12 +51,8 @@ async function readIfThere(path: string): Promise<string | undefined> {
     return text;
   } catch (cause) {
     if (errorCode(cause) === "ENOENT") return undefined;
-    throw diskError(path, cause);
+    throw diskErrorOf(path, cause);
   }
-}
-
-function diskError(path: string, cause: unknown): DiskError {
-  return new DiskError({ code: "DISK_FAILED", path, why: errorCode(cause) ?? String(cause) }, { cause });
 }
 
 function errorCode(error: unknown): string | undefined {

@@ -108,7 +108,7 @@ export interface RoundState {
 }
 
 const QUORUM_SHARE = 0.6;
-const GRACE_SHARE = 0.5;
+const GRACE_SHARE = 1;
 const GRACE_MS_MIN = 2_000;
 const LEASE_DEADLINES = 3;
 const LEASE_GRACE_MS = 300_000;

@@ -40,11 +40,14 @@ export interface Child {
   kill(): void;
 }
 
+/** One malloc arena, and what is freed goes back to the system: daemons wait most of the day. SOURCE: mallopt(3). */
+const GIVE_BACK = { MALLOC_ARENA_MAX: "1", MALLOC_TRIM_THRESHOLD_: "131072" } as const;
+
 export function startChild(spec: ChildSpec, clock: Clock): Child {
   mkdirSync(dirname(spec.logPath), { recursive: true });
   const log = openSync(spec.logPath, "a");
   const child = spawn(process.execPath, [spec.script], {
-    env: spec.env,
+    env: { ...spec.env, ...GIVE_BACK },
     stdio: ["pipe", "pipe", log],
     detached: true,
   });

@@ -14,6 +14,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { setFlagsFromString } from "node:v8";
+import { RemoteError } from "@pingo/core";
 import { lockFolder } from "@pingo/storage";
 import { drizzle } from "drizzle-orm/pglite";
 import type { Database } from "./database.ts";
@@ -49,7 +50,10 @@ async function makeClusterOnce(cluster: string): Promise<void> {
   if (await exists(cluster)) return;
   const beside = `${cluster}.new`;
   await rm(beside, { recursive: true, force: true });
-  await promisify(execFile)(process.execPath, ["--liftoff-only", MAKE_CLUSTER, beside], { env: {} });
+  const made = await promisify(execFile)(process.execPath, ["--liftoff-only", MAKE_CLUSTER, beside], {
+    env: {},
+  });
+  if (made.stdout !== "") throw new RemoteError(JSON.parse(made.stdout));
   await rename(beside, cluster);
 }
 

@@ -4,7 +4,7 @@
 import { flushCompileCache } from "node:module";
 import { constants, setPriority } from "node:os";
 import { setImmediate as breathe } from "node:timers/promises";
-import { measureGflops } from "@pingo/autograd";
+import { measureGflops } from "@pingo/autograd/runtime";
 import { isFault, type LeaseId, reportOf } from "@pingo/core";
 import { systemClock, systemDisk } from "@pingo/core/system";
 import type { WorkerReport, WorkerTask } from "./protocol.ts";

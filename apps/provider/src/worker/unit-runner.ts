@@ -2,7 +2,7 @@
  * Runs units one after another and keeps what the next one most likely needs: the session of the last
  * program and the rows of the last shards.
  */
-import { openTrainer, type Trainer } from "@pingo/autograd";
+import { openTrainer, type Trainer } from "@pingo/autograd/runtime";
 import {
   type Cid,
   type Clock,
@@ -16,7 +16,7 @@ import {
   zDatasetManifest,
 } from "@pingo/core";
 import { type BlockReader, createDiskBlocks, readFile, readShards, writeFile } from "@pingo/storage";
-import { decodeVector, encodeVector, runUnit, type StoredProgram, weightsLength } from "@pingo/training";
+import { decodeVector, encodeVector, runUnit, type StoredProgram, weightsLength } from "@pingo/training/unit";
 import { ProviderError } from "../provider-error.ts";
 import { parseStoredProgram } from "../stored-program.ts";
 import type { UnitOutcome, WorkerTask } from "./protocol.ts";

@@ -2,7 +2,6 @@
 import type { Clock } from "@pingo/core";
 import type { Graph } from "../graph/graph.ts";
 import type { TensorType } from "../graph/tensor.ts";
-import { writeModel } from "../onnx/writer.ts";
 import { float32, loadOrt, openSession, runSession } from "./ort.ts";
 
 const SIDE = 384;
@@ -18,6 +17,7 @@ const BUDGET_MS = 150;
 export async function measureGflops(ports: { readonly clock: Pick<Clock, "monotonicMs"> }): Promise<number> {
   const { clock } = ports;
   const ort = await loadOrt();
+  const { writeModel } = await import("../onnx/writer.ts"); // protobuf: only who measures pays for it
   const session = await openSession(writeModel(gemmGraph()));
   try {
     const matrix = Float32Array.from({ length: SIDE * SIDE }, (_, i) => (i % 7) - 3);

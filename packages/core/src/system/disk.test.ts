@@ -1,10 +1,11 @@
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Disk } from "../ports.ts";
 import { createMemoryDisk } from "../testing/memory-disk.ts";
-import { systemDisk } from "./disk.ts";
+import { fullDiskOr, systemDisk } from "./disk.ts";
 
 let folder = "";
 beforeAll(async () => {
@@ -74,4 +75,26 @@ test("a full disk is a fault with its own code", async () => {
     await using full = await open("/dev/full", "w");
     await expect(full.writeFile("x")).rejects.toMatchObject({ code: "ENOSPC" });
   }
+});
+
+test("a full disk is known by whichever name it has, and other errors stay what they are", () => {
+  using database = new DatabaseSync(":memory:");
+  database.exec("CREATE TABLE t (bytes BLOB); PRAGMA max_page_count = 3");
+  const overflow = (): unknown => {
+    try {
+      return database.exec("INSERT INTO t VALUES (zeroblob(100000))");
+    } catch (error) {
+      return error;
+    }
+  };
+  const wasi = Object.assign(new Error("errno"), { name: "ErrnoError", errno: 51 });
+  const postgres = new Error("query", { cause: Object.assign(new Error("full"), { code: "53100" }) });
+  for (const error of [overflow(), wasi, postgres]) {
+    expect(fullDiskOr("/home", error)).toMatchObject({
+      code: "DISK_FULL",
+      message: expect.stringMatching(/no room at \/home/),
+    });
+  }
+  const other = new Error("other");
+  expect(fullDiskOr("/home", other)).toBe(other);
 });

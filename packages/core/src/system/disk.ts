@@ -9,7 +9,7 @@ export type DiskFault =
 
 const SENTENCES: Sentences<DiskFault> = {
   DISK_FULL: (f) =>
-    `no room for ${f.bytes} bytes at ${f.path}; free some space or point PINGO_HOME at another disk`,
+    `no room ${f.bytes > 0 ? `for ${f.bytes} bytes ` : ""}at ${f.path}; free some space or point PINGO_HOME at another disk`,
   DISK_FAILED: (f) => `cannot use ${f.path}: ${f.why}`,
 };
 
@@ -49,7 +49,7 @@ export const systemDisk: Disk = {
       await writeFlushed(beside, bytes);
       await renameOrRemove(beside, path);
     } catch (cause) {
-      throw diskError(path, cause, bytes.byteLength);
+      throw diskErrorOf(path, cause, bytes.byteLength);
     }
   },
 
@@ -65,7 +65,7 @@ export const systemDisk: Disk = {
     try {
       await rm(path, { recursive: true, force: true });
     } catch (cause) {
-      throw diskError(path, cause, 0);
+      throw diskErrorOf(path, cause);
     }
   },
 };
@@ -96,16 +96,39 @@ async function orUndefined<T>(path: string, read: () => Promise<T>): Promise<T |
     return await read();
   } catch (cause) {
     if (errorCode(cause) === "ENOENT") return undefined;
-    throw diskError(path, cause, 0);
+    throw diskErrorOf(path, cause);
   }
 }
 
-function diskError(path: string, cause: unknown, bytes: number): DiskError {
-  const code = errorCode(cause);
-  if (code === "ENOSPC" || code === "EDQUOT") {
-    return new DiskError({ code: "DISK_FULL", path, bytes }, { cause });
-  }
-  const why = code ?? (cause instanceof Error ? cause.message : String(cause));
+/**
+ * The fault behind an error when it comes from a full disk, whoever met it: a file call, SQLite, PostgreSQL
+ * or PGlite. Other errors come back as they are.
+ *
+ * @param path what was being kept, for the sentence
+ */
+export function fullDiskOr(path: string, error: unknown): unknown {
+  if (error instanceof FaultError || !isDiskFull(error)) return error;
+  return new DiskError({ code: "DISK_FULL", path, bytes: 0 }, { cause: error });
+}
+
+/** What "no space left" is called by the kernel, SQLite (SQLITE_FULL), WASI and PostgreSQL (disk_full). */
+const FULL = { codes: ["ENOSPC", "EDQUOT", "53100"], sqliteCode: 13, wasiErrno: 51 } as const;
+
+function isDiskFull(error: unknown): boolean {
+  if (typeof error !== "object" || error === null) return false;
+  const { code, errcode, errno, name, cause } = error as Readonly<Record<string, unknown>>; // SAFETY: read only, each checked
+  return (
+    FULL.codes.some((full) => full === code) ||
+    errcode === FULL.sqliteCode ||
+    (name === "ErrnoError" && errno === FULL.wasiErrno) ||
+    isDiskFull(cause)
+  );
+}
+
+/** The fault behind a file call that failed. */
+export function diskErrorOf(path: string, cause: unknown, bytes = 0): DiskError {
+  if (isDiskFull(cause)) return new DiskError({ code: "DISK_FULL", path, bytes }, { cause });
+  const why = errorCode(cause) ?? (cause instanceof Error ? cause.message : String(cause));
   return new DiskError({ code: "DISK_FAILED", path, why }, { cause });
 }
 

@@ -1,0 +1,4 @@
+/** The door for a process that only runs programs: without reader, rules and builder it stays small. */
+export { measureGflops } from "./measure.ts";
+export { openTrainer } from "./open-trainer.ts";
+export type { Trainer } from "./trainer.ts";
