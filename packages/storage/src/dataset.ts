@@ -32,7 +32,7 @@ export const SHARDS_MAX = 8_192;
 const READ_BYTES_MAX = 8 * 2 ** 30;
 /** Tensors that a manifest may list. */
 const FIELDS_MAX = 64;
-const SHARDS_AT_ONCE = 4;
+const SHARDS_AT_ONCE = 2;
 
 export interface PackOptions {
   readonly blocks: BlockWriter;

@@ -20,6 +20,7 @@ const NODE_FLAGS = [
   "--single-threaded-gc",
   "--v8-pool-size=1",
   "--optimize-for-size",
+  "--expose-gc",
   "--disable-warning=ExperimentalWarning",
 ] as const;
 /** One malloc arena, and large blocks go back to the system when freed. SOURCE: mallopt(3). */

@@ -72,6 +72,7 @@ export function createUnitRunner(ports: UnitRunnerPorts): UnitRunner {
           await readShards(blocks, manifestOf(stored, unit.shards), unit.shards, { signal }),
         );
         warm.shards = shards;
+        globalThis.gc?.(); // the shards' own bytes: V8 sees too little heap use to collect them by itself
       }
       const weights = decodeVector(
         await readFile(blocks, unit.weights, { sizeBytesMax: 4 * length, signal }),
