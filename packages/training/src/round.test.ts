@@ -87,9 +87,9 @@ test("with a quorum the others have a grace window; then the round commits witho
     ...[deliver(1, ada), deliver(2, ben)],
   ];
   const open = play(3, 0, steps);
-  expect([open.state.phase, nextTickMs(open.state)]).toEqual(["open", 15_000]);
-  expect(play(3, 0, [...steps, 4_999]).state.phase).toBe("open");
-  const closed = play(3, 0, [...steps, 5_000]);
+  expect([open.state.phase, nextTickMs(open.state)]).toEqual(["open", 20_000]);
+  expect(play(3, 0, [...steps, 9_999]).state.phase).toBe("open");
+  const closed = play(3, 0, [...steps, 10_000]);
   expect(closed.state.phase).toBe("committed");
   expect(types(closed.actions).slice(-2)).toEqual(["commit", "revoke"]);
   expect(isLeaseHeld(closed.state, leaseOf(3))).toBe(false);
