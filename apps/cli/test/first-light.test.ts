@@ -13,6 +13,9 @@ import { pingo, startPingo } from "./pingo.ts";
 /** The machine may be busy with other tests; the promise of 90 s is the benchmark's to keep. */
 const RUN_TIMEOUT_MS = 170_000;
 const STOP_MS_MAX = 5_000;
+/** examples/mnist/job.yaml: rounds × steps × providers. */
+const STEPS_PLANNED = 8 * 120 * 3;
+const QUORUM_SHARE = 0.6;
 
 let home = "";
 beforeEach(async () => {
@@ -56,7 +59,7 @@ test(
       loss: expect.any(Number),
       rounds: 8,
       providers: 3,
-      steps: 8 * 60 * 3,
+      steps: expect.any(Number),
       samplesPerSecond: expect.any(Number),
       bytesUp: expect.any(Number),
       bytesDown: expect.any(Number),
@@ -64,6 +67,7 @@ test(
       model: join(home, "jobs", outcome.job, "model.onnx"),
     });
     expect(outcome.accuracy).toBeGreaterThanOrEqual(0.97);
+    expect(outcome.steps).toBeGreaterThanOrEqual(QUORUM_SHARE * STEPS_PLANNED); // a slow unit may miss its round
     expect(lines.filter(({ event }) => event?.type === "committed")).toHaveLength(8);
     expect(readModel(await readFile(outcome.model)).outputs).toHaveLength(1);
     expect((await readdir(join(home, "jobs", outcome.job))).sort()).toEqual([

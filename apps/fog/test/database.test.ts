@@ -60,7 +60,9 @@ test("PGlite keeps what was committed, for one process at a time", async () => {
   await rm(folder, { recursive: true });
 });
 
-const hasPostgres = await access(`${POSTGRES_BIN}/initdb`).then(
+/** By its path: a PATH without sbin is common. */
+const RUNUSER = "/usr/sbin/runuser";
+const hasPostgres = await Promise.all([access(`${POSTGRES_BIN}/initdb`), access(RUNUSER)]).then(
   () => process.getuid?.() === 0,
   () => false,
 );
@@ -69,7 +71,7 @@ test.skipIf(!hasPostgres)("PostgreSQL does the same (skipped without PostgreSQL 
   const folder = await mkdtemp(join(tmpdir(), "pingo-fog-pg-"));
   await run("chown", [SOCKET_USER, folder]);
   const as = (...command: string[]): Promise<unknown> =>
-    run("runuser", ["-u", SOCKET_USER, "--", ...command], { cwd: folder });
+    run(RUNUSER, ["-u", SOCKET_USER, "--", ...command], { cwd: folder });
   await as(`${POSTGRES_BIN}/initdb`, "-D", `${folder}/data`, "-A", "trust", "--no-sync");
   const options = `-c listen_addresses= -k ${folder}`;
   await as(
