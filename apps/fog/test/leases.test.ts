@@ -125,7 +125,8 @@ test("work of strangers is refused, and costs the rightful provider nothing", as
     stranger.send(receipt, provider.key),
     provider.send({ ...receipt, provider: stranger.key.nodeId }, stranger.key),
   ];
-  for (const refusal of refusals) await expect(refusal).rejects.toMatchObject({ code: "STRANGER" });
+  // all awaited at once: one that rejects before its turn would be an unhandled rejection
+  await Promise.all(refusals.map((refusal) => expect(refusal).rejects.toMatchObject({ code: "STRANGER" })));
   await expect(provider.send(receipt, stranger.key)).rejects.toMatchObject({ code: "STRANGER" });
   await expect(provider.send({ ...receipt, unit: job.id })).rejects.toMatchObject({ code: "UNIT_MISMATCH" });
   await expect(provider.send({ ...receipt, rows: 1_000 })).rejects.toMatchObject({ code: "UNIT_MISMATCH" });
