@@ -14,7 +14,8 @@ export {
   type TypeByValue,
 } from "./graph/graph.ts";
 export { type Bindings, inferTypes } from "./graph/infer.ts";
-export { isOpKind, OPS, type OpAttributes, type OpKind, type OpSpec } from "./graph/ops.ts";
+export type { OpSpec } from "./graph/ops/spec.ts";
+export { isOpKind, OPS, type OpAttributes, type OpKind } from "./graph/ops.ts";
 export type { Dim, DType, Shape, Tensor, TensorData, TensorDataByDType, TensorType } from "./graph/tensor.ts";
 export { verifyGraph } from "./graph/verify.ts";
 export { ModelError, type ModelFault } from "./onnx/fault.ts";

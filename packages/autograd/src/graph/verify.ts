@@ -7,7 +7,8 @@ import { assert } from "@pingo/core";
 import { GraphError } from "./fault.ts";
 import type { AnyNode, Graph, TypeByValue } from "./graph.ts";
 import { inferTypes } from "./infer.ts";
-import { type AttributeKind, type AttributeSpec, type AttributeValue, isOpKind, OPS } from "./ops.ts";
+import type { AttributeKind, AttributeSpec, AttributeValue } from "./ops/spec.ts";
+import { isOpKind, OPS } from "./ops.ts";
 
 /** @throws {GraphError} naming the node; the types of all values otherwise */
 export function verifyGraph(graph: Graph): TypeByValue {

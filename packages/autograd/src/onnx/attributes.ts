@@ -1,7 +1,7 @@
 /** Attributes of a node as ONNX writes them, by the kind that the op table says they have. */
 import { create } from "@bufbuild/protobuf";
 import type { Graph } from "../graph/graph.ts";
-import type { AttributeKind, AttributeValue } from "../graph/ops.ts";
+import type { AttributeKind, AttributeValue } from "../graph/ops/spec.ts";
 import type { DType, Tensor } from "../graph/tensor.ts";
 import { ModelError } from "./fault.ts";
 import { type AttributeProto, AttributeProtoSchema, type GraphProto } from "./onnx_pb.ts";

@@ -1,5 +1,5 @@
 /** Attributes that ONNX lets a model leave out because shapes tell them. */
-import type { AttributeValue } from "../graph/ops.ts";
+import type { AttributeValue } from "../graph/ops/spec.ts";
 import type { Shape, TensorType } from "../graph/tensor.ts";
 import { ModelError } from "./fault.ts";
 

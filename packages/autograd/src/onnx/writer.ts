@@ -1,7 +1,8 @@
 /** Graph → ONNX file that stock ONNX Runtime runs. */
 import { create, toBinary } from "@bufbuild/protobuf";
 import { type AnyNode, CANONICAL_OPSET, type Graph, type GraphValue } from "../graph/graph.ts";
-import { type AttributeSpec, type AttributeValue, OPS } from "../graph/ops.ts";
+import type { AttributeSpec, AttributeValue } from "../graph/ops/spec.ts";
+import { OPS } from "../graph/ops.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { writeAttribute } from "./attributes.ts";
 import {

@@ -1,4 +1,5 @@
 /** Operators that look at one element at a time, with broadcasting. */
+import type { ElementwiseAttributes } from "../graph/ops/elementwise.ts";
 import type { OpKind } from "../graph/ops.ts";
 import { EvaluationError } from "./fault.ts";
 import type { Evaluate, Evaluations, Step } from "./step.ts";
@@ -76,7 +77,7 @@ function comparison<K extends OpKind>(
   };
 }
 
-export const elementwiseEvaluations: Evaluations<ElementwiseOp> = {
+export const elementwiseEvaluations: Evaluations<keyof ElementwiseAttributes> = {
   Acos: real(Math.acos),
   Acosh: real(Math.acosh),
   Asin: real(Math.asin),
@@ -265,67 +266,3 @@ function castReals({ shape, data }: Reals, to: WholeDType): ReferenceValue {
 function truncated(x: number): bigint {
   return Math.abs(x) < 2 ** 63 ? BigInt(Math.trunc(x)) : -(2n ** 63n);
 }
-
-type ElementwiseOp =
-  | "Abs"
-  | "Acos"
-  | "Acosh"
-  | "Asin"
-  | "Asinh"
-  | "Atan"
-  | "Atanh"
-  | "Celu"
-  | "Cosh"
-  | "Mish"
-  | "Sinh"
-  | "Tan"
-  | "ThresholdedRelu"
-  | "Ceil"
-  | "Cos"
-  | "Elu"
-  | "Erf"
-  | "Exp"
-  | "Floor"
-  | "Gelu"
-  | "HardSigmoid"
-  | "HardSwish"
-  | "Identity"
-  | "IsNaN"
-  | "LeakyRelu"
-  | "Log"
-  | "Neg"
-  | "Not"
-  | "Reciprocal"
-  | "Relu"
-  | "Round"
-  | "Selu"
-  | "Sigmoid"
-  | "Sign"
-  | "Sin"
-  | "Softplus"
-  | "Softsign"
-  | "Sqrt"
-  | "Tanh"
-  | "Cast"
-  | "Clip"
-  | "Dropout"
-  | "Add"
-  | "Sub"
-  | "Mul"
-  | "Div"
-  | "Mod"
-  | "Pow"
-  | "PRelu"
-  | "And"
-  | "Or"
-  | "Xor"
-  | "Equal"
-  | "Greater"
-  | "GreaterOrEqual"
-  | "Less"
-  | "LessOrEqual"
-  | "Max"
-  | "Mean"
-  | "Min"
-  | "Sum"
-  | "Where";

@@ -1,5 +1,5 @@
 /** Operators that pick, place or make elements by index. */
-import type { ScatterReduction } from "../graph/ops.ts";
+import type { IndexingAttributes, ScatterReduction } from "../graph/ops/indexing.ts";
 import type { Evaluations, Step } from "./step.ts";
 import {
   flatOf,
@@ -14,19 +14,7 @@ import {
   wholes,
 } from "./value.ts";
 
-type IndexingOp =
-  | "ConstantOfShape"
-  | "Gather"
-  | "GatherElements"
-  | "GatherND"
-  | "OneHot"
-  | "Range"
-  | "ScatterElements"
-  | "ScatterND"
-  | "Shape"
-  | "Size";
-
-export const indexingEvaluations: Evaluations<IndexingOp> = {
+export const indexingEvaluations: Evaluations<keyof IndexingAttributes> = {
   ConstantOfShape: (step) => [take(referenceOf(step.attributes.value), step.shape(), () => 0)],
   Gather: (step) => {
     const [x, indices, shape] = [step.x(), step.numbers(1), step.shape()];

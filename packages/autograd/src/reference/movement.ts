@@ -1,4 +1,5 @@
 /** Operators that move elements without looking at them. */
+import type { MovementAttributes } from "../graph/ops/movement.ts";
 import { sliceOf } from "../graph/slice.ts";
 import { resize } from "./resize.ts";
 import type { Evaluate, Evaluations, Step } from "./step.ts";
@@ -13,23 +14,6 @@ import {
   take,
   wholes,
 } from "./value.ts";
-
-type MovementOp =
-  | "Concat"
-  | "DepthToSpace"
-  | "Expand"
-  | "Flatten"
-  | "Pad"
-  | "Reshape"
-  | "Resize"
-  | "Slice"
-  | "SpaceToDepth"
-  | "Split"
-  | "Squeeze"
-  | "Tile"
-  | "Transpose"
-  | "Trilu"
-  | "Unsqueeze";
 
 const reshape: Evaluate<"Flatten" | "Reshape" | "Squeeze" | "Unsqueeze"> = (step) => [
   reshaped(step.x(), step.shape()),
@@ -49,7 +33,7 @@ function moved(
   return [take(x, shape, source, fill)];
 }
 
-export const movementEvaluations: Evaluations<MovementOp> = {
+export const movementEvaluations: Evaluations<keyof MovementAttributes> = {
   Flatten: reshape,
   Reshape: reshape,
   Squeeze: reshape,

@@ -1,8 +1,7 @@
 /** Normalizations. */
+import type { NormalizationAttributes } from "../graph/ops/normalization.ts";
 import type { Evaluations, Step } from "./step.ts";
 import { broadcastFrom, groupsAlong, type Reals, type ReferenceValue, reals, sizeOf } from "./value.ts";
-
-type NormalizationOp = "BatchNormalization" | "InstanceNormalization" | "LayerNormalization";
 
 interface Moments {
   readonly mean: number;
@@ -28,7 +27,7 @@ function normalized(
   });
 }
 
-export const normalizationEvaluations: Evaluations<NormalizationOp> = {
+export const normalizationEvaluations: Evaluations<keyof NormalizationAttributes> = {
   BatchNormalization: batchNormalization,
   InstanceNormalization: (step) => {
     const x = step.reals();

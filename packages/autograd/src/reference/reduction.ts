@@ -1,4 +1,5 @@
 /** Operators that look along axes. */
+import type { ReductionAttributes } from "../graph/ops/reduction.ts";
 import type { OpKind } from "../graph/ops.ts";
 import type { Evaluate, Evaluations, Step } from "./step.ts";
 import { groupsAlong, isReals, type ReferenceValue, reals, wholes } from "./value.ts";
@@ -90,9 +91,7 @@ function cumulativeSum(step: Step<"CumSum">): readonly ReferenceValue[] {
   return [wholes(x.dtype, x.shape, (i) => sumWholes(terms.get(i)!.map((at) => x.data[at]!)))];
 }
 
-export const reductionEvaluations: Evaluations<
-  ReduceOp | "ArgMax" | "ArgMin" | "CumSum" | "Softmax" | "LogSoftmax"
-> = {
+export const reductionEvaluations: Evaluations<keyof ReductionAttributes> = {
   ReduceL1: reduce({
     real: (xs) => sum(xs.map(Math.abs)),
     whole: (xs) => sumWholes(xs.map((x) => (x < 0n ? -x : x))),

@@ -1,5 +1,7 @@
 /** Convolutions and pools over any number of spatial axes. */
-import type { Window } from "../graph/ops.ts";
+import type { ConvolutionAttributes } from "../graph/ops/convolution.ts";
+import type { PoolingAttributes } from "../graph/ops/pooling.ts";
+import type { Window } from "../graph/ops/spec.ts";
 import type { Evaluations, Step } from "./step.ts";
 import {
   flatOf,
@@ -11,8 +13,6 @@ import {
   sizeOf,
   wholes,
 } from "./value.ts";
-
-type WindowOp = "Conv" | "ConvTranspose" | "MaxPool" | "AveragePool" | "GlobalAveragePool" | "GlobalMaxPool";
 
 /** Where the taps of a window lie. */
 interface Taps {
@@ -41,7 +41,7 @@ function tapsOf(window: Window, outer: readonly number[], inner: readonly number
   return { count, places };
 }
 
-export const windowEvaluations: Evaluations<WindowOp> = {
+export const windowEvaluations: Evaluations<keyof ConvolutionAttributes | keyof PoolingAttributes> = {
   Conv: convolution,
   ConvTranspose: transposedConvolution,
   MaxPool: (step) => {

@@ -1,8 +1,10 @@
 /** The backward rule of every operator: an operator without a row does not compile. */
 import type { OpKind } from "../graph/ops.ts";
+import { controlRules } from "./control.ts";
 import { convolutionRules } from "./convolution.ts";
 import { curveRules } from "./curves.ts";
 import { broadcastRules, unaryRules } from "./elementwise.ts";
+import { indexingRules } from "./indexing.ts";
 import { linalgRules } from "./linalg.ts";
 import { movementRules } from "./movement.ts";
 import { normalizationRules } from "./normalization.ts";
@@ -20,4 +22,6 @@ export const BACKWARD: { readonly [K in OpKind]: BackwardRule<K> } = {
   ...poolingRules,
   ...normalizationRules,
   ...movementRules,
+  ...indexingRules,
+  ...controlRules,
 };

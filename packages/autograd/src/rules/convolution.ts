@@ -4,7 +4,7 @@
  * x f32[N, C, …], w f32[M, C/G, …k], y f32[N, M, …]. A convolution is linear in x and in w, and a transposed
  * convolution is its adjoint in x; so each gradient is one of the two forms with its roles exchanged.
  */
-import type { Window } from "../graph/ops.ts";
+import type { Window } from "../graph/ops/spec.ts";
 import { at, type Emitter, equalShapes, range, sizeOf, type Value } from "./emitter.ts";
 import type { RuleContext, RuleFamily } from "./rule.ts";
 

@@ -6,7 +6,9 @@
  */
 import { assert } from "@pingo/core";
 import type { AnyNode, GraphNode } from "../graph/graph.ts";
-import type { OpAttributes, OpKind, ScatterReduction, Window } from "../graph/ops.ts";
+import type { ScatterReduction } from "../graph/ops/indexing.ts";
+import type { Window } from "../graph/ops/spec.ts";
+import type { OpAttributes, OpKind } from "../graph/ops.ts";
 import type { DType, Tensor, TensorType } from "../graph/tensor.ts";
 
 /** A value of the graph whose every size is known. */

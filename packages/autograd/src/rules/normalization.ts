@@ -1,10 +1,9 @@
 /** Backward rules of normalization layers. */
+import type { NormalizationAttributes } from "../graph/ops/normalization.ts";
 import { axisOf, range, type Value } from "./emitter.ts";
 import type { RuleContext, RuleFamily } from "./rule.ts";
 
-type NormalizationOps = "BatchNormalization" | "InstanceNormalization" | "LayerNormalization";
-
-export const normalizationRules: RuleFamily<NormalizationOps> = {
+export const normalizationRules: RuleFamily<keyof NormalizationAttributes> = {
   BatchNormalization: (context) => batchNormBackward(context),
   InstanceNormalization: (context) => instanceNormBackward(context),
   LayerNormalization: (context) => layerNormBackward(context),

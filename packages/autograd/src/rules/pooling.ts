@@ -1,11 +1,11 @@
 /** Backward rules of pooling. */
-import type { OpAttributes, Window } from "../graph/ops.ts";
+import type { PoolingAttributes } from "../graph/ops/pooling.ts";
+import type { Window } from "../graph/ops/spec.ts";
+import type { OpAttributes } from "../graph/ops.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { convInputGradient } from "./convolution.ts";
 import { at, type Emitter, range, sizeOf, type Value } from "./emitter.ts";
 import type { RuleContext, RuleFamily } from "./rule.ts";
-
-type PoolingOps = "MaxPool" | "AveragePool" | "GlobalAveragePool" | "GlobalMaxPool";
 
 const NEAREST: OpAttributes["Resize"] = {
   mode: "nearest",
@@ -18,7 +18,7 @@ const NEAREST: OpAttributes["Resize"] = {
   keep_aspect_ratio_policy: "stretch",
 };
 
-export const poolingRules: RuleFamily<PoolingOps> = {
+export const poolingRules: RuleFamily<keyof PoolingAttributes> = {
   MaxPool: (context) => [maxPoolBackward(context)],
   AveragePool: (context) => [averagePoolBackward(context)],
   GlobalAveragePool: ({ emit, x, dy }) => {

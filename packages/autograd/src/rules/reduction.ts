@@ -1,26 +1,15 @@
 /** Backward rules of reductions, and of what is a reduction inside: softmax and running sums. */
-import type { OpAttributes, OpKind, Reduce } from "../graph/ops.ts";
+import type { Reduce, ReductionAttributes } from "../graph/ops/reduction.ts";
+import type { OpAttributes, OpKind } from "../graph/ops.ts";
 import { axisOf, range, sizeOf, type Value } from "./emitter.ts";
 import { type RuleContext, type RuleFamily, stopsGradient } from "./rule.ts";
 
-type ReductionOps =
-  | ("ReduceL1" | "ReduceL2" | "ReduceLogSum" | "ReduceLogSumExp" | "ReduceMax" | "ReduceMean" | "ReduceMin")
-  | (
-      | "ReduceProd"
-      | "ReduceSum"
-      | "ReduceSumSquare"
-      | "ArgMax"
-      | "ArgMin"
-      | "CumSum"
-      | "Softmax"
-      | "LogSoftmax"
-    );
 type ReduceKinds = { [K in OpKind]: OpAttributes[K] extends Reduce ? K : never }[OpKind];
 
 /** Keeps x / ‖x‖ finite at the origin, where the gradient is taken as 0. */
 const NORM_MIN = 1e-30;
 
-export const reductionRules: RuleFamily<ReductionOps> = {
+export const reductionRules: RuleFamily<keyof ReductionAttributes> = {
   ReduceL1: (context) => {
     const { emit, x } = context;
     return [emit.mul(kept(context, context.dy()), emit.unary("Sign", x()))];

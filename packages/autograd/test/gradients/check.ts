@@ -11,7 +11,9 @@ import type { Tensor } from "../../src/graph/tensor.ts";
 import { verifyGraph } from "../../src/graph/verify.ts";
 import { differentiate } from "../../src/rules/differentiate.ts";
 import { Emitter, typedValue, type Value } from "../../src/rules/emitter.ts";
+import type { noGradient, stopsGradient } from "../../src/rules/rule.ts";
 import { f32, floatsOf, node, openGraph } from "../run-graph.ts";
+import type { Draw } from "./draw.ts";
 
 export interface Case<K extends OpKind> {
   /** "" stands for an optional input left out; float32 inputs are varied unless listed in `fixed`. */
@@ -20,6 +22,11 @@ export interface Case<K extends OpKind> {
   readonly fixed?: readonly number[];
   readonly outputs?: number;
 }
+
+/** A case maker for each operator of a family, or why there is none. */
+export type GradientCases<K extends OpKind> = {
+  readonly [P in K]: ((draw: Draw) => Case<P>) | typeof stopsGradient | typeof noGradient;
+};
 
 const EPSILON = 1e-2;
 

@@ -1,7 +1,9 @@
 /** Types of convolutions and pooling over [N, C, …spatial]. */
 import { addDims, floorDivide, mulDims, subDims } from "../dim.ts";
 import { showShape } from "../fault.ts";
-import type { Window } from "../ops.ts";
+import type { ConvolutionAttributes } from "../ops/convolution.ts";
+import type { PoolingAttributes } from "../ops/pooling.ts";
+import type { Window } from "../ops/spec.ts";
 import { sizeOfShape } from "../shape.ts";
 import type { Dim, TensorType } from "../tensor.ts";
 import { FLOATS, type Rules, type Site } from "./site.ts";
@@ -9,7 +11,7 @@ import { FLOATS, type Rules, type Site } from "./site.ts";
 type PoolOp = "MaxPool" | "AveragePool";
 type WindowOp = PoolOp | "Conv" | "ConvTranspose";
 
-export const convolution: Rules<WindowOp | "GlobalAveragePool" | "GlobalMaxPool"> = {
+export const convolution: Rules<keyof ConvolutionAttributes | keyof PoolingAttributes> = {
   Conv: (site) => {
     const { x, w, dtype } = convolutionInputs(site);
     const { group } = site.attributes;

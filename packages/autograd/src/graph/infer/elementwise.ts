@@ -1,5 +1,6 @@
 /** Types of elementwise operators, with broadcasting. */
 
+import type { ElementwiseAttributes } from "../ops/elementwise.ts";
 import type { OpKind } from "../ops.ts";
 import type { DType, TensorType } from "../tensor.ts";
 import { BOOLS, FLOATS, type InferRule, NUMBERS, type Rules, type Site } from "./site.ts";
@@ -26,7 +27,7 @@ function comparison(allowed: readonly DType[]) {
 const floats: InferRule<OpKind> = unary(FLOATS);
 const numbers: InferRule<OpKind> = unary(NUMBERS);
 
-export const elementwise: Rules<ElementwiseOp> = {
+export const elementwise: Rules<keyof ElementwiseAttributes> = {
   Abs: numbers,
   Acos: floats,
   Acosh: floats,
@@ -119,67 +120,3 @@ export const elementwise: Rules<ElementwiseOp> = {
     return [{ dtype: site.sameDType(branches), shape: site.broadcast([condition, ...branches]) }];
   },
 };
-
-type ElementwiseOp =
-  | "Abs"
-  | "Acos"
-  | "Acosh"
-  | "Asin"
-  | "Asinh"
-  | "Atan"
-  | "Atanh"
-  | "Celu"
-  | "Cosh"
-  | "Mish"
-  | "Sinh"
-  | "Tan"
-  | "ThresholdedRelu"
-  | "Ceil"
-  | "Cos"
-  | "Elu"
-  | "Erf"
-  | "Exp"
-  | "Floor"
-  | "Gelu"
-  | "HardSigmoid"
-  | "HardSwish"
-  | "Identity"
-  | "IsNaN"
-  | "LeakyRelu"
-  | "Log"
-  | "Neg"
-  | "Not"
-  | "Reciprocal"
-  | "Relu"
-  | "Round"
-  | "Selu"
-  | "Sigmoid"
-  | "Sign"
-  | "Sin"
-  | "Softplus"
-  | "Softsign"
-  | "Sqrt"
-  | "Tanh"
-  | "Cast"
-  | "Clip"
-  | "Dropout"
-  | "Add"
-  | "Sub"
-  | "Mul"
-  | "Div"
-  | "Mod"
-  | "Pow"
-  | "PRelu"
-  | "And"
-  | "Or"
-  | "Xor"
-  | "Equal"
-  | "Greater"
-  | "GreaterOrEqual"
-  | "Less"
-  | "LessOrEqual"
-  | "Max"
-  | "Mean"
-  | "Min"
-  | "Sum"
-  | "Where";

@@ -2,11 +2,12 @@
 
 import { subDims } from "../dim.ts";
 import { showShape } from "../fault.ts";
+import type { IndexingAttributes } from "../ops/indexing.ts";
 import type { TensorType } from "../tensor.ts";
 import { targetShape } from "./movement.ts";
 import { INDICES, NUMBERS, type Rules, type Site } from "./site.ts";
 
-export const indexing: Rules<IndexingOp> = {
+export const indexing: Rules<keyof IndexingAttributes> = {
   ConstantOfShape: (site) => {
     const { value } = site.attributes;
     if (value.data.length !== 1) throw site.attribute("value must hold one element");
@@ -104,18 +105,6 @@ export const indexing: Rules<IndexingOp> = {
     return [{ dtype: "int64", shape: [] }];
   },
 };
-
-type IndexingOp =
-  | "ConstantOfShape"
-  | "Gather"
-  | "GatherElements"
-  | "GatherND"
-  | "OneHot"
-  | "Range"
-  | "ScatterElements"
-  | "ScatterND"
-  | "Shape"
-  | "Size";
 
 /** The sizes that a Shape node returns. SOURCE: ONNX Shape-15 (bounds are clamped). */
 export function shapeSlice(site: Site<"Shape">): TensorType["shape"] {

@@ -2,13 +2,14 @@
 import { LIMITS } from "@pingo/core";
 import { addDims, divideExactly, mulDims, productOf } from "../dim.ts";
 import { showShape } from "../fault.ts";
+import type { MovementAttributes } from "../ops/movement.ts";
 import type { OpKind } from "../ops.ts";
 import { broadcastShapes, sumOf } from "../shape.ts";
 import { sliceOf } from "../slice.ts";
 import type { Dim, Shape, TensorType } from "../tensor.ts";
 import { INDICES, type Rules, type Site } from "./site.ts";
 
-export const movement: Rules<MovementOp> = {
+export const movement: Rules<keyof MovementAttributes> = {
   Concat: (site) => {
     const types = site.inputs();
     const first = types[0]?.shape ?? [];
@@ -162,23 +163,6 @@ export const movement: Rules<MovementOp> = {
     ];
   },
 };
-
-type MovementOp =
-  | "Concat"
-  | "DepthToSpace"
-  | "SpaceToDepth"
-  | "Expand"
-  | "Flatten"
-  | "Pad"
-  | "Reshape"
-  | "Resize"
-  | "Slice"
-  | "Split"
-  | "Squeeze"
-  | "Tile"
-  | "Transpose"
-  | "Trilu"
-  | "Unsqueeze";
 
 /** How many numbers a 1-D input holds; that must be known. */
 function countOf(site: Site<OpKind>, index: number): number {

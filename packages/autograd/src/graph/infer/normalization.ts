@@ -1,9 +1,10 @@
 /** Types of normalizations. */
 import { showShape } from "../fault.ts";
+import type { NormalizationAttributes } from "../ops/normalization.ts";
 import type { Dim, TensorType } from "../tensor.ts";
 import { FLOATS, type Rules, type Site } from "./site.ts";
 
-export const normalization: Rules<"BatchNormalization" | "InstanceNormalization" | "LayerNormalization"> = {
+export const normalization: Rules<keyof NormalizationAttributes> = {
   BatchNormalization: (site) => {
     const x = channelsFirst(site);
     const isTraining = site.attributes.training_mode !== 0;

@@ -1,11 +1,12 @@
 /** Types of reductions along axes. */
+import type { ReductionAttributes } from "../ops/reduction.ts";
 import type { OpKind } from "../ops.ts";
 import type { Dim, Shape, TensorType } from "../tensor.ts";
 import { FLOATS, INDICES, NUMBERS, type Rules, type Site } from "./site.ts";
 
 type ReduceOp = Extract<OpKind, `Reduce${string}`>;
 
-export const reduction: Rules<ReduceOp | "ArgMax" | "ArgMin" | "CumSum" | "Softmax" | "LogSoftmax"> = {
+export const reduction: Rules<keyof ReductionAttributes> = {
   ReduceL1: reduce,
   ReduceL2: reduce,
   ReduceLogSum: reduce,

@@ -3,7 +3,7 @@ import type { AnyNode, Graph } from "../graph.ts";
 import { inferTypes } from "../infer.ts";
 import type { OpKind } from "../ops.ts";
 import type { Dim, Tensor } from "../tensor.ts";
-import type { OpCase } from "./op-cases.ts";
+import type { OpCase } from "./op-cases/draw.ts";
 
 /** @param firstDim  may turn the first size of an input into a name */
 export function caseGraph(

@@ -1,0 +1,48 @@
+/** Operators that look along axes. */
+import { type Axis, arity, int, type OpSpecs } from "./spec.ts";
+
+/** Input 1, int64[n], holds the axes; without it all axes are reduced, or none if `noop_with_empty_axes`. */
+export interface Reduce {
+  readonly keepdims: number;
+  readonly noop_with_empty_axes: number;
+}
+
+export interface ReductionAttributes {
+  ReduceL1: Reduce;
+  ReduceL2: Reduce;
+  ReduceLogSum: Reduce;
+  ReduceLogSumExp: Reduce;
+  ReduceMax: Reduce;
+  ReduceMean: Reduce;
+  ReduceMin: Reduce;
+  ReduceProd: Reduce;
+  ReduceSum: Reduce;
+  ReduceSumSquare: Reduce;
+  ArgMax: Axis & { readonly keepdims: number; readonly select_last_index: number };
+  ArgMin: Axis & { readonly keepdims: number; readonly select_last_index: number };
+  /** x, axis (scalar) */
+  CumSum: { readonly exclusive: number; readonly reverse: number };
+  Softmax: Axis;
+  LogSoftmax: Axis;
+}
+
+const reduce = arity(1, 2, { keepdims: int(1), noop_with_empty_axes: int(0) });
+const argument = arity(1, 1, { axis: int(0), keepdims: int(1), select_last_index: int(0) });
+
+export const reductionOps: OpSpecs<ReductionAttributes> = {
+  ReduceL1: reduce,
+  ReduceL2: reduce,
+  ReduceLogSum: reduce,
+  ReduceLogSumExp: reduce,
+  ReduceMax: reduce,
+  ReduceMean: reduce,
+  ReduceMin: reduce,
+  ReduceProd: reduce,
+  ReduceSum: reduce,
+  ReduceSumSquare: reduce,
+  ArgMax: argument,
+  ArgMin: argument,
+  CumSum: arity(2, 2, { exclusive: int(0), reverse: int(0) }),
+  Softmax: arity(1, 1, { axis: int(-1) }),
+  LogSoftmax: arity(1, 1, { axis: int(-1) }),
+};

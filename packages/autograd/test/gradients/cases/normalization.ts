@@ -1,0 +1,30 @@
+/** Gradient cases of: normalizations. */
+import type { NormalizationAttributes } from "../../../src/graph/ops/normalization.ts";
+import type { Tensor } from "../../../src/graph/tensor.ts";
+import type { Case, GradientCases } from "../check.ts";
+import type { Draw } from "../draw.ts";
+
+function batchNorm(draw: Draw): Case<"BatchNormalization"> {
+  const channels = draw.int(1, 4);
+  const x = draw.signed([3, channels, ...(draw.int(0, 1) === 0 ? [] : [3, 2])]);
+  const [scale, bias, mean] = [0, 1, 2].map(() => draw.signed([channels])) as [Tensor, Tensor, Tensor]; // SAFETY: three drawn
+  const attributes = { epsilon: 1e-5, momentum: 0.9, training_mode: 0 };
+  return { inputs: [x, scale, bias, mean, draw.positive([channels])], attributes };
+}
+
+function layerNorm(draw: Draw): Case<"LayerNormalization"> {
+  const dims = [draw.int(1, 3), draw.int(2, 4), draw.int(3, 5)];
+  const axis = draw.pick([-1, 1, 2]);
+  const own = dims.slice(axis === -1 ? 2 : axis);
+  const inputs = [draw.signed(dims), draw.signed(own), ...(draw.int(0, 1) === 0 ? [] : [draw.signed(own)])];
+  return { inputs, attributes: { axis, epsilon: 1e-5, stash_type: 1 } };
+}
+
+export const normalizationCases: GradientCases<keyof NormalizationAttributes> = {
+  BatchNormalization: batchNorm,
+  InstanceNormalization: (draw) => ({
+    inputs: [draw.signed([2, 3, 4, 3]), draw.signed([3]), draw.signed([3])],
+    attributes: { epsilon: 1e-5 },
+  }),
+  LayerNormalization: layerNorm,
+};
