@@ -1,5 +1,16 @@
-/** Offers and demands in, a plan out, with a reason for everyone who is not in it. */
+/** What an owner lends; offers and demands in, a plan out, with a reason for everyone who is not in it. */
 export type { Demand } from "./demand.ts";
 export { OFFER_STALE_MS, type OfferState } from "./offer.ts";
+export {
+  decide,
+  OWNER_STATE_AT_START,
+  type OwnerDecision,
+  type OwnerState,
+  type Verdict,
+} from "./owner/decide.ts";
+export { type OwnerReason, type OwnerReasonCode, sentenceOf } from "./owner/owner-reasons.ts";
+export type { OwnerLimits, OwnerPolicy, ProfileName, Span, WeekWindow } from "./owner/policy.ts";
+export { PROFILES } from "./owner/profiles.ts";
+export type { Battery, LocalTime, OwnerSignals, OwnerWish } from "./owner/signals.ts";
 export { type Assignment, type NotChosen, type Plan, plan, type Snapshot, type Unplaced } from "./plan.ts";
 export { REASON_CODES, type Reason, type ReasonCode } from "./reasons.ts";

@@ -1,0 +1,173 @@
+/**
+ * Decides what a computer lends at this moment: everything its owner does comes first.
+ *
+ * Pure: the same signals, policy and state give the same decision, in the agent, the simulator and the console.
+ * Called many times a second; what it must remember is the state it returns.
+ * Design: docs/ARCHITECTURE.md §5.
+ */
+
+import { type Lent, lendCores, NOTHING_LENT } from "./lend-cores.ts";
+import type { OwnerReason } from "./owner-reasons.ts";
+import { isWithin, type OwnerLimits, type OwnerPolicy, type WeekWindow } from "./policy.ts";
+import type { LocalTime, OwnerSignals, OwnerWish } from "./signals.ts";
+
+export type Verdict =
+  /** All that the policy lends at best. */
+  | { readonly kind: "run"; readonly cores: number; readonly memoryBytes: number }
+  /** `duty`: the share of the time that each core works. */
+  | {
+      readonly kind: "throttle";
+      readonly cores: number;
+      readonly duty: number;
+      readonly memoryBytes: number;
+    }
+  /** Stand still, in memory. */
+  | { readonly kind: "suspend" }
+  /** Hand the work back, and the memory. */
+  | { readonly kind: "vacate" };
+
+export interface OwnerDecision {
+  readonly verdict: Verdict;
+  readonly acceptsWork: boolean;
+  readonly allowsTransfers: boolean;
+  /** The strongest first; never empty. */
+  readonly reasons: readonly OwnerReason[];
+  readonly state: OwnerState;
+}
+
+/** What one decision leaves for the next. */
+export interface OwnerState {
+  readonly lent: Lent;
+  readonly isHot: boolean;
+  /** Since when nothing runs. */
+  readonly stillSinceMs: number | null;
+}
+
+export const OWNER_STATE_AT_START: OwnerState = { lent: NOTHING_LENT, isHot: false, stillSinceMs: null };
+
+/** Left to the owner before anything is lent: what a desktop needs to open a program without swapping. */
+export const MEMORY_RESERVE_SHARE = 0.1;
+/** A worker cannot live in less, so less is not lent. */
+export const MEMORY_LENT_BYTES_MIN = 128 * 2 ** 20;
+
+interface Stop {
+  readonly reason: OwnerReason;
+  /** Standing still in memory would help nobody. */
+  readonly isLong: boolean;
+}
+
+export function decide(
+  signals: OwnerSignals,
+  policy: OwnerPolicy,
+  wish: OwnerWish,
+  state: OwnerState,
+): OwnerDecision {
+  const isHot = isStillHot(signals, policy, state);
+  const stops = stopsOf(signals, policy, wish, isHot);
+  const presence = presenceOf(signals, policy);
+  const limits = presence.code === "IDLE" ? policy.idle : policy.inUse;
+  const isDear = policy.tariff.cheap.length > 0 && !isInside(policy.tariff.cheap, signals.local);
+  const share = limits.coreShareMax * (isDear ? policy.tariff.dearShare : 1);
+  const memoryBytes = memoryLent(signals, limits);
+  const isShort = memoryBytes < MEMORY_LENT_BYTES_MIN;
+  const capMillicores = stops.length > 0 || isShort ? 0 : share * signals.machineMillicores;
+  const { lent, duty, reasons: load } = lendCores(signals, { ...policy, limits, capMillicores }, state.lent);
+
+  const isMetered = signals.isMetered === true && policy.onMetered === "no-transfers";
+  const reasons: OwnerReason[] = [
+    ...stops.map(({ reason }) => reason),
+    ...(isShort ? [{ code: "MEMORY_SHORT" as const, wantedBytes: signals.ownMemoryBytes }] : []),
+    ...(stops.length > 0 || isShort ? [] : load),
+    ...(wish.kind === "finishing" ? [{ code: "FINISHING" as const }] : []),
+    ...(isDear && policy.tariff.dearShare < 1 ? [{ code: "POWER_DEAR" as const }] : []),
+    ...(isMetered ? [{ code: "METERED" as const }] : []),
+    presence,
+  ];
+  const isStill = lent.cores === 0;
+  const stillSinceMs = isStill ? (state.stillSinceMs ?? signals.monotonicMs) : null;
+  const next = { lent, isHot, stillSinceMs };
+  if (stillSinceMs !== null) {
+    const forMs = signals.monotonicMs - stillSinceMs;
+    const isOver = forMs >= policy.vacateAfterMs;
+    const isVacated = isOver || isShort || stops.some(({ isLong }) => isLong);
+    if (isOver) reasons.splice(1, 0, { code: "SUSPENDED_LONG", forMs });
+    const verdict: Verdict = { kind: isVacated ? "vacate" : "suspend" };
+    return { verdict, acceptsWork: false, allowsTransfers: !isMetered, reasons, state: next };
+  }
+  return {
+    verdict: verdictOf({ cores: lent.cores, duty, memoryBytes }, signals, policy),
+    acceptsWork: wish.kind !== "finishing" && !isMetered,
+    allowsTransfers: !isMetered,
+    reasons,
+    state: next,
+  };
+}
+
+/** Stopped at one temperature, it goes on only at a lower one. */
+function isStillHot(
+  { temperatureCelsius }: OwnerSignals,
+  { temperature }: OwnerPolicy,
+  { isHot }: OwnerState,
+): boolean {
+  if (temperatureCelsius === null) return false;
+  return temperatureCelsius >= (isHot ? temperature.resumeCelsius : temperature.stopCelsius);
+}
+
+/** Whatever forbids all work, the longest first. */
+function stopsOf(signals: OwnerSignals, policy: OwnerPolicy, wish: OwnerWish, isHot: boolean): Stop[] {
+  const stops: Stop[] = [];
+  const stop = (isLong: boolean, reason: OwnerReason) => stops.push({ reason, isLong });
+  const { battery, temperatureCelsius, applications } = signals;
+  if (signals.isReclaimed) stop(true, { code: "RECLAIMED" });
+  if (wish.kind === "paused" && wish.untilUnixMs > signals.nowUnixMs) {
+    const leftMs = wish.untilUnixMs - signals.nowUnixMs;
+    stop(leftMs > policy.vacateAfterMs, { code: "PAUSED", leftMs });
+  }
+  if (policy.windows.length > 0 && !isInside(policy.windows, signals.local)) {
+    stop(true, { code: "OUTSIDE_WINDOWS" });
+  }
+  if (battery !== null && !battery.isCharging) {
+    const { isAllowed, chargeMin } = policy.battery;
+    if (!isAllowed) stop(false, { code: "ON_BATTERY" });
+    else if (battery.charge < chargeMin) {
+      stop(false, { code: "BATTERY_LOW", charge: battery.charge, chargeMin });
+    }
+  }
+  if (isHot && temperatureCelsius !== null) {
+    const { resumeCelsius } = policy.temperature;
+    stop(false, { code: "TOO_HOT", celsius: temperatureCelsius, resumeCelsius });
+  }
+  if (signals.isFullScreen === true && policy.onFullScreen === "suspend")
+    stop(false, { code: "FULL_SCREEN" });
+  const running = policy.applications.find((name) => applications?.has(name));
+  if (running !== undefined) stop(false, { code: "APPLICATION_RUNS", application: running });
+  return stops;
+}
+
+type Presence = Extract<OwnerReason, { code: "IDLE" | "IN_USE" | "INPUT_UNKNOWN" }>;
+
+function presenceOf({ inputIdleMs }: OwnerSignals, { idleAfterMs }: OwnerPolicy): Presence {
+  if (idleAfterMs === 0) return { code: "IDLE" };
+  if (inputIdleMs === null) return { code: "INPUT_UNKNOWN" };
+  return inputIdleMs >= idleAfterMs ? { code: "IDLE" } : { code: "IN_USE", inputIdleMs };
+}
+
+function memoryLent(signals: OwnerSignals, { memoryShareMax }: OwnerLimits): number {
+  const { memoryTotalBytes, memoryAvailableBytes, ownMemoryBytes } = signals;
+  const free = memoryAvailableBytes + ownMemoryBytes - MEMORY_RESERVE_SHARE * memoryTotalBytes;
+  return Math.max(0, Math.floor(Math.min(memoryShareMax * memoryTotalBytes, free)));
+}
+
+function verdictOf(
+  lent: { readonly cores: number; readonly duty: number; readonly memoryBytes: number },
+  { machineMillicores }: OwnerSignals,
+  { idle }: OwnerPolicy,
+): Verdict {
+  const { cores, duty, memoryBytes } = lent;
+  const isAll = cores * duty * 1_000 >= Math.floor(idle.coreShareMax * machineMillicores);
+  return isAll ? { kind: "run", cores, memoryBytes } : { kind: "throttle", cores, duty, memoryBytes };
+}
+
+function isInside(windows: readonly WeekWindow[], local: LocalTime): boolean {
+  return windows.some((window) => isWithin(window, local));
+}

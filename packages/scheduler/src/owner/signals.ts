@@ -1,0 +1,51 @@
+/**
+ * What the agent sees of the computer at one moment. A signal that the system does not give is null, never a guess:
+ * what it would decide then does not apply, and `pingo doctor` names it.
+ */
+export interface OwnerSignals {
+  /** Never jumps: grace and hysteresis count in it. */
+  readonly monotonicMs: number;
+  /** For pauses and sentences. */
+  readonly nowUnixMs: number;
+  /** By the owner's wall clock. */
+  readonly local: LocalTime;
+  /** Since the last key, pointer or touch of anybody at this computer; Infinity where nobody is logged in. */
+  readonly inputIdleMs: number | null;
+  /** All cores that we may see. */
+  readonly machineMillicores: number;
+  /** What everything but PinGo uses now: its own load is taken off. */
+  readonly foreignMillicores: number | null;
+  readonly memoryTotalBytes: number;
+  /** What could be handed out without swapping, our own not counted as free. */
+  readonly memoryAvailableBytes: number;
+  readonly ownMemoryBytes: number;
+  readonly battery: Battery | null;
+  /** The hottest sensor of the processor. */
+  readonly temperatureCelsius: number | null;
+  readonly isFullScreen: boolean | null;
+  /** Names of running programs, as the policy may list them. */
+  readonly applications: ReadonlySet<string> | null;
+  readonly isMetered: boolean | null;
+  /** The system is about to sleep, shut down or take the computer back. */
+  readonly isReclaimed: boolean;
+}
+
+export interface LocalTime {
+  /** 0 is Monday. */
+  readonly weekday: number;
+  /** 0 ≤ minute < 1440 */
+  readonly minute: number;
+}
+
+export interface Battery {
+  readonly isCharging: boolean;
+  /** 0 to 1. */
+  readonly charge: number;
+}
+
+/** What the owner said by command, over the policy. */
+export type OwnerWish =
+  | { readonly kind: "none" }
+  | { readonly kind: "paused"; readonly untilUnixMs: number }
+  /** Finish what runs, take nothing new. */
+  | { readonly kind: "finishing" };
