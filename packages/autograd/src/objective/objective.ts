@@ -46,7 +46,7 @@ export interface ObjectiveRule {
 }
 
 /** Below this a batch has nothing that counts, and its loss is 0. */
-const WEIGHT_MIN = 1e-12;
+export const WEIGHT_MIN = 1e-12;
 
 /** Σ losses / Σ weights; where nothing counts, 0. */
 export function weightedMean(emit: Emitter, losses: Value, weights: Value): Value {

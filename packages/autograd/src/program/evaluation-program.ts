@@ -41,7 +41,7 @@ function evaluationGraph(model: Graph, step: ModelStep, options: ProgramOptions)
   const emit = new Emitter("evaluate");
   const first: Value = { name: "first", dtype: "int64", shape: [] };
   const total: Value = { name: "rowCount", dtype: "int64", shape: [] };
-  const wanted = emit.add2(first, emit.integers(range(options.batchSize)));
+  const wanted = emit.add2(first, emit.integers(range(step.passRows)));
   const rows = emit.binary("Min", wanted, emit.shift(total, -1));
   const { target } = emitBatch(emit, step, model.inputs, rows);
   const before = emit.nodes.splice(0);
@@ -103,7 +103,7 @@ function outerGraph(
   const emit = new Emitter("batches");
   const source = `field/${options.target}`;
   const zero = emit.scalar(0, "int64");
-  const size = emit.scalar(options.batchSize, "int64");
+  const size = emit.scalar(step.passRows, "int64");
   const named: AnyNode[] = [
     {
       op: "Shape",

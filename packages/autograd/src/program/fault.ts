@@ -25,6 +25,7 @@ export type ProgramFault =
       readonly exported: number;
       readonly batchSize: number;
     }
+  | { readonly code: "BATCH_UNEVEN"; readonly batchSize: number; readonly microBatches: number }
   | { readonly code: "SIZE_UNKNOWN"; readonly node: string; readonly op: string; readonly size: string }
   | { readonly code: "WEIGHTS_MISMATCH"; readonly length: number; readonly expected: number };
 
@@ -41,6 +42,8 @@ const SENTENCES: Sentences<ProgramFault> = {
   OUTPUT_MISFIT: (f) => `the model's output "${f.output}" does not fit the loss ${f.loss}: ${f.why}`,
   BATCH_BAKED_IN: (f) =>
     `the model was exported for a batch of ${f.exported} and node "${f.node}" does not work with ${f.batchSize}: export it with a dynamic batch axis, or set the batch size to ${f.exported}`,
+  BATCH_UNEVEN: (f) =>
+    `a batch of ${f.batchSize} rows cannot be cut into ${f.microBatches} micro-batches of as many rows: make the batch size a multiple of ${f.microBatches}`,
   SIZE_UNKNOWN: (f) =>
     `node "${f.node}" (${f.op}) makes a tensor whose size ${f.size} depends on the data: training needs sizes that are known before the run, so export the model without it`,
   WEIGHTS_MISMATCH: (f) =>

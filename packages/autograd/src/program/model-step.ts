@@ -21,7 +21,14 @@ export interface ProgramOptions {
   readonly loss: Loss;
   readonly lossSettings?: LossSettings;
   readonly optimizer: Optimizer;
+  /** Rows of one optimizer step. */
   readonly batchSize: number;
+  /**
+   * Passes that the batch is computed in, each of as many rows: their gradients are added up before the optimizer
+   * steps, so the result is that of one pass but for rounding, and the activations take so much less memory. Batch
+   * norm sees the rows of a pass. It divides the batch size; 1 unless given.
+   */
+  readonly microBatches?: number;
   /** Parameters that stay as they are. */
   readonly frozen?: readonly string[];
 }
@@ -38,6 +45,10 @@ export interface ModelStep {
   readonly objective: BoundObjective;
   /** In the step. */
   readonly targetDtype: DType;
+  /** Rows that go through the model at once. */
+  readonly passRows: number;
+  /** Parameters that stay as they are, by their names inside the step. */
+  readonly frozen: ReadonlySet<string>;
 }
 
 /** Names inside a step are kept apart from the program's border by this. */
@@ -46,13 +57,14 @@ const MODEL_PREFIX = "model/";
 /** @throws {ProgramError | GradientError | GraphError} */
 export function modelStep(model: Graph, options: ProgramOptions): ModelStep {
   const targetKind = OBJECTIVES[options.loss].target;
+  const passRows = rowsOfPass(options);
   const match = matchFields(model, options.fields, options.target, targetKind);
   const inner = prefixNames(inferenceMode(model));
   const innerMatch = { ...match, fieldByInput: mapKeys(match.fieldByInput, (name) => MODEL_PREFIX + name) };
-  const graph = bindBatch(inner, innerMatch, options.batchSize);
+  const graph = bindBatch(inner, innerMatch, passRows);
   const output = assertDefined(model.outputs[0], "a model has outputs").name;
   const outputValue = typedValue(graph.types, MODEL_PREFIX + output);
-  const objective = bindObjective(graph, outputValue, options, [options.batchSize, ...match.target.rowShape]);
+  const objective = bindObjective(graph, outputValue, options, [passRows, ...match.target.rowShape]);
   const found = findParameters(graph, {
     initializers: model.initializers,
     constants: model.constants ?? new Set(),
@@ -80,7 +92,16 @@ export function modelStep(model: Graph, options: ProgramOptions): ModelStep {
     output: outputValue,
     objective,
     targetDtype,
+    passRows,
+    frozen: new Set((options.frozen ?? []).map(innerName)),
   };
+}
+
+/** @throws {ProgramError} BATCH_UNEVEN */
+function rowsOfPass({ batchSize, microBatches = 1 }: ProgramOptions): number {
+  const rows = batchSize / microBatches;
+  if (!Number.isInteger(rows)) throw new ProgramError({ code: "BATCH_UNEVEN", batchSize, microBatches });
+  return rows;
 }
 
 /** The name inside a step of a value of the model. */

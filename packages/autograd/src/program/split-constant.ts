@@ -3,7 +3,7 @@
  *
  * Nodes that nothing needs are dropped first.
  */
-import type { AnyNode } from "../graph/graph.ts";
+import type { AnyNode, Graph } from "../graph/graph.ts";
 import type { Tensor } from "../graph/tensor.ts";
 
 export interface SplitStep {
@@ -29,14 +29,14 @@ export function splitConstant(
   const outside: AnyNode[] = [];
   const inside: AnyNode[] = [];
   for (const node of needed) {
-    const isFixed = node.inputs.every((name) => name === "" || fixed.has(name));
+    const isFixed = readsOf(node).every((name) => name === "" || fixed.has(name));
     if (isFixed && !node.outputs.some((name) => kept.has(name))) {
       outside.push(node);
       for (const name of node.outputs) fixed.add(name);
     } else inside.push(node);
   }
-  const readOutside = new Set(outside.flatMap((node) => node.inputs));
-  const read = new Set([...inside.flatMap((node) => node.inputs), ...outputs]);
+  const readOutside = new Set(outside.flatMap(readsOf));
+  const read = new Set([...inside.flatMap(readsOf), ...outputs]);
   const pick = (test: (name: string) => boolean) => new Map([...constants].filter(([name]) => test(name)));
   return {
     outside,
@@ -52,8 +52,20 @@ function neededNodes(nodes: readonly AnyNode[], outputs: readonly string[]): Any
   const kept: AnyNode[] = [];
   for (const node of nodes.toReversed()) {
     if (!node.outputs.some((name) => needed.has(name))) continue;
-    for (const name of node.inputs) needed.add(name);
+    for (const name of readsOf(node)) needed.add(name);
     kept.push(node);
   }
   return kept.reverse();
+}
+
+/** What a node reads: its inputs, and what its body reads of the graphs around it. */
+function readsOf(node: AnyNode): readonly string[] {
+  return node.op === "Scan" ? [...node.inputs, ...capturedBy(node.attributes.body)] : node.inputs;
+}
+
+function capturedBy(body: Graph): readonly string[] {
+  const own = new Set([...body.inputs.map(({ name }) => name), ...body.initializers.keys()]);
+  for (const { outputs } of body.nodes) for (const name of outputs) own.add(name);
+  const read = [...body.nodes.flatMap(readsOf), ...body.outputs.map(({ name }) => name)];
+  return [...new Set(read)].filter((name) => name !== "" && !own.has(name));
 }

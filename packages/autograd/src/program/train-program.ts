@@ -14,19 +14,12 @@ import { verifyGraph } from "../graph/verify.ts";
 import { writeModel } from "../onnx/writer.ts";
 import { clipByNorm } from "../optimizer/clip.ts";
 import { optimizerRule } from "../optimizer/optimizers.ts";
-import { differentiate } from "../rules/differentiate.ts";
 import { Emitter, type Value } from "../rules/emitter.ts";
-import {
-  emitBatch,
-  fieldInputs,
-  innerName,
-  type ModelStep,
-  modelStep,
-  type ProgramOptions,
-} from "./model-step.ts";
+import { emitAccumulated, statisticBefore } from "./accumulate.ts";
+import { fieldInputs, innerName, type ModelStep, modelStep, type ProgramOptions } from "./model-step.ts";
+import { emitPass, plainSeed } from "./pass.ts";
 import type { ProgramSignature } from "./signature.ts";
 import { splitConstant } from "./split-constant.ts";
-import { noiseKey, trainingMode } from "./training-mode.ts";
 import { flattenWeights } from "./weights.ts";
 
 export interface TrainProgram {
@@ -58,25 +51,21 @@ function trainGraph(model: Graph, step: ModelStep, options: ProgramOptions): Gra
   const rows: Value = { name: "batch", dtype: "int64", shape: [options.batchSize] };
   const rate: Value = { name: "rate", dtype: "float32", shape: [] };
   const number: Value = { name: "number", dtype: "float32", shape: [] };
-  const { target } = emitBatch(emit, step, model.inputs, rows);
-  const mode = trainingMode(step.graph, emit, { key: noiseKey(emit, rows, number) });
-  const before = emit.nodes.splice(0);
-
-  const objective = step.objective.emit(emit, step.output, target);
-  const loss = objective.loss();
-  const trained = step.parameters.filter(({ kind }) => kind === "trained").map(({ name }) => innerName(name));
-  const seeds = new Map([[step.output.name, objective.gradient()]]);
-  const { nodes: forward, gradients } = differentiate(mode.graph, seeds, new Set(trained), emit);
-
-  const { clipNorm } = options.optimizer;
-  const raw = trained.map((name) => assertDefined(gradients.get(name), `a gradient for "${name}"`));
-  const used = clipNorm === undefined ? raw : clipByNorm(emit, raw, clipNorm);
-  const gradientOf = new Map(trained.map((name, i) => [name, assertDefined(used[i], name)]));
-  const update = optimizerRule(options.optimizer).begin(emit, rate, number);
+  const { microBatches = 1, optimizer } = options;
+  const site = { model, step, rows, number };
+  const isCut = microBatches > 1;
+  const pass = isCut ? emitAccumulated(emit, site, microBatches) : emitPass(emit, site, plainSeed);
+  const raw = [...pass.gradients.values()];
+  const used = optimizer.clipNorm === undefined ? raw : clipByNorm(emit, raw, optimizer.clipNorm);
+  const gradientOf = new Map(
+    [...pass.gradients.keys()].map((name, i) => [name, assertDefined(used[i], name)]),
+  );
+  const update = optimizerRule(optimizer).begin(emit, rate, number);
   const states = step.parameters.flatMap(({ name, shape, kind, slots = [] }, i): State[] => {
     const weight: Value = { name: innerName(name), dtype: "float32", shape };
     if (kind === "statistic") {
-      return [{ border: `s/${i}`, value: weight, next: mode.nextStatistics.get(weight.name) ?? weight }];
+      const before = isCut ? { ...weight, name: statisticBefore(weight.name) } : weight;
+      return [{ border: `s/${i}`, value: before, next: pass.nextStatistics.get(weight.name) ?? before }];
     }
     const gradient = assertDefined(gradientOf.get(weight.name), weight.name);
     const kept = slots.map((slot): Value => ({ ...weight, name: `kept/${slot}/${i}` }));
@@ -91,10 +80,12 @@ function trainGraph(model: Graph, step: ModelStep, options: ProgramOptions): Gra
       })),
     ];
   });
-  const nodes = [...before, ...forward, ...emit.nodes.splice(0)];
+  const nodes = emit.nodes.splice(0);
   const constants = new Map([...step.graph.constants, ...emit.constants]);
   for (const { value } of states) constants.delete(value.name);
-  return scanGraph({ nodes, constants, states, loss, sequences: [rows, rate, number] }, options);
+  // Inside a pass a statistic goes by this name, and the model's own value of it is read nowhere.
+  for (const { name } of step.parameters) constants.delete(innerName(name));
+  return scanGraph({ nodes, constants, states, loss: pass.loss, sequences: [rows, rate, number] }, options);
 }
 
 interface Step {

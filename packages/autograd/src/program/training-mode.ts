@@ -26,11 +26,20 @@ const MODULUS = 2_147_483_647;
 /** Squarings between counter and noise; two leave visible stripes along the counter. */
 const MIXING_ROUNDS = 3;
 
-export function trainingMode(graph: StaticGraph, emit: Emitter, noise: NoiseSource): TrainingMode {
+/** @param frozen  names of values that stay: a batch norm whose running statistics are among them goes by those */
+export function trainingMode(
+  graph: StaticGraph,
+  emit: Emitter,
+  noise: NoiseSource,
+  frozen: ReadonlySet<string> = new Set(),
+): TrainingMode {
   const running = new Map<string, Value>();
   const outside = emit.nodes.splice(0);
   const nodes = graph.nodes.flatMap((node, i) => {
-    if (node.op === "BatchNormalization") return trainingBatchNorm(node, graph, emit, running);
+    if (node.op === "BatchNormalization") {
+      const isFrozen = node.inputs.slice(3, 5).every((name) => frozen.has(name));
+      return isFrozen ? [node] : trainingBatchNorm(node, graph, emit, running);
+    }
     if (node.op === "Dropout") return trainingDropout(node, graph, emit, noise, i);
     return [node];
   });

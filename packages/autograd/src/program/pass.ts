@@ -1,0 +1,69 @@
+/** One pass through the model and back: from the rows of a batch to its loss and its gradients, as nodes. */
+import { assertDefined } from "@pingo/core";
+import type { AnyNode, Graph } from "../graph/graph.ts";
+import type { EmittedObjective } from "../objective/objective.ts";
+import { differentiate } from "../rules/differentiate.ts";
+import type { Emitter, Value } from "../rules/emitter.ts";
+import { emitBatch, innerName, type ModelStep } from "./model-step.ts";
+import { noiseKey, trainingMode } from "./training-mode.ts";
+
+export interface PassSite {
+  readonly model: Graph;
+  readonly step: ModelStep;
+  /** int64[rows of the pass], each a row of the data set. */
+  readonly rows: Value;
+  /** f32[], 1 for the first step. */
+  readonly number: Value;
+}
+
+export interface Pass {
+  /** f32[] */
+  readonly loss: Value;
+  /** By the parameter's name inside the step, for each that is trained. */
+  readonly gradients: ReadonlyMap<string, Value>;
+  /** What each running statistic becomes, by its name inside the step. */
+  readonly nextStatistics: ReadonlyMap<string, Value>;
+}
+
+/** What a pass starts back from. */
+export interface Seed {
+  readonly loss: Value;
+  /** f32, of the output's shape. */
+  readonly gradient: Value;
+}
+
+export function plainSeed(objective: EmittedObjective): Seed {
+  return { loss: objective.loss(), gradient: objective.gradient() };
+}
+
+/** Leaves its nodes in `emit`. */
+export function emitPass(
+  emit: Emitter,
+  { model, step, rows, number }: PassSite,
+  seedOf: (objective: EmittedObjective) => Seed,
+): Pass {
+  const earlier = emit.nodes.splice(0);
+  const { target } = emitBatch(emit, step, model.inputs, rows);
+  const noise = { key: noiseKey(emit, rows, number) };
+  const mode = trainingMode(step.graph, emit, noise, step.frozen);
+  const before: readonly AnyNode[] = emit.nodes.splice(0);
+  const seed = seedOf(step.objective.emit(emit, step.output, target));
+  const trained = trainedNames(step);
+  const seeds = new Map([[step.output.name, seed.gradient]]);
+  const { nodes: forward, gradients } = differentiate(mode.graph, seeds, new Set(trained), emit);
+  const back = emit.nodes.splice(0);
+  // One by one: a model may have more nodes than a call has arguments.
+  for (const node of [...earlier, ...before, ...forward, ...back]) emit.nodes.push(node);
+  return {
+    loss: seed.loss,
+    gradients: new Map(
+      trained.map((name) => [name, assertDefined(gradients.get(name), `a gradient for "${name}"`)]),
+    ),
+    nextStatistics: mode.nextStatistics,
+  };
+}
+
+/** Inside the step, in the order of the signature. */
+export function trainedNames({ parameters }: ModelStep): readonly string[] {
+  return parameters.filter(({ kind }) => kind === "trained").map(({ name }) => innerName(name));
+}
