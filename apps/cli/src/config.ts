@@ -1,7 +1,7 @@
 /** What the environment says: the only place of this app that reads it. */
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
-import { nearest } from "@pingo/sdk/nearest";
+import { nearest } from "@pingo/core/nearest";
 import { CliError } from "./cli-error.ts";
 
 export const HTTP_PORT_DEFAULT = 4710;

@@ -12,7 +12,6 @@ export {
 export { FogError, type FogFault } from "./fog-error.ts";
 export { openIdentity } from "./identity.ts";
 export { type JobFile, JobFileError, type JobFileFault, parseJobFile, readJobFile } from "./job-file.ts";
-export { nearest } from "./nearest.ts";
 export type { UploadProgress } from "./only-missing.ts";
 export { DATA_FORMATS, FileFaultError, PackError, type PackFault } from "./pack-error.ts";
 export { packJob } from "./pack-job.ts";

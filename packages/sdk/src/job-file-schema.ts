@@ -23,6 +23,7 @@ import {
   zName,
   zSgd,
 } from "@pingo/core";
+import { guarded, quantity } from "@pingo/core/written";
 import { z } from "zod";
 
 /** Keys whose value the network will know later, and what to write until then. */
@@ -137,39 +138,3 @@ export const zJobFile = z.strictObject({
 });
 
 export type JobFileShape = z.output<typeof zJobFile>;
-
-/** Keys known inside the object at a path; none where there is no object. */
-export function keysAt(path: readonly PropertyKey[]): readonly string[] {
-  let schema: unknown = zJobFile;
-  for (const key of path) {
-    const inside = unwrap(schema);
-    schema = inside instanceof z.ZodObject ? inside.shape[String(key)] : undefined;
-  }
-  const inside = unwrap(schema);
-  return inside instanceof z.ZodObject ? Object.keys(inside.shape) : [];
-}
-
-function unwrap(schema: unknown): unknown {
-  if (schema instanceof z.ZodPipe) return unwrap(schema.in);
-  const isWrapped =
-    schema instanceof z.ZodDefault ||
-    schema instanceof z.ZodPrefault ||
-    schema instanceof z.ZodOptional ||
-    schema instanceof z.ZodExactOptional;
-  return isWrapped ? unwrap(schema.unwrap()) : schema;
-}
-
-function quantity(parse: (text: string) => number): z.ZodType<number, string | number> {
-  return z.union([z.string(), z.number()]).transform(guarded((text) => parse(String(text))));
-}
-
-function guarded<In, Out>(parse: (value: In) => Out): (value: In, context: z.RefinementCtx) => Out {
-  return (value, context) => {
-    try {
-      return parse(value);
-    } catch (error) {
-      context.addIssue({ code: "custom", message: error instanceof Error ? error.message : "invalid" });
-      return z.NEVER;
-    }
-  };
-}
