@@ -9,13 +9,13 @@ import { Emitter } from "../src/rules/emitter.ts";
 import { GradientError } from "../src/rules/fault.ts";
 import { noGradient, stopsGradient } from "../src/rules/rule.ts";
 import { CASES } from "./gradients/cases.ts";
-import { type Case, gradientError } from "./gradients/check.ts";
+import { type Case, gradientErrors } from "./gradients/check.ts";
 import { type Draw, drawFrom } from "./gradients/draw.ts";
 import { f32, i64, node } from "./run-graph.ts";
 
 const RUNS = 6;
-/** Of float32 outputs and a step of 1e-2. */
-const TOLERANCE = 1e-2;
+const DIFFERENCE_ERROR_MAX = 1e-5;
+const ROUNDING_ERROR_MAX = 1e-4;
 
 const kinds: readonly OpKind[] = Object.keys(OPS).filter(isOpKind);
 const differentiable = kinds.filter((op) => BACKWARD[op] !== stopsGradient && BACKWARD[op] !== noGradient);
@@ -31,7 +31,9 @@ describe("the gradient agrees with a central difference along a random direction
     const make = CASES[op] as (draw: Draw) => Case<OpKind>;
     await fc.assert(
       fc.asyncProperty(fc.nat({ max: 1_000_000 }), async (seed) => {
-        expect(await gradientError(op, make(drawFrom(seed)), seed)).toBeLessThan(TOLERANCE);
+        const { difference, rounding } = await gradientErrors(op, make(drawFrom(seed)), seed);
+        expect(difference).toBeLessThan(DIFFERENCE_ERROR_MAX);
+        expect(rounding).toBeLessThan(ROUNDING_ERROR_MAX);
       }),
       { numRuns: RUNS },
     );

@@ -1,14 +1,17 @@
 /**
  * Compares the gradient of one node with a central difference along a random direction.
  *
- * With c random and L(x) = Σ c ⊙ f(x): (L(x + εu) − L(x − εu)) / 2ε must be ⟨∂L/∂x, u⟩. The outputs are float32, the
- * sums float64.
+ * With c random and L(x) = Σ c ⊙ f(x): (L(x + εu) − L(x − εu)) / 2ε must be ⟨∂L/∂x, u⟩. Both sides are taken from the
+ * float64 evaluator, so what is left is the error of the rule; what ONNX Runtime makes of the same backward graph in
+ * float32 is compared with that element by element.
  */
 import { createPrng } from "@pingo/core";
 import type { Graph } from "../../src/graph/graph.ts";
 import type { OpAttributes, OpKind } from "../../src/graph/ops.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import { verifyGraph } from "../../src/graph/verify.ts";
+import { evaluate } from "../../src/reference/evaluate.ts";
+import { type ReferenceValue, reals, referenceOf } from "../../src/reference/value.ts";
 import { differentiate } from "../../src/rules/differentiate.ts";
 import { Emitter, typedValue, type Value } from "../../src/rules/emitter.ts";
 import type { noGradient, stopsGradient } from "../../src/rules/rule.ts";
@@ -28,14 +31,21 @@ export type GradientCases<K extends OpKind> = {
   readonly [P in K]: ((draw: Draw) => Case<P>) | typeof stopsGradient | typeof noGradient;
 };
 
-const EPSILON = 1e-2;
+/** Its square is the error of a smooth difference; rounding is 1e-16 over it. */
+const STEP = 1e-4;
 
-/** |difference − derivative|, over the size of the derivative that a random direction would have. */
-export async function gradientError<K extends OpKind>(
+export interface GradientErrors {
+  /** |difference − derivative|, over the size of the derivative that a random direction would have. */
+  readonly difference: number;
+  /** Of float32 against float64, over the largest element of all gradients. */
+  readonly rounding: number;
+}
+
+export async function gradientErrors<K extends OpKind>(
   op: K,
   checked: Case<K>,
   seed: number,
-): Promise<number> {
+): Promise<GradientErrors> {
   const { graph, varied, outputs } = caseGraph(op, checked);
   const types = verifyGraph(graph);
   const prng = createPrng(seed ^ 0x5eed);
@@ -53,34 +63,49 @@ export async function gradientError<K extends OpKind>(
     new Set(varied.keys()),
     emit,
   );
-  const gradients = [...found.gradients.values()];
+  const gradients = [...found.gradients];
   const backward: Graph = {
     ...graph,
-    outputs: gradients.map(({ name, dtype, shape }) => ({ name, type: { dtype, shape } })),
+    outputs: gradients.map(([, { name, dtype, shape }]) => ({ name, type: { dtype, shape } })),
     initializers: new Map([...graph.initializers, ...emit.constants]),
     nodes: [...found.nodes, ...emit.nodes],
   };
   verifyGraph(backward);
-  const analytic = await (await openGraph(backward))(varied);
-  const run = await openGraph(graph);
+  const given = new Map([...varied].map(([name, x]) => [name, referenceOf(x)]));
+  const exact = evaluate(backward, given);
+  const computed = await (await openGraph(backward))(varied);
   const directions = new Map([...varied].map(([name, { shape }]) => [name, random(shape)]));
-  const loss = async (sign: number) => {
-    const feeds = new Map(
-      [...varied].map(([name, x]) => [name, moved(x, directions.get(name), sign * EPSILON)]),
+  const loss = (sign: number) => {
+    const moved = new Map(
+      [...varied].map(([name, { shape, data }]) => {
+        const along = floatsOf(directions.get(name));
+        return [name, reals("float32", shape, (i) => Number(data[i]) + sign * STEP * (along[i] ?? 0))];
+      }),
     );
-    const results = await run(feeds);
-    return [...weights].reduce((sum, [name, c]) => sum + dot(floatsOf(c), floatsOf(results.get(name))), 0);
+    const results = evaluate(graph, moved);
+    return [...weights].reduce((sum, [name, c]) => sum + dot(floatsOf(c), elementsOf(results.get(name))), 0);
   };
-  const difference = ((await loss(1)) - (await loss(-1))) / (2 * EPSILON);
-  let derivative = 0;
-  let size = 0;
-  for (const [name, value] of found.gradients) {
-    const gradient = floatsOf(analytic.get(value.name));
+  const difference = (loss(1) - loss(-1)) / (2 * STEP);
+  let [derivative, size, largest, rounding] = [0, 0, 0, 0];
+  for (const [name, value] of gradients) {
+    const gradient = elementsOf(exact.get(value.name));
     derivative += dot(gradient, floatsOf(directions.get(name)));
     size += dot(gradient, gradient);
+    const rounded = floatsOf(computed.get(value.name));
+    gradient.forEach((element, i) => {
+      largest = Math.max(largest, Math.abs(element));
+      const error = Math.abs(element - (rounded[i] ?? Number.NaN));
+      if (!(error <= rounding)) rounding = error; // NaN too
+    });
   }
-  return Math.abs(difference - derivative) / Math.max(Math.sqrt(size), 1e-3);
+  return {
+    difference: Math.abs(difference - derivative) / Math.max(Math.sqrt(size), FLOOR),
+    rounding: rounding / Math.max(largest, 1),
+  };
 }
+
+/** Of the sizes that errors are related to. */
+const FLOOR = 1e-3;
 
 function caseGraph<K extends OpKind>(op: K, { inputs, attributes, fixed = [], outputs = 1 }: Case<K>) {
   const varied = new Map<string, Tensor>();
@@ -113,12 +138,8 @@ function verifyTypes(graph: Graph) {
   return verifyGraph({ ...graph, outputs: [] });
 }
 
-function moved(x: Tensor, direction: Tensor | undefined, by: number): Tensor {
-  const along = floatsOf(direction);
-  return f32(
-    x.shape,
-    floatsOf(x).map((value, i) => value + by * (along[i] ?? 0)),
-  );
+function elementsOf(value: ReferenceValue | undefined): number[] {
+  return value === undefined ? [] : Array.from(value.data, Number);
 }
 
 function dot(a: readonly number[], b: readonly number[]): number {
