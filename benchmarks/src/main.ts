@@ -1,24 +1,26 @@
 /**
  * Runs one benchmark suite, each case interleaved with its peers, and prints a table or one JSON line.
  *
- * Usage: npm run bench -- SUITE [--json]
+ * Usage: npm run bench -- SUITE [CASE…] [--json]
  */
+import { autogradSuite } from "./autograd/suite.ts";
 import { networkSuite } from "./network.ts";
 import { machineName, type Report, type Suite, tableOf } from "./report.ts";
 
-const SUITES: readonly Suite[] = [networkSuite];
+const SUITES: readonly Suite[] = [autogradSuite, networkSuite];
 
 const args = process.argv.slice(2);
 const json = args.includes("--json");
-const suite = SUITES.find(({ name }) => args.includes(name));
+const [first, ...cases] = args.filter((arg) => !arg.startsWith("-"));
+const suite = SUITES.find(({ name }) => name === first);
 
 if (suite) {
-  const rows = await suite.run((line) => console.error(line));
+  const rows = await suite.run((line) => console.error(line), { cases });
   const report: Report = { suite: suite.name, machine: machineName(), rows };
   if (json) console.log(JSON.stringify(report));
   else console.log(`${report.suite} on ${report.machine}\n\n${tableOf(report)}`);
 } else {
-  console.error(`name a suite: npm run bench -- SUITE [--json]\n`);
+  console.error(`name a suite: npm run bench -- SUITE [CASE…] [--json]\n`);
   for (const { name, about } of SUITES) console.error(`  ${name.padEnd(12)} ${about}`);
   process.exitCode = 1;
 }

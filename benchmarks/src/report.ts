@@ -27,7 +27,12 @@ export interface Report {
 export interface Suite {
   readonly name: string;
   readonly about: string;
-  run(say: (line: string) => void): Promise<readonly Row[]>;
+  run(say: (line: string) => void, options: SuiteOptions): Promise<readonly Row[]>;
+}
+
+export interface SuiteOptions {
+  /** Only these; empty: all. */
+  readonly cases: readonly string[];
 }
 
 export interface Target {

@@ -1,0 +1,56 @@
+/** PinGo as a contestant: node ours.ts WORKLOAD. */
+import { createInterface } from "node:readline";
+import { buildTrainProgram, openTrainer } from "@pingo/autograd";
+import { assertDefined } from "@pingo/core";
+import type { Introduction, Turn } from "./contestant.ts";
+import { batchIndices, drawFields, LEARNING_RATE, programOptions } from "./workload.ts";
+import { WORKLOADS } from "./workloads.ts";
+
+/** As a provider's work unit has it (packages/training). */
+const STEPS_PER_CALL = 8;
+
+const [, , name] = process.argv;
+const workload = assertDefined(
+  WORKLOADS.find((each) => each.name === name),
+  "a workload",
+);
+
+const model = workload.model();
+const beganMs = performance.now();
+const program = buildTrainProgram(model, programOptions(workload));
+const builtMs = performance.now();
+await using trainer = await openTrainer(program);
+const openedMs = performance.now();
+await trainer.setFields(drawFields(workload));
+await trainer.reset(program.initialWeights);
+say({
+  name: "PinGo",
+  buildMs: builtMs - beganMs,
+  openMs: openedMs - builtMs,
+} satisfies Introduction);
+
+let done = 0;
+for await (const line of createInterface(process.stdin)) {
+  const { steps }: { steps: number } = JSON.parse(line);
+  say(await turn(steps));
+}
+say({ peakBytes: 1024 * process.resourceUsage().maxRSS });
+
+async function turn(steps: number): Promise<Turn> {
+  const losses: number[] = [];
+  const cpuBefore = process.cpuUsage();
+  const wallBefore = performance.now();
+  for (let left = steps; left > 0; left -= STEPS_PER_CALL) {
+    const count = Math.min(left, STEPS_PER_CALL);
+    const rates = new Float32Array(count).fill(LEARNING_RATE);
+    losses.push(...(await trainer.run(batchIndices(workload, done, count), rates)));
+    done += count;
+  }
+  const wallMs = performance.now() - wallBefore;
+  const { user, system } = process.cpuUsage(cpuBefore);
+  return { wallMs, cpuMs: (user + system) / 1000, losses };
+}
+
+function say(answer: unknown): void {
+  process.stdout.write(`${JSON.stringify(answer)}\n`);
+}
