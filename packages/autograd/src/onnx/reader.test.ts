@@ -182,7 +182,7 @@ describe("refusals", () => {
       model({ nodes: [{ ...relu, opType: "NonMaxSuppression", name: "n7" }] }),
       /"n7" uses NonMaxSuppression/,
     ],
-    ["OP_UNSUPPORTED", model({ nodes: [{ ...relu, domain: "com.microsoft" }] }), /com\.microsoft/],
+    ["OP_UNSUPPORTED", model({ nodes: [{ ...relu, domain: "com.example" }] }), /com\.example/],
     [
       "OP_UNSUPPORTED",
       model({ nodes: [{ ...relu, attribute: [{ name: "odd", type: 2, i: 1n }] }] }),

@@ -7,17 +7,17 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { LIMITS } from "@pingo/core";
 import type { AnyNode, Graph, GraphValue } from "../graph/graph.ts";
-import type { Inference } from "../graph/infer/site.ts";
-import { addTensor, inferNode, startInference } from "../graph/infer.ts";
+import { startInference } from "../graph/infer.ts";
 import type { AttributeSpec, AttributeValue } from "../graph/ops/spec.ts";
 import { isOpKind, OPS, type OpKind } from "../graph/ops.ts";
 import { unifyShapes } from "../graph/shape.ts";
 import type { Dim, Tensor, TensorType } from "../graph/tensor.ts";
-import { verifyNode } from "../graph/verify.ts";
 import { readAttribute } from "./attributes.ts";
 import { deriveAttributes } from "./derive.ts";
 import { ModelError } from "./fault.ts";
 import { type Draft, liftDraft } from "./lift.ts";
+import { lowerNode } from "./lower-node.ts";
+import { isStandard, loweringOf, whyNotLowered } from "./lowering/lowerings.ts";
 import {
   type AttributeProto,
   type GraphProto,
@@ -27,6 +27,7 @@ import {
   type ValueInfoProto,
 } from "./onnx_pb.ts";
 import { sortNodes } from "./order.ts";
+import { addConstant, addNode, freshName, illegal, make, type ReadScope, unsupported } from "./read-scope.ts";
 import { scanModel } from "./scan.ts";
 import { parseDType, readTensor } from "./tensors.ts";
 
@@ -52,18 +53,6 @@ export function readModel(bytes: Uint8Array): Graph {
   return readGraph(model.graph, opsetOf(model), undefined);
 }
 
-/** The graph being read: what is made so far. */
-interface Scope {
-  readonly opset: number;
-  readonly inference: Inference;
-  readonly initializers: Map<string, Tensor>;
-  readonly constants: Set<string>;
-  readonly nodes: AnyNode[];
-  readonly nodeNames: Set<string>;
-  /** Names of values made here or around. */
-  readonly made: Set<string>;
-}
-
 function opsetOf(model: ModelProto): number {
   const opset = model.opsetImport.find(({ domain }) => domain === "" || domain === "ai.onnx")?.version;
   if (opset === undefined) throw new ModelError({ code: "MODEL_NOT_ONNX", why: "it names no opset" });
@@ -77,7 +66,7 @@ function opsetOf(model: ModelProto): number {
 function readGraph(
   proto: GraphProto,
   opset: number,
-  outer: { readonly scope: Scope; readonly given: readonly TensorType[] } | undefined,
+  outer: { readonly scope: ReadScope; readonly given: readonly TensorType[] } | undefined,
 ): Graph {
   if (proto.sparseInitializer.length > 0)
     throw illegal("it keeps constants as sparse tensors; make them dense");
@@ -95,7 +84,15 @@ function readGraph(
   const start: Graph = { name: proto.name, inputs, outputs: [], initializers, nodes: [] };
   const inference = startInference(start, undefined, outer?.scope.inference);
   const constants = new Set<string>();
-  const scope: Scope = { opset, inference, initializers, constants, nodes: [], nodeNames: new Set(), made };
+  const scope: ReadScope = {
+    opset,
+    inference,
+    initializers,
+    constants,
+    nodes: [],
+    nodeNames: new Set(),
+    made,
+  };
   for (const node of sortNodes(proto.node)) readNode(node, scope);
   const outputs = proto.output.map(({ name }): GraphValue => {
     const type = scope.made.has(name) ? inference.types.get(name) : undefined;
@@ -104,12 +101,6 @@ function readGraph(
   });
   const graph = { name: proto.name, inputs, outputs, initializers, nodes: scope.nodes };
   return constants.size === 0 ? graph : { ...graph, constants };
-}
-
-function make(name: string, made: Set<string>, what: string): void {
-  if (name === "") throw illegal(`${what} has no name`);
-  if (made.has(name)) throw illegal(`"${name}" is made twice`);
-  made.add(name);
 }
 
 function readInput({ name, type }: ValueInfoProto, given: TensorType | undefined): GraphValue {
@@ -137,7 +128,7 @@ function readInput({ name, type }: ValueInfoProto, given: TensorType | undefined
   return { name, type: { dtype, shape: unified } };
 }
 
-function readNode(proto: NodeProto, scope: Scope): void {
+function readNode(proto: NodeProto, scope: ReadScope): void {
   const isConstant = proto.opType === "Constant" && isStandard(proto.domain);
   // A Constant leaves no node behind, so its name is free.
   const name = isConstant ? proto.name || (proto.output[0] ?? "") : nodeName(proto, scope);
@@ -151,35 +142,36 @@ function readNode(proto: NodeProto, scope: Scope): void {
     readConstant(proto, name, scope);
     return;
   }
-  const { opType: op } = proto;
-  if (!isStandard(proto.domain))
-    throw unsupported(
-      op,
-      name,
-      `it belongs to the domain ${proto.domain}; export with standard operators only`,
-    );
+  const { opType: op, domain } = proto;
+  const lowering = loweringOf(domain, op);
+  if (lowering !== undefined) {
+    const attributes = attributesOf(proto, name);
+    const canonical = (kind: OpKind, plain: NodeProto, node: string) =>
+      canonicalNode(kind, draftOf(plain, node, scope), scope);
+    lowerNode({ proto, name, attributes, lowering, canonical }, scope);
+    return;
+  }
+  if (!isStandard(domain)) throw unsupported(op, name, whyNotLowered(domain, op));
   if (!isOpKind(op)) throw unsupported(op, name, "the engine has no rules for it; replace it in the model");
-  const node = canonicalNode(op, draftOf(proto, name, scope), scope);
-  verifyNode(node);
-  inferNode(node, scope.inference);
-  scope.nodes.push(node);
+  addNode(canonicalNode(op, draftOf(proto, name, scope), scope), scope);
 }
 
-function isStandard(domain: string): boolean {
-  return domain === "" || domain === "ai.onnx";
+function attributesOf(proto: NodeProto, name: string): Map<string, AttributeProto> {
+  const attributes = new Map(proto.attribute.map((attribute) => [attribute.name, attribute]));
+  if (attributes.size !== proto.attribute.length) throw illegal(`node "${name}" has an attribute twice`);
+  return attributes;
 }
 
 /** The node's name; made up where there is none, or where another node has it already. */
-function nodeName(proto: NodeProto, scope: Scope): string {
+function nodeName(proto: NodeProto, scope: ReadScope): string {
   let name = proto.name === "" ? `${proto.opType}_${scope.nodeNames.size}` : proto.name;
   for (let i = scope.nodeNames.size; scope.nodeNames.has(name); i++) name = `${proto.opType}_${i}`;
   scope.nodeNames.add(name);
   return name;
 }
 
-function draftOf(proto: NodeProto, name: string, scope: Scope): Draft {
-  const attributes = new Map(proto.attribute.map((attribute) => [attribute.name, attribute]));
-  if (attributes.size !== proto.attribute.length) throw illegal(`node "${name}" has an attribute twice`);
+function draftOf(proto: NodeProto, name: string, scope: ReadScope): Draft {
+  const attributes = attributesOf(proto, name);
   const draft: Draft = {
     op: proto.opType,
     name,
@@ -194,7 +186,7 @@ function draftOf(proto: NodeProto, name: string, scope: Scope): Draft {
   return draft;
 }
 
-function canonicalNode(op: OpKind, draft: Draft, scope: Scope): AnyNode {
+function canonicalNode(op: OpKind, draft: Draft, scope: ReadScope): AnyNode {
   const { name, attributes } = draft;
   const autoPad = takeText(attributes, "auto_pad") ?? "NOTSET";
   const outputShape = op === "ConvTranspose" ? takeInts(attributes, "output_shape") : undefined;
@@ -233,7 +225,7 @@ function canonicalNode(op: OpKind, draft: Draft, scope: Scope): AnyNode {
   return node as unknown as AnyNode;
 }
 
-function readBody(proto: GraphProto, draft: Draft, scope: Scope): Graph {
+function readBody(proto: GraphProto, draft: Draft, scope: ReadScope): Graph {
   const scanned = Number(draft.attributes.get("num_scan_inputs")?.i ?? 0n);
   const axes = draft.attributes.get("scan_input_axes")?.ints.map(Number);
   const stateful = draft.inputs.length - scanned;
@@ -247,7 +239,7 @@ function readBody(proto: GraphProto, draft: Draft, scope: Scope): Graph {
   return readGraph(proto, scope.opset, { scope, given });
 }
 
-function readConstant(proto: NodeProto, name: string, scope: Scope): void {
+function readConstant(proto: NodeProto, name: string, scope: ReadScope): void {
   const [attribute] = proto.attribute;
   const [output = ""] = proto.output;
   if (attribute === undefined || output === "") throw illegal(`the Constant "${name}" has no value`);
@@ -276,20 +268,6 @@ function constantTensor(attribute: AttributeProto, name: string): Tensor {
   }
 }
 
-function addConstant(name: string, tensor: Tensor, scope: Scope): string {
-  scope.initializers.set(name, tensor);
-  scope.constants.add(name);
-  scope.made.add(name);
-  addTensor(scope.inference, name, tensor);
-  return name;
-}
-
-function freshName(wanted: string, scope: Scope): string {
-  let name = wanted;
-  for (let i = 1; scope.made.has(name); i++) name = `${wanted}${i}`;
-  return name;
-}
-
 function intsTensor(values: readonly number[]): Tensor {
   return { dtype: "int64", shape: [values.length], data: BigInt64Array.from(values, BigInt) };
 }
@@ -304,12 +282,4 @@ function takeInts(attributes: Map<string, AttributeProto>, name: string): readon
   const ints = attributes.get(name)?.ints.map(Number);
   attributes.delete(name);
   return ints;
-}
-
-function illegal(why: string): ModelError {
-  return new ModelError({ code: "MODEL_ILLEGAL", why });
-}
-
-function unsupported(op: string, node: string, why: string): ModelError {
-  return new ModelError({ code: "OP_UNSUPPORTED", op, node, why });
 }

@@ -1,0 +1,67 @@
+/** The graph that is being read, and how values and nodes are added to it. */
+import type { AnyNode } from "../graph/graph.ts";
+import type { Inference } from "../graph/infer/site.ts";
+import { addTensor, inferNode } from "../graph/infer.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { verifyNode } from "../graph/verify.ts";
+import { ModelError } from "./fault.ts";
+
+/** The graph being read: what is made so far. */
+export interface ReadScope {
+  readonly opset: number;
+  readonly inference: Inference;
+  readonly initializers: Map<string, Tensor>;
+  readonly constants: Set<string>;
+  readonly nodes: AnyNode[];
+  readonly nodeNames: Set<string>;
+  /** Names of values made here or around. */
+  readonly made: Set<string>;
+}
+
+export function make(name: string, made: Set<string>, what: string): void {
+  if (name === "") throw illegal(`${what} has no name`);
+  if (made.has(name)) throw illegal(`"${name}" is made twice`);
+  made.add(name);
+}
+
+export function addNode(node: AnyNode, scope: ReadScope): void {
+  verifyNode(node);
+  inferNode(node, scope.inference);
+  scope.nodes.push(node);
+}
+
+export function knownInts(value: string, scope: ReadScope): readonly number[] | undefined {
+  const elements = scope.inference.known.get(value)?.elements;
+  return elements?.every((element) => typeof element === "number") ? elements : undefined;
+}
+
+export function addConstant(name: string, tensor: Tensor, scope: ReadScope): string {
+  return addTensorTo(scope, name, tensor, "constant");
+}
+
+export function addTensorTo(
+  scope: ReadScope,
+  name: string,
+  tensor: Tensor,
+  role: "parameter" | "constant",
+): string {
+  scope.initializers.set(name, tensor);
+  if (role === "constant") scope.constants.add(name);
+  scope.made.add(name);
+  addTensor(scope.inference, name, tensor);
+  return name;
+}
+
+export function freshName(wanted: string, scope: ReadScope): string {
+  let name = wanted;
+  for (let i = 1; scope.made.has(name); i++) name = `${wanted}${i}`;
+  return name;
+}
+
+export function illegal(why: string): ModelError {
+  return new ModelError({ code: "MODEL_ILLEGAL", why });
+}
+
+export function unsupported(op: string, node: string, why: string): ModelError {
+  return new ModelError({ code: "OP_UNSUPPORTED", op, node, why });
+}
