@@ -23,7 +23,7 @@ export { readModel } from "./onnx/reader.ts";
 export { writeModel } from "./onnx/writer.ts";
 export { buildEvaluationProgram, type EvaluationProgram } from "./program/evaluation-program.ts";
 export { ProgramError, type ProgramFault } from "./program/fault.ts";
-export type { ProgramOptions } from "./program/model-step.ts";
+export { outputOf, type ProgramOptions } from "./program/model-step.ts";
 export type { FieldSpec, ParameterSpec, ProgramSignature } from "./program/signature.ts";
 export { buildTrainProgram, type TrainProgram } from "./program/train-program.ts";
 export { withWeights } from "./program/weights.ts";

@@ -35,6 +35,7 @@ interface Step {
   readonly g: Vector;
   readonly shape: readonly number[];
   readonly rate: number;
+  readonly decay: number;
   readonly t: number;
   readonly slots: Map<string, Vector>;
 }
@@ -43,12 +44,11 @@ type Reference = (step: Step) => Vector;
 
 const zip = (a: Vector, b: Vector, f: (p: number, q: number) => number) => a.map((p, i) => f(p, b[i] ?? 0));
 const slot = ({ slots, w }: Step, name: string) => slots.get(name) ?? w.map(() => 0);
-const decayOf = ({ shape }: Step) => (shape.length >= 2 ? DECAY : 0);
 
 const sgd =
   (momentum: number, nesterov: boolean): Reference =>
   (step) => {
-    const d = zip(step.g, step.w, (g, w) => g + decayOf(step) * w);
+    const d = zip(step.g, step.w, (g, w) => g + step.decay * w);
     const m = zip(slot(step, "m"), d, (before, now) => momentum * before + now);
     step.slots.set("m", m);
     const direction = nesterov ? zip(d, m, (p, q) => p + momentum * q) : m;
@@ -64,7 +64,7 @@ const adamW: Reference = (step) => {
     v,
     (p, q) => p / (1 - 0.9 ** step.t) / (Math.sqrt(q / (1 - 0.99 ** step.t)) + 1e-8),
   );
-  return zip(step.w, direction, (w, each) => w - step.rate * (each + decayOf(step) * w));
+  return zip(step.w, direction, (w, each) => w - step.rate * (each + step.decay * w));
 };
 
 const lion: Reference = (step) => {
@@ -74,7 +74,7 @@ const lion: Reference = (step) => {
     "m",
     zip(m, step.g, (before, g) => 0.99 * before + 0.01 * g),
   );
-  return zip(step.w, direction, (w, each) => w - step.rate * (each + decayOf(step) * w));
+  return zip(step.w, direction, (w, each) => w - step.rate * (each + step.decay * w));
 };
 
 const muon: Reference = (step) => {
@@ -86,7 +86,7 @@ const muon: Reference = (step) => {
   const matrix = Array.from({ length: rows }, (_, r) => slope.slice(r * columns, (r + 1) * columns));
   const direction = orthogonal(matrix).flat();
   const size = step.rate * MUON_SCALE * Math.sqrt(Math.max(rows, columns));
-  return zip(step.w, direction, (w, each) => w - size * each - step.rate * DECAY * w);
+  return zip(step.w, direction, (w, each) => w - size * each - step.rate * step.decay * w);
 };
 
 type Matrix = readonly Vector[];
@@ -111,16 +111,44 @@ function orthogonal(matrix: Matrix): Matrix {
 const RATE = { learningRate: 0.01, weightDecay: DECAY };
 const MOMENTS = { beta1: 0.9, beta2: 0.99, epsilon: 1e-8 };
 
-test.for([
+const OPTIMIZERS = [
   ["AdamW", { adamw: { ...RATE, ...MOMENTS } }, adamW, 1e-5],
   ["gradient descent", { sgd: { ...RATE, momentum: 0, nesterov: false } }, sgd(0, false), 1e-5],
   ["momentum", { sgd: { ...RATE, momentum: 0.9, nesterov: false } }, sgd(0.9, false), 1e-5],
   ["Nesterov momentum", { sgd: { ...RATE, momentum: 0.9, nesterov: true } }, sgd(0.9, true), 1e-5],
   ["Lion", { lion: { ...RATE, beta1: 0.9, beta2: 0.99 } }, lion, 1e-5],
   ["Muon", { muon: { ...RATE, ...MOMENTS, momentum: 0.95 } }, muon, 1e-4],
-] as const)("%s steps as its reference in float64", async ([, optimizer, reference, tolerance]) => {
+] as const;
+
+test.for(OPTIMIZERS)("%s steps as its reference in float64", async ([, optimizer, reference, tolerance]) => {
   expect(await worstDifference(optimizer, reference)).toBeLessThan(tolerance);
 });
+
+test.for(OPTIMIZERS)(
+  "%s lets decay and rates of their own reach what their patterns name",
+  async ([, optimizer, reference, tolerance]) => {
+    const rates = [
+      { pattern: "a.bias", factor: 4 },
+      { pattern: "a.*", factor: 0.25 },
+      { pattern: "*.bias", factor: 0.5 },
+    ];
+    const decay = { only: ["a.*", "b.bias"], exclude: ["*.weight"] };
+    const factors: Readonly<Record<string, number>> = {
+      "a.weight": 0.25,
+      "a.bias": 4,
+      "b.weight": 1,
+      "b.bias": 0.5,
+    };
+    const choice: Choice = (name) => ({
+      decay: name.endsWith(".bias") ? DECAY : 0,
+      factor: factors[name] ?? 0,
+    });
+    expect(await worstDifference({ ...optimizer, decay, rates }, reference, choice)).toBeLessThan(tolerance);
+    const exclude: Choice = (name) => ({ decay: name === "b.weight" ? DECAY : 0, factor: 1 });
+    const excluding = { ...optimizer, decay: { exclude: ["a.*"] } };
+    expect(await worstDifference(excluding, reference, exclude)).toBeLessThan(tolerance);
+  },
+);
 
 test("Muon leaves what is no matrix, and what rows are looked up in, to AdamW", () => {
   const optimizer = { muon: { ...RATE, ...MOMENTS, momentum: 0.95 } };
@@ -159,7 +187,15 @@ async function gradients(optimizer: Optimizer): Promise<number[]> {
   return program.signature.parameters.flatMap((_, i) => floatsOf(results.get(`m/${i}/next`)));
 }
 
-async function worstDifference(optimizer: Optimizer, reference: Reference): Promise<number> {
+/** What decays, and what the rate is multiplied by. */
+type Choice = (name: string, shape: readonly number[]) => { readonly decay: number; readonly factor: number };
+const usual: Choice = (_, shape) => ({ decay: shape.length >= 2 ? DECAY : 0, factor: 1 });
+
+async function worstDifference(
+  optimizer: Optimizer,
+  reference: Reference,
+  choice: Choice = usual,
+): Promise<number> {
   const model = mlp(4, 6, 3);
   const program = buildTrainProgram(model, { ...PROGRAM, optimizer });
   const probe = buildTrainProgram(model, { ...PROGRAM, optimizer: PROBE });
@@ -175,12 +211,14 @@ async function worstDifference(optimizer: Optimizer, reference: Reference): Prom
     const probed = await runProbe(trainFeeds(probe, FIELDS, [batch], [0], { state: probeState }));
     const feed = { state, stepsBefore: k };
     const results = await run(trainFeeds(program, FIELDS, [batch], RATES.slice(k, k + 1), feed));
-    for (const [i, { shape }] of program.signature.parameters.entries()) {
+    for (const [i, { name, shape }] of program.signature.parameters.entries()) {
+      const { decay, factor } = choice(name, shape);
       const expected = reference({
         w: floatsOf(state.get(`w/${i}`)),
         g: floatsOf(probed.get(`m/${i}/next`)),
         shape,
-        rate: RATES[k] ?? 0,
+        rate: factor * (RATES[k] ?? 0),
+        decay,
         t: k + 1,
         slots: slots[i] ?? new Map(),
       });

@@ -238,9 +238,66 @@ describe("a train program", () => {
     ]);
   });
 
-  test("leaves frozen parameters out of the signature and as they were", () => {
-    const { signature } = buildTrainProgram(mlp(4, 6, 3), { ...OPTIONS, frozen: ["a.weight", "a.bias"] });
-    expect(signature.parameters.map(({ name }) => name)).toEqual(["b.weight", "b.bias"]);
+  test("leaves frozen parameters out of the signature, the state and the gradient", async () => {
+    const frozen = buildTrainProgram(mlp(4, 6, 3), { ...OPTIONS, frozen: ["a.*"] });
+    const whole = buildTrainProgram(mlp(4, 6, 3), OPTIONS);
+    expect(frozen.signature.parameters.map(({ name }) => name)).toEqual(["b.weight", "b.bias"]);
+    expect(frozen.initialWeights.length).toBe(3 * 6 + 3);
+    const borders = readModel(frozen.graph).inputs.map(({ name }) => name);
+    expect(borders.filter((name) => /^[wmv]\//.test(name))).toEqual([
+      "w/0",
+      "m/0",
+      "v/0",
+      "w/1",
+      "m/1",
+      "v/1",
+    ]);
+    // One product less: nothing asks for the first layer's gradient.
+    const products = ({ graph }: { readonly graph: Uint8Array }) =>
+      bodyOf(readModel(graph)).nodes.filter(({ op }) => op === "Gemm" || op === "MatMul").length;
+    expect(products(whole) - products(frozen)).toBe(2);
+    const [first, all] = await Promise.all(
+      [frozen, whole].map(async (program) => {
+        const feeds = trainFeeds(program, fields, batches.slice(0, 1), [0.01]);
+        return (await openGraph(program.graph))(feeds);
+      }),
+    );
+    expect(first?.get("loss")).toEqual(all?.get("loss"));
+    expect(first?.get("w/0/next")).toEqual(all?.get("w/2/next"));
+    expect(first?.get("w/1/next")).toEqual(all?.get("w/3/next"));
+  });
+
+  test("lets a batch norm whose statistics are frozen go by them", async () => {
+    const model = mlp(4, 6, 3, batchNorm);
+    const program = buildTrainProgram(model, { ...OPTIONS, frozen: ["bn.running_*"] });
+    expect(program.signature.parameters.filter(({ kind }) => kind === "statistic")).toEqual([]);
+    const batch = batches[0] ?? [];
+    const results = await (await openGraph(program.graph))(trainFeeds(program, fields, [batch], [0]));
+    // The loss of the step is that of the model as it is used, on these rows.
+    const y = floatsOf((await (await openGraph(writeModel(model)))(fields)).get("y"));
+    const losses = batch.map((row) => {
+      const z = y.slice(3 * row, 3 * row + 3);
+      return (
+        Math.log(z.reduce((sum, value) => sum + Math.exp(value), 0)) -
+        (z[Number(fields.get("label")?.data[row])] ?? 0)
+      );
+    });
+    expect(floatsOf(results.get("loss"))[0]).toBeCloseTo(losses.reduce((a, b) => a + b, 0) / 3, 5);
+  });
+
+  test("takes the loss of the output that is named, and leaves out what only others need", () => {
+    const model = mlp(4, 6, 3);
+    const outputs = [
+      { name: "h", type: { dtype: "float32", shape: ["batch", 6] } } as const,
+      ...model.outputs,
+    ];
+    const named = buildTrainProgram({ ...model, outputs }, { ...OPTIONS, output: "y" });
+    expect(named.graph).toEqual(buildTrainProgram(model, OPTIONS).graph);
+    const { signature } = buildTrainProgram(
+      { ...model, outputs: outputs.toReversed() },
+      { ...OPTIONS, output: "h" },
+    );
+    expect(signature.parameters.map(({ name }) => name)).toEqual(["a.weight", "a.bias"]);
   });
 
   test("trains neither masks nor scalars nor constants", () => {
@@ -351,6 +408,12 @@ test("an evaluation with class weights and an ignored label says what its sum is
   expect(floatsOf(sums.get("weightSum"))[0]).toBeCloseTo(3 * 2 + 3 * 0.5, 6);
   expect(floatsOf(sums.get("count"))).toEqual([6]);
 });
+
+function bodyOf(program: Graph): Graph {
+  const scan = program.nodes.find(({ op }) => op === "Scan");
+  if (scan?.op !== "Scan") throw new Error("a train program is a Scan");
+  return scan.attributes.body;
+}
 
 async function hiddenOf(model: Graph): Promise<number[]> {
   return floatsOf(

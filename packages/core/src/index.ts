@@ -69,6 +69,7 @@ export {
   STOP_DOMAIN,
   type StopRequest,
   type TrainJob,
+  zAccumulate,
   zName,
   zSchedule,
   zSignedJob,
@@ -97,9 +98,11 @@ export {
   type Objective,
   zLoss,
   zLossSettings,
+  zOutputName,
 } from "./objective.ts";
 export {
   type AdamW,
+  type DecayMask,
   EXPECTED_OPTIMIZERS,
   type LearningRateSchedule,
   type Lion,
@@ -111,14 +114,19 @@ export {
   type Optimizer,
   type OptimizerKind,
   type OptimizerSettings,
+  RATES_MAX,
+  type RateFactor,
   type Sgd,
   zAdamW,
   zClipNorm,
+  zDecayMask,
   zLearningRateSchedule,
   zLion,
   zMuon,
+  zRateFactor,
   zSgd,
 } from "./optimizer.ts";
+export { matchesAny, matchesPattern, nearestToPattern, zPattern, zPatterns } from "./pattern.ts";
 export type { Clock, Disk, Fetch, Log, LogFields, Ports, Prng } from "./ports.ts";
 export { createPrng, mixSeed, permutation } from "./prng.ts";
 export {

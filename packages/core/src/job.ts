@@ -10,6 +10,7 @@ import type { Signed } from "./keys.ts";
 import { LIMITS } from "./limits.ts";
 import { type Objective, zObjective } from "./objective.ts";
 import { type Optimizer, zOptimizer } from "./optimizer.ts";
+import { zPatterns } from "./pattern.ts";
 import { zBytes, zCid, zNodeId } from "./schema.ts";
 
 export interface TrainJob {
@@ -22,6 +23,8 @@ export interface TrainJob {
   readonly data: { readonly train: Cid; readonly test: Cid | null };
   readonly objective: Objective;
   readonly optimizer: Optimizer;
+  /** Patterns over the names of parameters: these stay as they are, and travel with no update. */
+  readonly freeze?: readonly string[];
   readonly schedule: Schedule;
   readonly workers: {
     readonly min: number;
@@ -38,7 +41,10 @@ export interface TrainJob {
 export interface Schedule {
   readonly rounds: number;
   readonly stepsPerRound: number;
+  /** Rows of one optimizer step. */
   readonly batchSize: number;
+  /** Micro-batches that the rows of a step are computed in; absent: 1. */
+  readonly accumulate?: number;
   /** A work unit stops at its next checkpoint after this long, whatever steps are left. */
   readonly secondsPerRound: number;
 }
@@ -65,10 +71,13 @@ export const zName = z
     `expected lower-case letters, digits and "-", at most ${LIMITS.nameCharsMax}`,
   );
 
+export const zAccumulate = z.int().min(1).max(LIMITS.batchSizeMax);
+
 export const zSchedule: z.ZodType<Schedule> = z.strictObject({
   rounds: z.int().min(1).max(LIMITS.roundsMax),
   stepsPerRound: z.int().min(1).max(LIMITS.stepsPerRoundMax),
   batchSize: z.int().min(1).max(LIMITS.batchSizeMax),
+  accumulate: zAccumulate.exactOptional(),
   secondsPerRound: z.number().positive().max(86_400),
 });
 
@@ -80,6 +89,7 @@ export const zTrainJob: z.ZodType<TrainJob> = z.strictObject({
   data: z.strictObject({ train: zCid, test: zCid.nullable() }),
   objective: zObjective,
   optimizer: zOptimizer,
+  freeze: zPatterns.exactOptional(),
   schedule: zSchedule,
   workers: z
     .strictObject({

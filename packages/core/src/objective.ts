@@ -28,6 +28,8 @@ export interface Objective extends LossSettings {
   readonly loss: Loss;
   /** The dataset tensor that holds the targets. */
   readonly target: string;
+  /** Of the model; absent: its first. */
+  readonly output?: string;
   readonly metrics: readonly Metric[];
 }
 
@@ -69,10 +71,13 @@ export const zLossSettings = z.strictObject({
   delta: z.number().positive().max(1e6).exactOptional(),
 });
 
+export const zOutputName = z.string().min(1).max(1_024);
+
 export const zObjective: z.ZodType<Objective> = z
   .strictObject({
     loss: zLoss,
     target: z.string().min(1).max(256),
+    output: zOutputName.exactOptional(),
     metrics: z.array(z.literal("accuracy")).max(8),
     ...zLossSettings.shape,
   })

@@ -4,6 +4,7 @@
  * Exactly one of the optimizers is given; the engine's table of them is autograd's.
  */
 import { z } from "zod";
+import { zPattern, zPatterns } from "./pattern.ts";
 
 export interface AdamW {
   readonly learningRate: number;
@@ -49,6 +50,23 @@ export interface Optimizer extends Partial<OptimizerSettings> {
   readonly clipNorm?: number;
   /** Absent: constant. */
   readonly schedule?: LearningRateSchedule;
+  /** Which parameters weight decay acts on; absent: those with two axes or more. */
+  readonly decay?: DecayMask;
+  /** Learning rates of their own: the first that fits a parameter's name counts. */
+  readonly rates?: readonly RateFactor[];
+}
+
+/** Patterns over the names of parameters. */
+export interface DecayMask {
+  /** In place of those with two axes or more. */
+  readonly only?: readonly string[];
+  readonly exclude?: readonly string[];
+}
+
+export interface RateFactor {
+  readonly pattern: string;
+  /** Of the learning rate, whatever its schedule. */
+  readonly factor: number;
 }
 
 export interface LearningRateSchedule {
@@ -91,6 +109,12 @@ export const zLearningRateSchedule = z.strictObject({
   finalFactor: z.number().min(0).max(1),
 });
 
+export const zDecayMask = z
+  .strictObject({ only: zPatterns.exactOptional(), exclude: zPatterns.exactOptional() })
+  .refine(({ only, exclude }) => (only ?? exclude) !== undefined, "expected only, exclude or both");
+export const zRateFactor = z.number().positive().max(1_000);
+export const RATES_MAX = 64;
+
 export const zOptimizer: z.ZodType<Optimizer> = z
   .strictObject({
     adamw: zAdamW.exactOptional(),
@@ -99,6 +123,12 @@ export const zOptimizer: z.ZodType<Optimizer> = z
     muon: zMuon.exactOptional(),
     clipNorm: zClipNorm.exactOptional(),
     schedule: zLearningRateSchedule.exactOptional(),
+    decay: zDecayMask.exactOptional(),
+    rates: z
+      .array(z.strictObject({ pattern: zPattern, factor: zRateFactor }))
+      .min(1)
+      .max(RATES_MAX)
+      .exactOptional(),
   })
   .refine(namesOneOptimizer, EXPECTED_OPTIMIZERS);
 

@@ -10,17 +10,25 @@ import {
   LIMITS,
   LOSSES,
   namesOneOptimizer,
+  type Optimizer,
   parseBytes,
   parseMillicores,
   parsePingo,
+  RATES_MAX,
+  zAccumulate,
   zAdamW,
   zClipNorm,
+  zDecayMask,
   zLearningRateSchedule,
   zLion,
   zLoss,
   zLossSettings,
   zMuon,
   zName,
+  zOutputName,
+  zPattern,
+  zPatterns,
+  zRateFactor,
   zSgd,
 } from "@pingo/core";
 import { guarded, quantity } from "@pingo/core/written";
@@ -85,13 +93,27 @@ const zOptimizerFile = z
         finalFactor: zLearningRateSchedule.shape.finalFactor.default(0),
       })
       .exactOptional(),
+    decay: zDecayMask.exactOptional(),
+    /** Factors of the learning rate, by pattern. */
+    rates: z
+      .record(zPattern, zRateFactor)
+      .refine((rates) => Object.keys(rates).length <= RATES_MAX, `expected at most ${RATES_MAX} patterns`)
+      .refine((rates) => Object.keys(rates).length > 0, "expected a pattern and its factor")
+      .exactOptional(),
   })
-  .refine(namesOneOptimizer, EXPECTED_OPTIMIZERS);
+  .refine(namesOneOptimizer, EXPECTED_OPTIMIZERS)
+  .transform(({ rates, ...optimizer }): Optimizer => {
+    if (rates === undefined) return optimizer;
+    // In the file's order: the first pattern that fits a name counts.
+    const factors = Object.entries(rates).map(([pattern, factor]) => ({ pattern, factor }));
+    return { ...optimizer, rates: factors };
+  });
 
 const zObjectiveFile = z
   .strictObject({
     loss: zLoss,
     target: z.string().min(1).max(256),
+    output: zOutputName.exactOptional(),
     metrics: z.array(z.literal("accuracy")).max(8).optional(),
     ...zLossSettings.shape,
   })
@@ -111,12 +133,19 @@ export const zJobFile = z.strictObject({
   data: z.strictObject({ train: zPath, test: zPath.optional() }),
   objective: zObjectiveFile,
   optimizer: zOptimizerFile.prefault({ adamw: {} }),
-  schedule: z.strictObject({
-    rounds: z.int().min(1).max(LIMITS.roundsMax),
-    stepsPerRound: z.int().min(1).max(LIMITS.stepsPerRoundMax),
-    batchSize: z.int().min(1).max(LIMITS.batchSizeMax),
-    secondsPerRound: z.number().positive().max(86_400).default(60),
-  }),
+  freeze: zPatterns.exactOptional(),
+  schedule: z
+    .strictObject({
+      rounds: z.int().min(1).max(LIMITS.roundsMax),
+      stepsPerRound: z.int().min(1).max(LIMITS.stepsPerRoundMax),
+      batchSize: z.int().min(1).max(LIMITS.batchSizeMax),
+      accumulate: zAccumulate.exactOptional(),
+      secondsPerRound: z.number().positive().max(86_400).default(60),
+    })
+    .refine(({ batchSize, accumulate = 1 }) => batchSize % accumulate === 0, {
+      error: "it cuts a batch into micro-batches of as many rows, so it must divide batchSize",
+      path: ["accumulate"],
+    }),
   workers: z
     .strictObject({
       min: z.int().min(1).max(LIMITS.workersMax).default(1),

@@ -63,6 +63,31 @@ test("JSON is read as well, tabs and all", () => {
   expect(parseJobFile(json, "job.json").data).toEqual({ train: "t.csv", test: null });
 });
 
+test("patterns are read where they stand, rates in the order of the file", () => {
+  const text = GOOD.replace(
+    "optimizer: { adamw: { learningRate: 0.002, weightDecay: 0.01 } }",
+    `freeze: ["encoder.*", "*.bias"]
+optimizer:
+  sgd: {}
+  decay: { exclude: ["norm.*"] }
+  rates: { "z.*": 0.1, "a.*": 2 }`,
+  )
+    .replace("batchSize: 64", "batchSize: 64, accumulate: 4")
+    .replace("target: label", "target: label, output: logits");
+  const job = parseJobFile(text, "job.yaml");
+  expect(job.freeze).toEqual(["encoder.*", "*.bias"]);
+  expect(job.optimizer).toEqual({
+    sgd: { learningRate: 0.01, weightDecay: 0, momentum: 0.9, nesterov: true },
+    decay: { exclude: ["norm.*"] },
+    rates: [
+      { pattern: "z.*", factor: 0.1 },
+      { pattern: "a.*", factor: 2 },
+    ],
+  });
+  expect(job.schedule.accumulate).toBe(4);
+  expect(job.objective.output).toBe("logits");
+});
+
 const lineOf = (start: string, line: string): string => GOOD.replace(new RegExp(`^${start}.*$`, "m"), line);
 
 describe("a mistake is one sentence with a code and its place", () => {
@@ -163,6 +188,48 @@ describe("a mistake is one sentence with a code and its place", () => {
       lineOf("optimizer", "optimizer: { adamw: {}, lion: {} }"),
       "JOB_VALUE_INVALID",
       'job.yaml:7:12: "optimizer": expected exactly one of adamw, sgd, lion, muon',
+    ],
+    [
+      "a decay that says nothing",
+      lineOf("optimizer", "optimizer: { sgd: {}, decay: {} }"),
+      "JOB_VALUE_INVALID",
+      'job.yaml:7:30: "optimizer.decay": expected only, exclude or both',
+    ],
+    [
+      "an unknown key of decay",
+      lineOf("optimizer", 'optimizer: { sgd: {}, decay: { excludes: ["*.bias"] } }'),
+      "JOB_KEY_UNKNOWN",
+      'job.yaml:7:32: unknown key "excludes"; did you mean "exclude"?',
+    ],
+    [
+      "a rate that stands still",
+      lineOf("optimizer", 'optimizer: { sgd: {}, rates: { "a.*": 0 } }'),
+      "JOB_VALUE_INVALID",
+      'job.yaml:7:39: "optimizer.rates.a.*": 0 is too small; more than 0 is expected',
+    ],
+    [
+      "no rates",
+      lineOf("optimizer", "optimizer: { sgd: {}, rates: {} }"),
+      "JOB_VALUE_INVALID",
+      'job.yaml:7:30: "optimizer.rates": expected a pattern and its factor',
+    ],
+    [
+      "a pattern in place of patterns",
+      lineOf("retry", "freeze: encoder"),
+      "JOB_VALUE_INVALID",
+      'job.yaml:10:9: "freeze": expected a list, found "encoder"',
+    ],
+    [
+      "a pattern without quotes",
+      lineOf("retry", "freeze: [*.bias]"),
+      "JOB_FILE_SYNTAX",
+      'a text that begins with "*" or "&" needs quotes',
+    ],
+    [
+      "micro-batches that do not come out even",
+      lineOf("schedule", "schedule: { rounds: 1, stepsPerRound: 5, batchSize: 64, accumulate: 3 }"),
+      "JOB_VALUE_INVALID",
+      'job.yaml:8:69: "schedule.accumulate": it cuts a batch into micro-batches of as many rows, so it must divide batchSize',
     ],
     [
       "verify not built",

@@ -29,6 +29,7 @@ export interface JobFile {
   readonly data: { readonly train: string; readonly test: string | null };
   readonly objective: Objective;
   readonly optimizer: Optimizer;
+  readonly freeze?: readonly string[];
   readonly schedule: Schedule;
   readonly workers: {
     readonly min: number;
@@ -111,6 +112,7 @@ function jobOf(shape: JobFileShape, written: Written): JobFile {
     data: { train: shape.data.train, test: shape.data.test ?? null },
     objective: shape.objective,
     optimizer: shape.optimizer,
+    ...(shape.freeze && { freeze: shape.freeze }),
     schedule: shape.schedule,
     workers: { min, max, cpuMillicores: resources.cpu, memoryBytes: resources.memory },
     retryMax: shape.retry.max,

@@ -224,6 +224,24 @@ describe("what is wrong is found before anything is sent", () => {
       "TARGET_MISSING",
       'job.yaml:6:51: /job/train.safetensors has no tensor "lable"; it has label, features',
     ],
+    [
+      "a pattern that no parameter fits",
+      `${JOB}freeze: ["wieght"]\n`,
+      "PATTERN_UNMATCHED",
+      'job.yaml:8:9: freeze: the pattern "wieght" matches no parameter of the model; the nearest names are "weight"',
+    ],
+    [
+      "a decay of nothing",
+      `${JOB}optimizer: { adamw: {}, decay: { exclude: ["*.bias"] } }\n`,
+      "PATTERN_UNMATCHED",
+      'job.yaml:8:43: optimizer.decay.exclude: the pattern "*.bias" matches no parameter',
+    ],
+    [
+      "an output that the model does not have",
+      JOB.replace("target: label", "target: label, output: score"),
+      "OUTPUT_UNKNOWN",
+      'job.yaml:6:66: objective.output: the model has no output "score"; did you mean "scores"?',
+    ],
   ])("%s", async (_, text, code, sentence) => {
     const disk = folderWith({ "test.parquet": "PAR1" });
     const preparing = prepareJob(parseJobFile(text, "job.yaml"), { folder: "/job", disk });

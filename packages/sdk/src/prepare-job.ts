@@ -4,8 +4,8 @@
  * The same checks run again on the fog node: this one is for the user's sake, that one for the network's.
  */
 import { resolve } from "node:path";
-import { type Graph, type ProgramSignature, readModel } from "@pingo/autograd";
-import { cidOfBytes, type Disk, isFault, LIMITS } from "@pingo/core";
+import { type Graph, ProgramError, type ProgramSignature, readModel } from "@pingo/autograd";
+import { cidOfBytes, type Disk, type FaultError, isFault, LIMITS } from "@pingo/core";
 import { checkTrainJob, type DatasetToCheck, TrainingError } from "@pingo/training";
 import { type DataFile, readDataFile, readFileAtMost } from "./data-file.ts";
 import type { JobFile } from "./job-file.ts";
@@ -36,12 +36,18 @@ export async function prepareJob(file: JobFile, options: PrepareOptions): Promis
   const modelPath = resolve(folder, file.model);
   const modelPlace = file.placeOf("model");
   const bytes = await readFileAtMost(modelPath, modelPlace, LIMITS.modelBytesMax, disk);
-  const graph = await within(modelPath, () => readModel(bytes));
+  const graph = await within(
+    () => modelPath,
+    () => readModel(bytes),
+  );
   const readData = (name: string, key: string): Promise<DataFile> =>
     readDataFile(resolve(folder, name), { place: file.placeOf(key), targetPlace, target }, disk);
   const train = await readData(file.data.train, "data.train");
   const test = file.data.test === null ? null : await readData(file.data.test, "data.test");
-  const signature = await within(modelPath, () => check(file, graph, train, test));
+  const signature = await within(
+    (error) => placeInJob(error, file) ?? modelPath,
+    () => check(file, graph, train, test),
+  );
   const sizeBytes = bytes.byteLength + bytesOf(train) + (test ? bytesOf(test) : 0);
   return { file, model: { path: modelPath, bytes, graph }, signature, train, test, sizeBytes };
 }
@@ -74,12 +80,20 @@ function bytesOf(file: DataFile): number {
   return [...file.tensors.values()].reduce((sum, tensor) => sum + tensor.data.byteLength, 0);
 }
 
+/** Where the job file says what the model does not have. */
+function placeInJob(error: FaultError, file: JobFile): string | undefined {
+  if (!(error instanceof ProgramError)) return undefined;
+  const { fault } = error;
+  if (fault.code === "PATTERN_UNMATCHED") return file.placeOf(fault.key);
+  return fault.code === "OUTPUT_UNKNOWN" ? file.placeOf("objective.output") : undefined;
+}
+
 /** What is wrong with the model is said with its path; what is wrong with the data names the data itself. */
-async function within<T>(path: string, work: () => T | Promise<T>): Promise<T> {
+async function within<T>(placeOf: (error: FaultError) => string, work: () => T | Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (isFault(error) && !(error instanceof TrainingError)) throw new FileFaultError(path, error);
+    if (isFault(error) && !(error instanceof TrainingError)) throw new FileFaultError(placeOf(error), error);
     throw error;
   }
 }

@@ -14,6 +14,7 @@ export function trainJobOf(
     data: { train: cids.train, test: cids.test },
     objective: file.objective,
     optimizer: file.optimizer,
+    ...(file.freeze && { freeze: file.freeze }),
     schedule: file.schedule,
     workers: file.workers,
     retryMax: file.retryMax,

@@ -7,7 +7,9 @@ import {
   buildTrainProgram,
   type EvaluationProgram,
   type Graph,
+  type GraphValue,
   inferTypes,
+  outputOf,
   type ProgramOptions,
   type Tensor,
   type TrainProgram,
@@ -48,8 +50,8 @@ export interface Admission {
  * @throws {FaultError} of autograd when the model cannot be trained, or the data does not fit it
  */
 export async function checkTrainJob({ job, model, train, test }: JobToCheck): Promise<Admission> {
-  const { batchSize } = job.schedule;
-  const { loss, target, metrics: _, ...lossSettings } = job.objective;
+  const { batchSize, accumulate } = job.schedule;
+  const { loss, target, output, metrics: _, ...lossSettings } = job.objective;
   checkManifest("training", train.manifest, target, batchSize);
   if (test) {
     checkManifest("test", test.manifest, target, 1);
@@ -62,11 +64,14 @@ export async function checkTrainJob({ job, model, train, test }: JobToCheck): Pr
     lossSettings,
     optimizer: job.optimizer,
     batchSize,
+    ...(output !== undefined && { output }),
+    ...(accumulate !== undefined && { microBatches: accumulate }),
+    ...(job.freeze && { frozen: job.freeze }),
   };
   const admission = {
     train: buildTrainProgram(model, options),
     evaluation: buildEvaluationProgram(model, options),
-    classes: classesOf(model, fieldOf(train.manifest, target)),
+    classes: classesOf(outputOf(model, output), model, fieldOf(train.manifest, target)),
   };
   await checkRows("training", train, job.objective, admission.classes);
   if (test) await checkRows("test", test, job.objective, admission.classes);
@@ -107,8 +112,7 @@ function checkSameFields(train: readonly DatasetField[], test: readonly DatasetF
 }
 
 /** The classes are the last axis of the scores if the others fit the target's, else axis 1 (images as [N, C, …]). */
-function classesOf(model: Graph, target: DatasetField): number | null {
-  const output = assertDefined(model.outputs[0], "a model that trains has an output");
+function classesOf(output: GraphValue, model: Graph, target: DatasetField): number | null {
   const shape = assertDefined(inferTypes(model).get(output.name), "outputs have types").shape;
   const axis = [shape.length - 1, 1].find((each) => {
     const rest = shape.toSpliced(each, 1).slice(1);

@@ -9,6 +9,8 @@ export interface Trained {
 }
 
 export interface Update extends Trained {
+  /** Weight decay acts on it. */
+  readonly isDecayed: boolean;
   readonly weight: Value;
   readonly gradient: Value;
   /** As the rule's `slots` names them. */
@@ -32,9 +34,8 @@ export interface OptimizerRule {
   begin(emit: Emitter, learningRate: Value, step: Value): (update: Update) => Updated;
 }
 
-/** Weight decay acts on matrices and more, not on biases and scales. */
-export function decays(weightDecay: number, { shape }: Trained): boolean {
-  return weightDecay > 0 && shape.length >= 2;
+export function decays(weightDecay: number, { isDecayed }: Update): boolean {
+  return weightDecay > 0 && isDecayed;
 }
 
 /** 1 − learningRate · weightDecay, f32[]: what decay that is no part of the gradient leaves of a weight. */

@@ -12,7 +12,19 @@ export type ProgramFault =
       readonly wants: string;
     }
   | { readonly code: "NOTHING_TO_TRAIN"; readonly output: string }
-  | { readonly code: "FROZEN_UNKNOWN"; readonly name: string }
+  | {
+      readonly code: "PATTERN_UNMATCHED";
+      /** Where the job has it. */
+      readonly key: string;
+      readonly pattern: string;
+      readonly nearest: readonly string[];
+    }
+  | {
+      readonly code: "OUTPUT_UNKNOWN";
+      readonly output: string;
+      readonly nearest: string | null;
+      readonly outputs: readonly string[];
+    }
   | {
       readonly code: "OUTPUT_MISFIT";
       readonly output: string;
@@ -38,7 +50,14 @@ const SENTENCES: Sentences<ProgramFault> = {
     `the data set tensor "${f.field}" is ${f.has}, but ${f.input} wants ${f.wants}: reshape the data or change the model`,
   NOTHING_TO_TRAIN: (f) =>
     `no parameter of the model leads to its output "${f.output}": export it with its float32 weights as initializers, and freeze fewer`,
-  FROZEN_UNKNOWN: (f) => `"${f.name}" is to be frozen, but the model has no parameter of that name`,
+  PATTERN_UNMATCHED: (f) => {
+    const hint = f.nearest.length > 0 ? `; the nearest names are ${list(f.nearest)}` : "";
+    return `${f.key}: the pattern "${f.pattern}" matches no parameter of the model${hint}`;
+  },
+  OUTPUT_UNKNOWN: (f) => {
+    const hint = f.nearest === null ? "" : `did you mean "${f.nearest}"? `;
+    return `objective.output: the model has no output "${f.output}"; ${hint}its outputs are ${list(f.outputs)}`;
+  },
   OUTPUT_MISFIT: (f) => `the model's output "${f.output}" does not fit the loss ${f.loss}: ${f.why}`,
   BATCH_BAKED_IN: (f) =>
     `the model was exported for a batch of ${f.exported} and node "${f.node}" does not work with ${f.batchSize}: export it with a dynamic batch axis, or set the batch size to ${f.exported}`,

@@ -71,8 +71,41 @@ describe("a program is refused", () => {
     expect(building({ frozen })).toEqual({ code: "NOTHING_TO_TRAIN", output: "y" });
   });
 
-  test("when a frozen name is no parameter", () => {
-    expect(building({ frozen: ["a.wieght"] })).toEqual({ code: "FROZEN_UNKNOWN", name: "a.wieght" });
+  test("when a pattern matches nothing, naming the nearest names", () => {
+    expect(building({ frozen: ["a.wieght"] })).toEqual({
+      code: "PATTERN_UNMATCHED",
+      key: "freeze",
+      pattern: "a.wieght",
+      nearest: ["a.weight", "b.weight", "a.bias"],
+    });
+    const { optimizer } = OPTIONS;
+    const decay = { exclude: ["*.bias", "norm.*"] };
+    expect(building({ optimizer: { ...optimizer, decay } })).toMatchObject({
+      code: "PATTERN_UNMATCHED",
+      key: "optimizer.decay.exclude",
+      pattern: "norm.*",
+    });
+    expect(building({ optimizer: { ...optimizer, decay: { only: ["c.*"] } } })).toMatchObject({
+      key: "optimizer.decay.only",
+    });
+    const rates = [{ pattern: "encoder.*", factor: 0.1 }];
+    expect(building({ optimizer: { ...optimizer, rates } })).toMatchObject({ key: "optimizer.rates" });
+  });
+
+  test("when the model has no output of that name, naming those it has", () => {
+    const build = () => buildTrainProgram(mlp(4, 6, 3), { ...OPTIONS, output: "z" });
+    expect(build).toThrow('objective.output: the model has no output "z"; its outputs are "y"');
+    const model = mlp(4, 6, 3);
+    const outputs = [
+      ...model.outputs,
+      { name: "hidden", type: { dtype: "float32", shape: ["batch", 6] } } as const,
+    ];
+    expect(building({ output: "hiden" }, { ...model, outputs })).toEqual({
+      code: "OUTPUT_UNKNOWN",
+      output: "hiden",
+      nearest: "hidden",
+      outputs: ["y", "hidden"],
+    });
   });
 
   test("when the output has no class axis for the targets", () => {

@@ -1,5 +1,6 @@
 /** What train and evaluation programs share: the model bound to the job, and how a batch reaches it. */
-import { assertDefined, type Loss, type LossSettings, type Optimizer } from "@pingo/core";
+import { assertDefined, type Loss, type LossSettings, matchesAny, type Optimizer } from "@pingo/core";
+import { nearest } from "@pingo/core/nearest";
 import type { Graph, GraphValue } from "../graph/graph.ts";
 import type { DType, Tensor } from "../graph/tensor.ts";
 import type { BoundObjective } from "../objective/objective.ts";
@@ -8,6 +9,7 @@ import { optimizerRule } from "../optimizer/optimizers.ts";
 import type { StaticGraph } from "../rules/differentiate.ts";
 import { type Emitter, sizeOf, typedValue, type Value } from "../rules/emitter.ts";
 import { bindBatch } from "./bind-batch.ts";
+import { checkOptimizerPatterns } from "./choose.ts";
 import { ProgramError } from "./fault.ts";
 import { type FieldMatch, matchFields } from "./match-fields.ts";
 import { inferenceMode } from "./modes.ts";
@@ -18,6 +20,8 @@ export interface ProgramOptions {
   readonly fields: readonly FieldSpec[];
   /** The field that holds the labels. */
   readonly target: string;
+  /** The model's output that the loss is taken of; its first unless given. */
+  readonly output?: string;
   readonly loss: Loss;
   readonly lossSettings?: LossSettings;
   readonly optimizer: Optimizer;
@@ -29,7 +33,7 @@ export interface ProgramOptions {
    * norm sees the rows of a pass. It divides the batch size; 1 unless given.
    */
   readonly microBatches?: number;
-  /** Parameters that stay as they are. */
+  /** Patterns over the names of parameters that stay as they are: no gradient, no state, no part of the weights vector. */
   readonly frozen?: readonly string[];
 }
 
@@ -40,7 +44,7 @@ export interface ModelStep {
   readonly signature: ProgramSignature;
   /** Parameters whose rows are looked up, by their names inside the step. */
   readonly tables: ReadonlySet<string>;
-  /** f32: the first of the model. */
+  /** f32: what the loss is taken of. */
   readonly output: Value;
   readonly objective: BoundObjective;
   /** In the step. */
@@ -62,7 +66,7 @@ export function modelStep(model: Graph, options: ProgramOptions): ModelStep {
   const inner = prefixNames(inferenceMode(model));
   const innerMatch = { ...match, fieldByInput: mapKeys(match.fieldByInput, (name) => MODEL_PREFIX + name) };
   const graph = bindBatch(inner, innerMatch, passRows);
-  const output = assertDefined(model.outputs[0], "a model has outputs").name;
+  const output = outputOf(model, options.output).name;
   const outputValue = typedValue(graph.types, MODEL_PREFIX + output);
   const objective = bindObjective(graph, outputValue, options, [passRows, ...match.target.rowShape]);
   const found = findParameters(graph, {
@@ -72,6 +76,8 @@ export function modelStep(model: Graph, options: ProgramOptions): ModelStep {
     frozen: options.frozen ?? [],
     inner: innerName,
   });
+  const names = found.flatMap(({ name, kind }) => (kind === "trained" ? [name] : []));
+  checkOptimizerPatterns(options.optimizer, names);
   const lookups = graph.nodes.filter(({ op }) => op === "Gather");
   const tables = new Set(lookups.flatMap(({ inputs }) => inputs.slice(0, 1)));
   const rule = optimizerRule(options.optimizer);
@@ -93,8 +99,22 @@ export function modelStep(model: Graph, options: ProgramOptions): ModelStep {
     objective,
     targetDtype,
     passRows,
-    frozen: new Set((options.frozen ?? []).map(innerName)),
+    frozen: frozenNames(model, options.frozen ?? []),
   };
+}
+
+/** @throws {ProgramError} OUTPUT_UNKNOWN */
+export function outputOf({ outputs }: Graph, name: string | undefined): GraphValue {
+  const named = name === undefined ? outputs[0] : outputs.find((output) => output.name === name);
+  if (named !== undefined) return named;
+  const names = outputs.map((output) => output.name);
+  const output = assertDefined(name, "a model has outputs");
+  throw new ProgramError({ code: "OUTPUT_UNKNOWN", output, nearest: nearest(output, names), outputs: names });
+}
+
+function frozenNames({ initializers }: Graph, patterns: readonly string[]): ReadonlySet<string> {
+  if (patterns.length === 0) return new Set();
+  return new Set([...initializers.keys()].filter((name) => matchesAny(patterns, name)).map(innerName));
 }
 
 /** @throws {ProgramError} BATCH_UNEVEN */

@@ -5,8 +5,10 @@
  * operators. Three things look like it and are none: the running statistics of batch norm, constants of the graph
  * (see Graph.constants), and masks, which a file keeps beside the weights: they hold a number that no step can move.
  */
+import { matchesAny } from "@pingo/core";
 import type { Tensor } from "../graph/tensor.ts";
 import { dependencies, type StaticGraph } from "../rules/differentiate.ts";
+import { requireMatches } from "./choose.ts";
 import { ProgramError } from "./fault.ts";
 import type { ParameterSpec } from "./signature.ts";
 
@@ -18,6 +20,7 @@ export interface ParameterSearch {
   readonly initializers: ReadonlyMap<string, Tensor>;
   readonly constants: ReadonlySet<string>;
   readonly output: string;
+  /** Patterns over names. */
   readonly frozen: readonly string[];
   readonly inner: (name: string) => string;
 }
@@ -25,7 +28,7 @@ export interface ParameterSearch {
 /**
  * In the order of the model's initializers.
  *
- * @throws {ProgramError} NOTHING_TO_TRAIN, FROZEN_UNKNOWN
+ * @throws {ProgramError} NOTHING_TO_TRAIN, PATTERN_UNMATCHED
  */
 export function findParameters(
   graph: StaticGraph,
@@ -40,12 +43,12 @@ export function findParameters(
     if (statistics.has(inner(name))) parameters.push({ name, shape, kind: "statistic" });
     else if (isWeight(tensor)) parameters.push({ name, shape, kind: "trained" });
   }
-  for (const name of frozen) {
-    if (!parameters.some((parameter) => parameter.name === name)) {
-      throw new ProgramError({ code: "FROZEN_UNKNOWN", name });
-    }
-  }
-  const kept = parameters.filter(({ name }) => !frozen.includes(name));
+  requireMatches(
+    "freeze",
+    frozen,
+    parameters.map(({ name }) => name),
+  );
+  const kept = parameters.filter(({ name }) => !matchesAny(frozen, name));
   if (!kept.some(({ kind }) => kind === "trained"))
     throw new ProgramError({ code: "NOTHING_TO_TRAIN", output });
   return kept;

@@ -8,14 +8,16 @@
  * Parameters are the Scan's state; the data set is read from around its body, so no row is copied but those of a
  * batch. K steps in one call give the same bits as K calls of one step.
  */
-import { assertDefined } from "@pingo/core";
+import { assertDefined, type Optimizer } from "@pingo/core";
 import type { AnyNode, Graph, GraphValue } from "../graph/graph.ts";
 import { verifyGraph } from "../graph/verify.ts";
 import { writeModel } from "../onnx/writer.ts";
 import { clipByNorm } from "../optimizer/clip.ts";
 import { optimizerRule } from "../optimizer/optimizers.ts";
+import type { OptimizerRule } from "../optimizer/rule.ts";
 import { Emitter, type Value } from "../rules/emitter.ts";
 import { emitAccumulated, statisticBefore } from "./accumulate.ts";
+import { isDecayed, rateFactor } from "./choose.ts";
 import { fieldInputs, innerName, type ModelStep, modelStep, type ProgramOptions } from "./model-step.ts";
 import { emitPass, plainSeed } from "./pass.ts";
 import type { ProgramSignature } from "./signature.ts";
@@ -60,8 +62,9 @@ function trainGraph(model: Graph, step: ModelStep, options: ProgramOptions): Gra
   const gradientOf = new Map(
     [...pass.gradients.keys()].map((name, i) => [name, assertDefined(used[i], name)]),
   );
-  const update = optimizerRule(optimizer).begin(emit, rate, number);
-  const states = step.parameters.flatMap(({ name, shape, kind, slots = [] }, i): State[] => {
+  const updateAt = updatesByFactor(emit, optimizer, rate, number);
+  const states = step.parameters.flatMap((parameter, i): State[] => {
+    const { name, shape, kind, slots = [] } = parameter;
     const weight: Value = { name: innerName(name), dtype: "float32", shape };
     if (kind === "statistic") {
       const before = isCut ? { ...weight, name: statisticBefore(weight.name) } : weight;
@@ -69,8 +72,12 @@ function trainGraph(model: Graph, step: ModelStep, options: ProgramOptions): Gra
     }
     const gradient = assertDefined(gradientOf.get(weight.name), weight.name);
     const kept = slots.map((slot): Value => ({ ...weight, name: `kept/${slot}/${i}` }));
-    const isTable = step.tables.has(weight.name);
-    const next = update({ weight, gradient, slots: kept, shape, isTable });
+    const traits = {
+      shape,
+      isTable: step.tables.has(weight.name),
+      isDecayed: isDecayed(optimizer.decay ?? {}, parameter),
+    };
+    const next = updateAt(rateFactor(optimizer, name))({ ...traits, weight, gradient, slots: kept });
     return [
       { border: `w/${i}`, value: weight, next: next.weight },
       ...slots.map((slot, k) => ({
@@ -86,6 +93,17 @@ function trainGraph(model: Graph, step: ModelStep, options: ProgramOptions): Gra
   // Inside a pass a statistic goes by this name, and the model's own value of it is read nowhere.
   for (const { name } of step.parameters) constants.delete(innerName(name));
   return scanGraph({ nodes, constants, states, loss: pass.loss, sequences: [rows, rate, number] }, options);
+}
+
+/** What is the same for all parameters of one learning rate is emitted once. */
+function updatesByFactor(emit: Emitter, optimizer: Optimizer, rate: Value, number: Value) {
+  const rule = optimizerRule(optimizer);
+  const updates = new Map<number, ReturnType<OptimizerRule["begin"]>>();
+  return (factor: number) => {
+    const known = updates.get(factor) ?? rule.begin(emit, emit.scale(rate, factor), number);
+    updates.set(factor, known);
+    return known;
+  };
 }
 
 interface Step {

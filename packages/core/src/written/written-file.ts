@@ -52,7 +52,8 @@ export function readWritten<P extends string, T>(
   };
   const parsed = schema.safeParse(source.value);
   if (parsed.success) return { written, value: parsed.data, problems: [] };
-  const problems = parsed.error.issues.flatMap((issue) => problemsOf(issue, source, { prefix, schema }));
+  const issues = withoutConsequences(parsed.error.issues);
+  const problems = issues.flatMap((issue) => problemsOf(issue, source, { prefix, schema }));
   return { written, value: null, problems: withoutEchoes(problems).sort(byPlace) };
 }
 
@@ -78,10 +79,8 @@ function parseSource(text: string, file: string, what: string): Source | (Place 
     // An alias could make a small file large; such a file has no use for one.
     return { file, document, value: document.toJS({ maxAliasCount: 0 }), lines };
   } catch (cause) {
-    return syntax(
-      0,
-      cause instanceof RangeError ? "it nests too deep" : `anchors and aliases have no place in ${what}`,
-    );
+    const alias = `anchors and aliases have no place in ${what}: a text that begins with "*" or "&" needs quotes`;
+    return syntax(0, cause instanceof RangeError ? "it nests too deep" : alias);
   }
 }
 
@@ -108,6 +107,13 @@ function problemsOf<P extends string>(
   }
   const value: unknown = path.length === 0 ? source.value : valueAt(source.value, path);
   return [{ code: `${prefix}_VALUE_INVALID`, ...place, key, why: whyOf(issue, value) }];
+}
+
+/** What keys say together is not judged while one of them is unknown. */
+function withoutConsequences(issues: readonly z.core.$ZodIssue[]): readonly z.core.$ZodIssue[] {
+  const misspelt = issues.filter(({ code }) => code === "unrecognized_keys");
+  const holders = new Set(misspelt.map(({ path }) => path.join("\n")));
+  return issues.filter(({ code, path }) => code !== "custom" || !holders.has(path.join("\n")));
 }
 
 /** A misspelt key is one mistake: that the right one is missing need not be said as well. */
