@@ -3,7 +3,6 @@
  *
  *     node model.ts model.onnx
  */
-import { writeFile } from "node:fs/promises";
 import { defineModel, type Graph, writeModel } from "@pingo/autograd";
 
 export function digitsModel(seed = 20261123): Graph {
@@ -20,6 +19,7 @@ export function digitsModel(seed = 20261123): Graph {
 }
 
 if (import.meta.main) {
+  const { writeFile } = await import("node:fs/promises"); // only here: a page imports this file too
   const path = process.argv[2] ?? "model.onnx";
   await writeFile(path, writeModel(digitsModel()));
   console.log(`${path} is written`);

@@ -44,6 +44,15 @@ export { GradientError, type GradientFault } from "./rules/fault.ts";
 export { measureGflops } from "./runtime/measure.ts";
 export { openEvaluator } from "./runtime/open-evaluator.ts";
 export { openTrainer } from "./runtime/open-trainer.ts";
+export type { Backend } from "./runtime/ort.ts";
 export { RuntimeError, type RuntimeFault } from "./runtime/runtime-error.ts";
 export { startEvaluator, startTrainer } from "./runtime/start.ts";
-export type { Evaluation, Evaluator, RuntimeOptions, RuntimeProgram, Trainer } from "./runtime/trainer.ts";
+export type {
+  BackendOptions,
+  Evaluation,
+  Evaluator,
+  RunOptions,
+  RuntimeOptions,
+  RuntimeProgram,
+  Trainer,
+} from "./runtime/trainer.ts";

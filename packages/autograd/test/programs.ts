@@ -45,6 +45,7 @@ export function trainFeeds(
         rates.map((_, k) => stepsBefore + k + 1),
       ),
     ],
+    ["stop", i64([], [0])],
   ]);
 }
 

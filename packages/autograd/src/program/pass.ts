@@ -36,6 +36,12 @@ export function plainSeed(objective: EmittedObjective): Seed {
   return { loss: objective.loss(), gradient: objective.gradient() };
 }
 
+/**
+ * int64[], of the program: 0, or far past every row, and then the gather of a pass's rows ends the whole call. It is read
+ * from around the Scan, so that who shares its memory can raise it while the call runs.
+ */
+export const STOP: Value = { name: "stop", dtype: "int64", shape: [] };
+
 /** Leaves its nodes in `emit`. */
 export function emitPass(
   emit: Emitter,
@@ -43,7 +49,7 @@ export function emitPass(
   seedOf: (objective: EmittedObjective) => Seed,
 ): Pass {
   const earlier = emit.nodes.splice(0);
-  const { target } = emitBatch(emit, step, model.inputs, rows);
+  const { target } = emitBatch(emit, step, model.inputs, emit.add2(rows, STOP));
   const noise = { key: noiseKey(emit, rows, number) };
   const mode = trainingMode(step.graph, emit, noise, step.frozen);
   const before: readonly AnyNode[] = emit.nodes.splice(0);

@@ -2,7 +2,8 @@
  * The whole train step of a model as one ONNX graph: forward, backward and optimizer, wrapped in a Scan over steps.
  *
  *   inputs   w/i (trained parameter i), <slot>/i (what the optimizer keeps of it), s/i (statistic i), field/<name> [rows, …],
- *            indices int64[K, B], learningRate f32[K], step f32[K] (1 for the first)
+ *            indices int64[K, B], learningRate f32[K], step f32[K] (1 for the first),
+ *            stop int64[] (0; pass.ts)
  *   outputs  w/i/next, <slot>/i/next, s/i/next, loss f32[K]
  *
  * Parameters are the Scan's state; the data set is read from around its body, so no row is copied but those of a
@@ -19,7 +20,7 @@ import { Emitter, type Value } from "../rules/emitter.ts";
 import { emitAccumulated, statisticBefore } from "./accumulate.ts";
 import { isDecayed, rateFactor } from "./choose.ts";
 import { fieldInputs, innerName, type ModelStep, modelStep, type ProgramOptions } from "./model-step.ts";
-import { emitPass, plainSeed } from "./pass.ts";
+import { emitPass, plainSeed, STOP } from "./pass.ts";
 import type { ProgramSignature } from "./signature.ts";
 import { splitConstant } from "./split-constant.ts";
 import { flattenWeights } from "./weights.ts";
@@ -149,6 +150,7 @@ function scanGraph({ nodes, constants, states, loss, sequences }: Step, options:
       { name: "indices", type: { dtype: "int64", shape: ["steps", options.batchSize] } },
       { name: "learningRate", type: { dtype: "float32", shape: ["steps"] } },
       { name: "step", type: { dtype: "float32", shape: ["steps"] } },
+      graphValue(STOP),
     ],
     outputs: [
       ...states.map(({ border, value }) => graphValue({ ...value, name: `${border}/next` })),

@@ -9,7 +9,8 @@ import { assertDefined, createPrng } from "@pingo/core";
 import type { Graph } from "../graph/graph.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { writeModel } from "../onnx/writer.ts";
-import { loadOrt, openSession, runSession, toOrt } from "../runtime/ort.ts";
+import { loadOrt } from "../runtime/load-ort.ts";
+import { openSession, runSession, toOrt } from "../runtime/ort.ts";
 import { CheckError } from "./check-fault.ts";
 import { evaluate } from "./evaluate.ts";
 import type { GradientCase } from "./gradient-case.ts";
@@ -80,7 +81,7 @@ async function computedGradients(
   inputs: ReadonlyMap<string, Tensor>,
 ): Promise<Gradients> {
   const ort = await loadOrt();
-  const session = await openSession(writeModel(built.graph));
+  const session = await openSession(ort, writeModel(built.graph));
   try {
     const feeds = session.inputNames.map((name) => [name, toOrt(ort, assertDefined(inputs.get(name), name))]);
     const results = await runSession(session, Object.fromEntries(feeds));

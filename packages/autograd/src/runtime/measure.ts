@@ -2,7 +2,8 @@
 import type { Clock } from "@pingo/core";
 import type { Graph } from "../graph/graph.ts";
 import type { TensorType } from "../graph/tensor.ts";
-import { float32, loadOrt, openSession, runSession } from "./ort.ts";
+import { loadOrt } from "./load-ort.ts";
+import { float32, openSession, runSession } from "./ort.ts";
 
 const SIDE = 384;
 const FLOP_PER_RUN = 2 * SIDE ** 3;
@@ -18,7 +19,7 @@ export async function measureGflops(ports: { readonly clock: Pick<Clock, "monoto
   const { clock } = ports;
   const ort = await loadOrt();
   const { writeModel } = await import("../onnx/writer.ts"); // protobuf: only who measures pays for it
-  const session = await openSession(writeModel(gemmGraph()));
+  const session = await openSession(ort, writeModel(gemmGraph()));
   try {
     const matrix = Float32Array.from({ length: SIDE * SIDE }, (_, i) => (i % 7) - 3);
     const feeds = { a: float32(ort, matrix, [SIDE, SIDE]), b: float32(ort, matrix, [SIDE, SIDE]) };

@@ -1,13 +1,22 @@
 /**
- * The door to ONNX Runtime. It is loaded on first use, so that a program which only builds graphs
- * neither waits for its 45 MB library nor needs a platform that has one.
+ * What the two builds of ONNX Runtime have in common, and how we use it. The builds themselves are loaded by
+ * native-ort.ts and wasm-ort.ts, on first use: a program that only builds graphs waits for neither.
  */
 import type { InferenceSession, Tensor as OrtTensor, TensorConstructor } from "onnxruntime-node";
 import type { Tensor } from "../graph/tensor.ts";
 import { RuntimeError } from "./runtime-error.ts";
 
+/**
+ * - native: onnxruntime-node, the fast one. Bits are the same on every run of one machine.
+ * - wasm: onnxruntime-web on WebAssembly, in Node and in pages. Bits are the same on every machine.
+ */
+export type Backend = "native" | "wasm";
+
 export interface Ort {
-  readonly InferenceSession: typeof InferenceSession;
+  readonly backend: Backend;
+  readonly InferenceSession: {
+    create(graph: Uint8Array, options: InferenceSession.SessionOptions): Promise<InferenceSession>;
+  };
   readonly Tensor: TensorConstructor;
 }
 
@@ -28,23 +37,13 @@ const SESSION_OPTIONS: InferenceSession.SessionOptions = {
   logSeverityLevel: 3,
 };
 
-let loading: Promise<Ort> | undefined;
+/** Errors come to us as exceptions; ONNX Runtime need not print them too. */
+const RUN_OPTIONS: InferenceSession.RunOptions = { logSeverityLevel: 4 };
 
-/** @throws {RuntimeError} ENGINE_MISSING */
-export function loadOrt(): Promise<Ort> {
-  loading ??= import("onnxruntime-node").catch((cause: unknown) => {
-    loading = undefined;
-    const platform = `${process.platform}-${process.arch}`;
-    throw new RuntimeError({ code: "ENGINE_MISSING", platform, why: firstLine(cause) }, { cause });
-  });
-  return loading;
-}
-
-/** @throws {RuntimeError} ENGINE_MISSING, GRAPH_REJECTED */
-export async function openSession(graph: Uint8Array): Promise<InferenceSession> {
-  const { InferenceSession } = await loadOrt();
+/** @throws {RuntimeError} GRAPH_REJECTED */
+export async function openSession(ort: Ort, graph: Uint8Array): Promise<InferenceSession> {
   try {
-    return await InferenceSession.create(graph, SESSION_OPTIONS);
+    return await ort.InferenceSession.create(graph, SESSION_OPTIONS);
   } catch (cause) {
     throw new RuntimeError({ code: "GRAPH_REJECTED", why: firstLine(cause) }, { cause });
   }
@@ -56,7 +55,7 @@ export async function runSession(
   feeds: OrtFeeds,
 ): Promise<InferenceSession.OnnxValueMapType> {
   try {
-    return await session.run(feeds);
+    return await session.run(feeds, RUN_OPTIONS);
   } catch (cause) {
     throw new RuntimeError({ code: "GRAPH_FAILED", why: firstLine(cause) }, { cause });
   }
@@ -72,7 +71,7 @@ export function float32(ort: Ort, data: Float32Array, shape: readonly number[]):
 }
 
 /** ONNX Runtime's messages have a stack of their own behind the first line. */
-function firstLine(cause: unknown): string {
+export function firstLine(cause: unknown): string {
   const text = cause instanceof Error ? cause.message : String(cause);
   return (text.split("\n")[0] ?? text).slice(0, 500);
 }

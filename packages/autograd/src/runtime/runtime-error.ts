@@ -3,18 +3,32 @@ import { FaultError, type Sentences } from "@pingo/core";
 
 export type RuntimeFault =
   | { readonly code: "ENGINE_MISSING"; readonly platform: string; readonly why: string }
+  | { readonly code: "WASM_MISSING"; readonly source: string; readonly why: string }
+  | {
+      readonly code: "WASM_UNKNOWN";
+      readonly source: string;
+      readonly found: string;
+      readonly expected: string;
+    }
   | { readonly code: "GRAPH_REJECTED"; readonly why: string }
   | { readonly code: "GRAPH_FAILED"; readonly why: string }
   | { readonly code: "FIELD_MISMATCH"; readonly field: string; readonly why: string }
   | { readonly code: "WEIGHTS_LENGTH"; readonly length: number; readonly expected: number }
   | { readonly code: "INDEX_OUT_OF_RANGE"; readonly index: number; readonly rows: number }
   | { readonly code: "LOSS_NOT_FINITE"; readonly step: number; readonly loss: string }
+  | { readonly code: "RUN_STOPPED" }
   | { readonly code: "WORKER_ENDED"; readonly exitCode: number; readonly why: string };
 
 const SENTENCES: Sentences<RuntimeFault> = {
   ENGINE_MISSING: (f) =>
     `ONNX Runtime does not load on ${f.platform} (${f.why}); ` +
     "it needs Linux with glibc, macOS or Windows on x64 or arm64, and onnxruntime-node installed by `npm ci`",
+  WASM_MISSING: (f) =>
+    `ONNX Runtime's WebAssembly cannot be read from ${f.source} (${f.why}); ` +
+    "it is the file ort-wasm-simd-threaded.wasm of onnxruntime-web: install it, or serve it and name its address as wasmUrl",
+  WASM_UNKNOWN: (f) =>
+    `${f.source} has the sha256 ${f.found}, not ${f.expected}; ` +
+    "another binary may compute other bits: take ort-wasm-simd-threaded.wasm out of onnxruntime-web 1.30.0",
   GRAPH_REJECTED: (f) => `ONNX Runtime does not accept the program: ${f.why}`,
   GRAPH_FAILED: (f) => `ONNX Runtime stopped while running the program: ${f.why}`,
   FIELD_MISMATCH: (f) => `the tensor "${f.field}" of the data does not fit the program: ${f.why}`,
@@ -22,7 +36,8 @@ const SENTENCES: Sentences<RuntimeFault> = {
   INDEX_OUT_OF_RANGE: (f) => `a batch asks for row ${f.index}; the data has rows 0 to ${f.rows - 1}`,
   LOSS_NOT_FINITE: (f) =>
     `the loss of step ${f.step} is ${f.loss}; a smaller learning rate or data without extreme values may help`,
-  WORKER_ENDED: (f) => `the training thread ended by itself with exit code ${f.exitCode}: ${f.why}`,
+  RUN_STOPPED: () => "the call was stopped before its last step; the weights are those from before it",
+  WORKER_ENDED: (f) => `the training thread has ended with exit code ${f.exitCode}: ${f.why}`,
 };
 
 export class RuntimeError extends FaultError<RuntimeFault> {

@@ -2,12 +2,16 @@ import { execFileSync } from "node:child_process";
 import { createPrng } from "@pingo/core";
 import { describe, expect, test } from "vitest";
 import type { Tensor } from "../graph/tensor.ts";
+import { loadOrt } from "./load-ort.ts";
 import { measureGflops } from "./measure.ts";
 import { openEvaluator } from "./open-evaluator.ts";
 import { openTrainer } from "./open-trainer.ts";
 import type { RuntimeError } from "./runtime-error.ts";
+import { createSessionTrainer } from "./session-trainer.ts";
 import { startEvaluator, startTrainer } from "./start.ts";
+import { createStopFlag, raise } from "./stop-flag.ts";
 import { linearEvaluationProgram, linearTrainProgram } from "./testing/linear-program.ts";
+import type { Evaluator, RuntimeOptions, RuntimeProgram, Trainer } from "./trainer.ts";
 
 const SIZES = { features: 3, classes: 4, batchSize: 5 };
 /** More than 32 rows, which one call of an evaluator with batches of 1 takes. */
@@ -73,9 +77,19 @@ async function faultOf(work: Promise<unknown>): Promise<RuntimeError["fault"]> {
   );
 }
 
-describe.each([
+type MakeTrainer = (program: RuntimeProgram, options?: RuntimeOptions) => Promise<Trainer>;
+
+describe.each<[string, MakeTrainer]>([
   ["in this thread", openTrainer],
   ["in a worker", startTrainer],
+  [
+    "in this thread, on WebAssembly",
+    (program, options) => openTrainer(program, { ...options, backend: "wasm" }),
+  ],
+  [
+    "in a worker, on WebAssembly",
+    (program, options) => startTrainer(program, { ...options, backend: "wasm" }),
+  ],
 ])("a trainer %s", (_, make) => {
   test("computes the losses and weights of the program, step by step", async () => {
     await using trainer = await make(program);
@@ -190,11 +204,28 @@ describe.each([
     await expect(trainer.run(drawIndices(1), rates(1))).rejects.toThrow("the owner is back");
     await expect(trainer.weights()).rejects.toThrow("the owner is back");
   });
+
+  test("ends a call whose own signal is aborted with the state from before it, and goes on", async () => {
+    await using trainer = await make(program);
+    await trainer.setFields(drawFields());
+    await trainer.reset(new Float32Array(LENGTH));
+    const indices = drawIndices(200_000);
+    const stop = new AbortController();
+    const running = trainer.run(indices, rates(200_000), { signal: stop.signal });
+    stop.abort(new Error("the owner is back"));
+    await expect(running).rejects.toThrow("the owner is back");
+    expect(await trainer.weights()).toEqual(new Float32Array(LENGTH));
+    expect(await trainer.run(drawIndices(2), rates(2))).toHaveLength(2);
+  });
 });
 
-describe.each([
+type MakeEvaluator = (program: RuntimeProgram) => Promise<Evaluator>;
+
+describe.each<[string, MakeEvaluator]>([
   ["in this thread", openEvaluator],
   ["in a worker", startEvaluator],
+  ["in this thread, on WebAssembly", (program) => openEvaluator(program, { backend: "wasm" })],
+  ["in a worker, on WebAssembly", (program) => startEvaluator(program, { backend: "wasm" })],
 ])("an evaluator %s", (_, make) => {
   test("takes the mean over all rows, with a last call that is not full", async () => {
     await using whole = await make(linearEvaluationProgram({ ...SIZES, batchSize: ROWS }));
@@ -234,6 +265,40 @@ test("a trainer in a worker leaves this thread free, and no thread behind", asyn
   await trainer[Symbol.asyncDispose]();
   await trainer[Symbol.asyncDispose]();
   expect(await faultOf(trainer.weights())).toMatchObject({ code: "WORKER_ENDED" });
+});
+
+test("a raised flag ends a call at the step that reads it next", async () => {
+  await using trainer = await createSessionTrainer(await loadOrt(), program);
+  await trainer.setFields(drawFields());
+  await trainer.reset(new Float32Array(LENGTH));
+  const flag = createStopFlag();
+  await trainer.run(drawIndices(2), rates(2), { flag });
+  const before = await trainer.weights();
+  raise(flag);
+  expect(await faultOf(trainer.run(drawIndices(2), rates(2), { flag }))).toEqual({ code: "RUN_STOPPED" });
+  expect(await trainer.weights()).toEqual(before);
+  await trainer.run(drawIndices(2), rates(2), { flag: createStopFlag() });
+});
+
+test.for(["native", "wasm"] as const)("closing a trainer in a worker ends its call, %s", async (backend) => {
+  const trainer = await startTrainer(program, { backend });
+  await trainer.setFields(drawFields());
+  await trainer.reset(new Float32Array(LENGTH));
+  const running = faultOf(trainer.run(drawIndices(200_000), rates(200_000)));
+  await trainer[Symbol.asyncDispose]();
+  expect(await running).toEqual({ code: "RUN_STOPPED" });
+});
+
+test("a call in parts and a call in one give the same bits", async () => {
+  await using trainer = await openTrainer(program);
+  await trainer.setFields(drawFields());
+  const indices = drawIndices(30_000);
+  const runs: Float32Array[][] = [];
+  for (const options of [{}, { signal: new AbortController().signal }]) {
+    await trainer.reset(new Float32Array(LENGTH));
+    runs.push([await trainer.run(indices, rates(30_000), options), await trainer.weights()]);
+  }
+  expect(runs[0]).toEqual(runs[1]);
 });
 
 test("fields are moved into a worker without touching tensors that share their memory", async () => {
@@ -283,7 +348,7 @@ test("without ONNX Runtime the fault names the platform and what to do", () => {
       if (name === "onnxruntime-node") throw new Error("no library here");
       return next(name, context);
     } });`;
-  const script = `import { loadOrt } from ${JSON.stringify(new URL("./ort.ts", import.meta.url).href)};
+  const script = `import { loadOrt } from ${JSON.stringify(new URL("./load-ort.ts", import.meta.url).href)};
     await loadOrt().catch((error) => process.stdout.write(error.code + ": " + error.message));`;
   const said = execFileSync(process.execPath, [
     "--import",

@@ -6,6 +6,7 @@
  */
 import type { Tensor } from "../graph/tensor.ts";
 import type { ProgramSignature } from "../program/signature.ts";
+import type { Backend } from "./ort.ts";
 
 export interface RuntimeProgram {
   /** ONNX bytes as the program builder wrote them. */
@@ -14,7 +15,20 @@ export interface RuntimeProgram {
 }
 
 export interface RuntimeOptions {
-  /** Once aborted, the next call rejects with its reason; a call under way still ends. */
+  /** For as long as the trainer lives. Once aborted, each call rejects with its reason; it can only be closed then. */
+  readonly signal?: AbortSignal;
+}
+
+export interface BackendOptions extends RuntimeOptions {
+  /** "native" where nothing is said. */
+  readonly backend?: Backend;
+}
+
+export interface RunOptions {
+  /**
+   * Aborted: the call ends within a step in a worker of the native backend, else within a tenth of a second or a
+   * step, whichever is longer, and rejects with the reason. A call whose last step was done by then still answers.
+   */
   readonly signal?: AbortSignal;
 }
 
@@ -28,13 +42,13 @@ export interface Trainer extends AsyncDisposable {
   /** Flat f32 weights; what the optimizer keeps and the step number go to zero. */
   reset(weights: Float32Array): Promise<void>;
   /**
-   * K = learningRates.length steps in one call.
+   * K = learningRates.length steps in one call. One that rejects, whatever for, leaves the state as it was before.
    *
    * @param indices i64[K, batchSize] rows of the fields
    * @returns f32[K] losses, each before its step
-   * @throws {RuntimeError} LOSS_NOT_FINITE, INDEX_OUT_OF_RANGE: the state stays as it was before the call
+   * @throws {RuntimeError} LOSS_NOT_FINITE, INDEX_OUT_OF_RANGE
    */
-  run(indices: BigInt64Array, learningRates: Float32Array): Promise<Float32Array>;
+  run(indices: BigInt64Array, learningRates: Float32Array, options?: RunOptions): Promise<Float32Array>;
   /** A flat copy. */
   weights(): Promise<Float32Array>;
 }
@@ -42,7 +56,11 @@ export interface Trainer extends AsyncDisposable {
 export interface Evaluator extends AsyncDisposable {
   readonly signature: ProgramSignature;
   /** Runs over all rows in batches of the signature's size. The same map given again is not sent to a worker again. */
-  evaluate(weights: Float32Array, fields: ReadonlyMap<string, Tensor>): Promise<Evaluation>;
+  evaluate(
+    weights: Float32Array,
+    fields: ReadonlyMap<string, Tensor>,
+    options?: RunOptions,
+  ): Promise<Evaluation>;
 }
 
 export interface Evaluation {

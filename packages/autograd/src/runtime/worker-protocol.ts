@@ -1,20 +1,30 @@
 /** What a training thread and its owner say to each other. Everything here survives a structured clone. */
 import type { Tensor } from "../graph/tensor.ts";
+import type { Backend } from "./ort.ts";
 import type { RuntimeFault } from "./runtime-error.ts";
+import type { StopFlag } from "./stop-flag.ts";
 import type { Evaluation, RuntimeProgram } from "./trainer.ts";
 
 export interface WorkerTask {
   readonly kind: "trainer" | "evaluator";
+  readonly backend: Backend;
   readonly program: RuntimeProgram;
 }
 
 export interface WorkerCalls {
   readonly setFields: { readonly fields: ReadonlyMap<string, Tensor> };
   readonly reset: { readonly weights: Float32Array };
-  readonly run: { readonly indices: BigInt64Array; readonly learningRates: Float32Array };
+  readonly run: {
+    readonly indices: BigInt64Array;
+    readonly learningRates: Float32Array;
+    /** Where the session reads it while it runs; elsewhere the call `stop` is heard between two parts. */
+    readonly flag: StopFlag | null;
+  };
   readonly weights: Record<string, never>;
   /** null: the fields of the call before. */
   readonly evaluate: { readonly weights: Float32Array; readonly fields: ReadonlyMap<string, Tensor> | null };
+  /** Of the call with this id, under way or waiting. It is then answered with RUN_STOPPED. */
+  readonly stop: { readonly id: number };
   readonly close: Record<string, never>;
 }
 
@@ -24,6 +34,7 @@ export interface WorkerAnswers {
   readonly run: Float32Array;
   readonly weights: Float32Array;
   readonly evaluate: Evaluation;
+  readonly stop: null;
   readonly close: null;
 }
 

@@ -44,6 +44,7 @@ export function linearTrainProgram(sizes: LinearSizes): RuntimeProgram {
       value("indices", "int64", ["steps", batchSize]),
       value("learningRate", "float32", ["steps"]),
       value("step", "float32", ["steps"]),
+      value("stop", "int64", []),
     ],
     outputs: [
       ...state.map(({ name, type }) => ({ name: `${name}/next`, type })),
@@ -109,8 +110,9 @@ function stepGraph(sizes: LinearSizes): Graph {
     ],
     initializers: constants(sizes),
     nodes: [
-      node("Gather", ["field/x", "rows"], "x", { axis: 0 }),
-      node("Gather", ["field/y", "rows"], "y", { axis: 0 }),
+      node("Add", ["rows", "stop"], "asked", {}),
+      node("Gather", ["field/x", "asked"], "x", { axis: 0 }),
+      node("Gather", ["field/y", "asked"], "y", { axis: 0 }),
       node("MatMul", ["x", "in/w/0"], "xw", {}),
       node("Add", ["xw", "in/w/1"], "logits", {}),
       node("LogSoftmax", ["logits"], "logp", { axis: -1 }),

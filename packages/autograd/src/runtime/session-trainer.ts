@@ -1,0 +1,236 @@
+/**
+ * A trainer over a session of either backend.
+ *
+ * Weights and moments are one tensor per parameter; what a call returns is fed to the next, so a
+ * call of K steps copies the state once.
+ *
+ * A call that runs cannot be interrupted from JavaScript, so it is made to end: the program reads the flag `stop` in
+ * every step, out of memory that another thread can write. Where the flag is not to be had (WebAssembly copies its
+ * inputs; the thread's own signals are only heard between calls) a call is done in parts of about PART_MS. Parts
+ * change no bit: K steps in one call give what K calls of one step give.
+ */
+import { assert, assertDefined } from "@pingo/core";
+import type { InferenceSession } from "onnxruntime-node";
+import type { Tensor } from "../graph/tensor.ts";
+import type { ProgramSignature } from "../program/signature.ts";
+import { breathe } from "./breathe.ts";
+import { checkFields } from "./fields.ts";
+import { float32, type Ort, type OrtFeeds, openSession, runSession, toOrt } from "./ort.ts";
+import { sizeOf, splitWeights, stateNames, weightName, weightsLength } from "./parameters.ts";
+import { RuntimeError } from "./runtime-error.ts";
+import { isRaised, type StopFlag } from "./stop-flag.ts";
+import type { RunOptions, RuntimeOptions, RuntimeProgram, Trainer } from "./trainer.ts";
+
+/** Long against the hand-over of the state (1 ms per 4 MB), short for who waits for a stop. */
+const PART_MS = 100;
+
+/** A trainer whose calls another thread can end. */
+export interface SessionTrainer extends Trainer {
+  /** @throws {RuntimeError} RUN_STOPPED when the flag was raised */
+  run(
+    indices: BigInt64Array,
+    learningRates: Float32Array,
+    options?: RunOptions & { readonly flag?: StopFlag },
+  ): Promise<Float32Array>;
+}
+
+/** @throws {RuntimeError} GRAPH_REJECTED */
+export async function createSessionTrainer(
+  ort: Ort,
+  program: RuntimeProgram,
+  options: RuntimeOptions = {},
+): Promise<SessionTrainer> {
+  const session = await openSession(ort, program.graph);
+  try {
+    const wanted = program.signature.parameters.flatMap(stateNames);
+    requireNames(session.inputNames, [...wanted, "indices", "learningRate", "step"], "input");
+    requireNames(session.outputNames, [...wanted.map((name) => `${name}/next`), "loss"], "output");
+  } catch (error) {
+    await session.release();
+    throw error;
+  }
+  return new Session(ort, session, program.signature, options.signal);
+}
+
+interface Part {
+  readonly indices: BigInt64Array;
+  readonly learningRates: Float32Array;
+  /** Steps since reset before it. */
+  readonly stepsBefore: number;
+  readonly state: OrtFeeds;
+  readonly flag: StopFlag | undefined;
+}
+
+class Session implements SessionTrainer {
+  readonly signature: ProgramSignature;
+  readonly #ort: Ort;
+  readonly #session: InferenceSession;
+  readonly #signal: AbortSignal | undefined;
+  /** A program need not know the flag. */
+  readonly #readsFlag: boolean;
+  #fields: OrtFeeds | undefined;
+  #rows = 0;
+  #state: OrtFeeds | undefined;
+  /** Steps since reset. */
+  #steps = 0;
+  #stepMs: number | undefined;
+
+  constructor(ort: Ort, session: InferenceSession, signature: ProgramSignature, signal?: AbortSignal) {
+    this.signature = signature;
+    this.#ort = ort;
+    this.#session = session;
+    this.#signal = signal;
+    this.#readsFlag = session.inputNames.includes("stop");
+  }
+
+  async setFields(fields: ReadonlyMap<string, Tensor>): Promise<void> {
+    this.#signal?.throwIfAborted();
+    this.#rows = checkFields(this.signature, fields);
+    this.#fields = {};
+    for (const { name } of this.signature.fields) {
+      const tensor = assertDefined(fields.get(name), `checked field ${name}`);
+      // A field that the model does not read is no input of the program.
+      if (this.#session.inputNames.includes(`field/${name}`)) {
+        this.#fields[`field/${name}`] = toOrt(this.#ort, tensor);
+      }
+    }
+  }
+
+  async reset(weights: Float32Array): Promise<void> {
+    this.#signal?.throwIfAborted();
+    const parts = splitWeights(this.signature, weights);
+    const state: OrtFeeds = {};
+    for (const [index, parameter] of this.signature.parameters.entries()) {
+      for (const name of stateNames(parameter, index)) {
+        const isWeight = name === weightName(parameter.kind, index);
+        const data = isWeight ? parts[index]!.slice() : new Float32Array(sizeOf(parameter.shape));
+        state[name] = float32(this.#ort, data, parameter.shape);
+      }
+    }
+    this.#state = state;
+    this.#steps = 0;
+  }
+
+  async run(
+    indices: BigInt64Array,
+    learningRates: Float32Array,
+    { signal, flag }: RunOptions & { readonly flag?: StopFlag } = {},
+  ): Promise<Float32Array> {
+    const signals = [this.#signal, signal].filter((one) => one !== undefined);
+    const stop = AbortSignal.any(signals);
+    stop.throwIfAborted();
+    const steps = learningRates.length;
+    const { batchSize } = this.signature;
+    assert(
+      steps > 0 && indices.length === steps * batchSize,
+      `${steps} steps take ${steps} batches of indices`,
+    );
+    this.#checkIndices(indices);
+    const isWhole = signals.length === 0 || (flag !== undefined && this.#readsFlag);
+    const losses = new Float32Array(steps);
+    let state = assertDefined(this.#state, "reset comes before run");
+    for (let done = 0; done < steps; ) {
+      const end = isWhole ? steps : Math.min(steps, done + this.#stepsOfPart());
+      const beganMs = performance.now();
+      const part = await this.#runPart({
+        indices: indices.subarray(done * batchSize, end * batchSize),
+        learningRates: learningRates.subarray(done, end),
+        stepsBefore: this.#steps + done,
+        state,
+        flag,
+      });
+      this.#stepMs = (performance.now() - beganMs) / (end - done);
+      losses.set(part.losses, done);
+      state = part.state;
+      done = end;
+      if (done === steps) break;
+      await breathe();
+      stop.throwIfAborted();
+    }
+    this.#state = state;
+    this.#steps += steps;
+    return losses;
+  }
+
+  async weights(): Promise<Float32Array> {
+    this.#signal?.throwIfAborted();
+    const state = assertDefined(this.#state, "reset comes before weights");
+    const flat = new Float32Array(weightsLength(this.signature));
+    const parts = splitWeights(this.signature, flat);
+    for (const [index, { kind }] of this.signature.parameters.entries()) {
+      // SAFETY: every state tensor is float32.
+      parts[index]!.set(state[weightName(kind, index)]!.data as Float32Array);
+    }
+    if (this.#ort.backend === "wasm") plainNaNs(flat);
+    return flat;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#fields = undefined;
+    this.#state = undefined;
+    await this.#session.release();
+  }
+
+  /** The first call of all is one step: nothing is known yet of how long one takes. */
+  #stepsOfPart(): number {
+    return this.#stepMs === undefined ? 1 : Math.max(1, Math.floor(PART_MS / this.#stepMs));
+  }
+
+  async #runPart({ indices, learningRates, stepsBefore, state, flag }: Part) {
+    const steps = learningRates.length;
+    const fields = assertDefined(this.#fields, "setFields comes before run");
+    const feeds: OrtFeeds = {
+      ...state,
+      ...fields,
+      indices: new this.#ort.Tensor("int64", indices, [steps, this.signature.batchSize]),
+      learningRate: float32(this.#ort, learningRates, [steps]),
+      step: float32(
+        this.#ort,
+        Float32Array.from(learningRates, (_, k) => stepsBefore + k + 1),
+        [steps],
+      ),
+    };
+    if (this.#readsFlag) feeds["stop"] = new this.#ort.Tensor("int64", flag ?? new BigInt64Array(1), []);
+    const outputs = await runSession(this.#session, feeds).catch((error: unknown) => {
+      if (flag !== undefined && isRaised(flag)) throw new RuntimeError({ code: "RUN_STOPPED" });
+      throw error;
+    });
+    // SAFETY: float32 by the program's contract.
+    const losses = assertDefined(outputs["loss"], "checked output loss").data as Float32Array;
+    checkLosses(losses, stepsBefore);
+    const next: OrtFeeds = {};
+    for (const name of Object.keys(state)) {
+      next[name] = assertDefined(outputs[`${name}/next`], `checked output ${name}/next`);
+    }
+    return { losses, state: next };
+  }
+
+  #checkIndices(indices: BigInt64Array): void {
+    const rows = BigInt(this.#rows);
+    for (const index of indices) {
+      if (index < 0n || index >= rows) {
+        throw new RuntimeError({ code: "INDEX_OUT_OF_RANGE", index: Number(index), rows: this.#rows });
+      }
+    }
+  }
+}
+
+function checkLosses(losses: Float32Array, stepsBefore: number): void {
+  const at = losses.findIndex((loss) => !Number.isFinite(loss));
+  if (at < 0) return;
+  throw new RuntimeError({ code: "LOSS_NOT_FINITE", step: stepsBefore + at + 1, loss: String(losses[at]) });
+}
+
+/** A NaN's payload is the one thing that WebAssembly leaves open. SOURCE: WebAssembly core specification, 4.3.3. */
+function plainNaNs(numbers: Float32Array): void {
+  const bits = new Uint32Array(numbers.buffer, numbers.byteOffset, numbers.length);
+  for (let i = 0; i < bits.length; i++) {
+    if ((bits[i]! & 0x7fffffff) > 0x7f800000) bits[i] = 0x7fc00000;
+  }
+}
+
+function requireNames(present: readonly string[], wanted: readonly string[], what: string): void {
+  const missing = wanted.find((name) => !present.includes(name));
+  if (missing === undefined) return;
+  throw new RuntimeError({ code: "GRAPH_REJECTED", why: `it has no ${what} "${missing}"` });
+}
