@@ -72,6 +72,15 @@ describe.skipIf(!existsSync(CHROMIUM))("in Chromium", { timeout: 120_000 }, () =
   });
 });
 
+test("the page bundles without a module of Node in it", async () => {
+  await using served = await servePage();
+  const html = await (await fetch(served.url)).text();
+  const script = /src="(.*?)"/.exec(html)?.[1] ?? "";
+  expect(await (await fetch(new URL(script, served.url))).text()).not.toMatch(
+    /["']node:|__vite-browser-external/,
+  );
+});
+
 test.for(["native", "wasm"] as const)("a call in a worker of Node is stopped, %s", async (backend) => {
   expect(await cancel((program) => startTrainer(program, { backend }))).toEqual({
     why: "the visitor changed his mind",
