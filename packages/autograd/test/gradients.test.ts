@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { COMPOSITIONS } from "../src/compose/compose.ts";
 import type { Graph } from "../src/graph/graph.ts";
 import { inferTypes } from "../src/graph/infer.ts";
 import { isOpKind, OPS, type OpKind } from "../src/graph/ops.ts";
@@ -7,7 +8,7 @@ import { BACKWARD } from "../src/rules/backward.ts";
 import { differentiate } from "../src/rules/differentiate.ts";
 import { Emitter } from "../src/rules/emitter.ts";
 import { GradientError } from "../src/rules/fault.ts";
-import { noGradient, stopsGradient } from "../src/rules/rule.ts";
+import { isComposed, noGradient, stopsGradient } from "../src/rules/rule.ts";
 import { CASES } from "./gradients/cases.ts";
 import { type Case, gradientErrors } from "./gradients/check.ts";
 import { type Draw, drawFrom } from "./gradients/draw.ts";
@@ -21,8 +22,14 @@ const kinds: readonly OpKind[] = Object.keys(OPS).filter(isOpKind);
 const differentiable = kinds.filter((op) => BACKWARD[op] !== stopsGradient && BACKWARD[op] !== noGradient);
 
 test("exactly the operators that have a gradient have a case here", () => {
-  const reason = (row: unknown) => (typeof row === "string" ? row : "a gradient");
+  const reason = (row: unknown) => (row === stopsGradient || row === noGradient ? row : "a gradient");
   expect(kinds.filter((op) => reason(CASES[op]) !== reason(BACKWARD[op]))).toEqual([]);
+});
+
+test("exactly the operators that have no rule of their own are always composed of plain ones", () => {
+  const rows: readonly unknown[] = kinds.map((op) => BACKWARD[op]);
+  const composed = kinds.filter((_, i) => rows[i] === isComposed);
+  expect(composed.filter((op) => COMPOSITIONS[op] === undefined)).toEqual([]);
 });
 
 describe("the gradient agrees with a central difference along a random direction", () => {

@@ -74,6 +74,8 @@ function elementsOf(
       return gather(site, node.attributes.axis);
     case "Slice":
       return slice(site);
+    case "NonZero":
+      return nonZero(site);
     case "Expand":
       return broadcast(site, [0], shape)?.map(([element]) => element);
     case "ReduceProd":
@@ -208,6 +210,17 @@ function gather(site: Site, axis: number): readonly MaybeDim[] | undefined {
   )
     return undefined;
   return indices.map((index) => values.elements.at(index));
+}
+
+/** The places along the first axis, then those along the second, … */
+function nonZero(site: Site): readonly MaybeDim[] | undefined {
+  const values = site.known(0);
+  if (values === undefined || values.elements.some((element) => typeof element !== "number"))
+    return undefined;
+  const places = values.elements.flatMap((element, at) => (element === 0 ? [] : [at]));
+  return stridesOf(values.shape).flatMap((stride, axis) =>
+    places.map((at) => Math.floor(at / stride) % (values.shape[axis] ?? 1)),
+  );
 }
 
 function slice(site: Site): readonly MaybeDim[] | undefined {

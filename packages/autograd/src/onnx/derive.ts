@@ -28,7 +28,12 @@ export function deriveAttributes(derivation: Derivation): void {
     case "ConvTranspose":
     case "MaxPool":
     case "AveragePool":
+    case "LpPool":
       deriveWindow(derivation, shape.slice(2));
+      return;
+    case "MaxUnpool":
+      deriveWindow(derivation, shape.slice(2));
+      values.delete("dilations"); // it has none
   }
 }
 

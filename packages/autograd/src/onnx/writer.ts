@@ -26,10 +26,18 @@ export function writeModel(graph: Graph): Uint8Array {
     create(ModelProtoSchema, {
       irVersion: IR_VERSION,
       producerName: "pingo",
-      opsetImport: [{ domain: "", version: BigInt(CANONICAL_OPSET) }],
+      opsetImport: [{ domain: "", version: BigInt(opsetOf(graph)) }],
       graph: writeGraph(graph),
     }),
   );
+}
+
+/** The canonical one, or the first that has every operator: what the others mean has not changed since. */
+function opsetOf({ nodes }: Graph): number {
+  const each = nodes.map((node) =>
+    Math.max(OPS[node.op].since ?? 0, node.op === "Scan" ? opsetOf(node.attributes.body) : 0),
+  );
+  return each.reduce((newest, opset) => Math.max(newest, opset), CANONICAL_OPSET);
 }
 
 function writeGraph(graph: Graph): GraphProto {

@@ -1,6 +1,7 @@
 /** What train and evaluation programs share: the model bound to the job, and how a batch reaches it. */
 import { assertDefined, type Loss, type LossSettings, matchesAny, type Optimizer } from "@pingo/core";
 import { nearest } from "@pingo/core/nearest";
+import { composeGraph } from "../compose/compose.ts";
 import type { Graph, GraphValue } from "../graph/graph.ts";
 import type { DType, Tensor } from "../graph/tensor.ts";
 import type { BoundObjective } from "../objective/objective.ts";
@@ -65,11 +66,12 @@ export function modelStep(model: Graph, options: ProgramOptions): ModelStep {
   const match = matchFields(model, options.fields, options.target, targetKind);
   const inner = prefixNames(inferenceMode(model));
   const innerMatch = { ...match, fieldByInput: mapKeys(match.fieldByInput, (name) => MODEL_PREFIX + name) };
-  const graph = bindBatch(inner, innerMatch, passRows);
+  const bound = bindBatch(inner, innerMatch, passRows);
+  const graph = composeGraph(bound);
   const output = outputOf(model, options.output).name;
   const outputValue = typedValue(graph.types, MODEL_PREFIX + output);
   const objective = bindObjective(graph, outputValue, options, [passRows, ...match.target.rowShape]);
-  const found = findParameters(graph, {
+  const found = findParameters(bound, {
     initializers: model.initializers,
     constants: model.constants ?? new Set(),
     output,

@@ -1,6 +1,7 @@
 /** Operators that look at one element at a time, with broadcasting. */
 import type { ElementwiseAttributes } from "../graph/ops/elementwise.ts";
 import type { OpKind } from "../graph/ops.ts";
+import type { DType } from "../graph/tensor.ts";
 import { EvaluationError } from "./fault.ts";
 import type { Evaluate, Evaluations, Step } from "./step.ts";
 import {
@@ -105,6 +106,12 @@ export const elementwiseEvaluations: Evaluations<keyof ElementwiseAttributes> = 
   HardSigmoid: real((x, { alpha, beta }) => Math.max(0, Math.min(1, alpha * x + beta))),
   HardSwish: real((x) => x * Math.max(0, Math.min(1, x / 6 + 0.5))),
   Identity: (step) => [step.x()],
+  IsInf: (step) => {
+    const { shape, data } = step.reals();
+    const { detect_negative: negative, detect_positive: positive } = step.attributes;
+    const wanted = [negative && Number.NEGATIVE_INFINITY, positive && Number.POSITIVE_INFINITY];
+    return [wholes("bool", shape, (i) => BigInt(data[i] !== 0 && wanted.includes(data[i]!)))];
+  },
   IsNaN: (step) => {
     const { shape, data } = step.reals();
     return [wholes("bool", shape, (i) => BigInt(Number.isNaN(data[i]!)))];
@@ -126,6 +133,7 @@ export const elementwiseEvaluations: Evaluations<keyof ElementwiseAttributes> = 
   ),
   Round: real(roundHalfToEven),
   Selu: real((x, { alpha, gamma }) => gamma * (x > 0 ? x : alpha * Math.expm1(x))),
+  Shrink: real((x, { bias, lambd }) => (x < -lambd ? x + bias : x > lambd ? x - bias : 0)),
   Sigmoid: real((x) => 1 / (1 + Math.exp(-x))),
   Sign: number(Math.sign, (x) => BigInt(x > 0n) - BigInt(x < 0n)),
   Sin: real(Math.sin),
@@ -133,7 +141,8 @@ export const elementwiseEvaluations: Evaluations<keyof ElementwiseAttributes> = 
   Softsign: real((x) => x / (1 + Math.abs(x))),
   Sqrt: real(Math.sqrt),
   Tanh: real(Math.tanh),
-  Cast: cast,
+  Cast: (step) => cast(step.x(), step.attributes.to),
+  CastLike: (step) => cast(step.x(), step.x(1).dtype),
   Clip: (step) => {
     const x = step.x();
     const [low, high] = [1, 2].map((i) => (step.has(i) ? step.x(i).data[0] : undefined));
@@ -184,6 +193,26 @@ export const elementwiseEvaluations: Evaluations<keyof ElementwiseAttributes> = 
   Or: pair(Math.max, (a, b) => a | b),
   Xor: pair(
     (a, b) => Number(a !== b),
+    (a, b) => a ^ b,
+  ),
+  BitShift: folded((step) => ({
+    real: () => Number.NaN,
+    whole: (a, b) => (step.attributes.direction === "LEFT" ? a << b : a >> b),
+  })),
+  BitwiseAnd: pair(
+    () => Number.NaN,
+    (a, b) => a & b,
+  ),
+  BitwiseNot: (step) => {
+    const { dtype, shape, data } = step.wholes();
+    return [wholes(dtype, shape, (i) => ~data[i]!)];
+  },
+  BitwiseOr: pair(
+    () => Number.NaN,
+    (a, b) => a | b,
+  ),
+  BitwiseXor: pair(
+    () => Number.NaN,
     (a, b) => a ^ b,
   ),
   Equal: comparison((a, b) => a === b),
@@ -249,9 +278,7 @@ function power(step: Step<"Pow">): readonly ReferenceValue[] {
   ];
 }
 
-function cast(step: Step<"Cast">): readonly ReferenceValue[] {
-  const x = step.x();
-  const to = step.attributes.to;
+function cast(x: ReferenceValue, to: DType): readonly ReferenceValue[] {
   if (isReal(to)) return [reals(to, x.shape, (i) => Number(x.data[i]!))];
   if (isReals(x)) return [castReals(x, to)];
   return [wholes(to, x.shape, (i) => x.data[i]!)];

@@ -3,6 +3,7 @@
  * optimizer. Batch norm and dropout are in training mode, the latter with one fixed mask.
  */
 import { assertDefined, type Loss, type Prng } from "@pingo/core";
+import { composeGraph } from "../compose/compose.ts";
 import type { AnyNode, Graph } from "../graph/graph.ts";
 import type { DType, Tensor } from "../graph/tensor.ts";
 import { OBJECTIVES } from "../objective/objectives.ts";
@@ -37,7 +38,8 @@ export function gradientGraph(
 ): GradientGraph {
   const bound = bindInputs(model, inputs);
   const emit = new Emitter("check");
-  const mode = trainingMode(bound, emit, { key: emit.scalar(1, "int64") });
+  const composed = composeGraph(bound);
+  const mode = trainingMode(composed, emit, { key: emit.scalar(1, "int64") });
   const before = emit.nodes.splice(0);
   const output = assertDefined(model.outputs[0], "a model has outputs").name;
   const y = typedValue(bound.types, output);
@@ -62,7 +64,7 @@ export function gradientGraph(
       name: "gradients",
       inputs: model.inputs.map(({ name }) => ({ name, type: assertDefined(bound.types.get(name), name) })),
       outputs: results.map(({ name, dtype, shape }) => ({ name, type: { dtype, shape } })),
-      initializers: new Map([...bound.constants, ...emit.constants]),
+      initializers: new Map([...composed.constants, ...emit.constants]),
       nodes: [...before, ...found.nodes, ...emit.nodes],
     },
     results.map(({ name }) => name),
@@ -86,7 +88,8 @@ function bindInputs(model: Graph, inputs: ReadonlyMap<string, Tensor>) {
     return [name, { name, dtype: given.dtype, rowShape }];
   });
   const target: FieldSpec = { name: "", dtype: "int64", rowShape: [] };
-  return bindBatch(inferenceMode(model), { target, fieldByInput: new Map(fields), exportedBatch }, batch);
+  const match = { target, fieldByInput: new Map(fields), exportedBatch };
+  return bindBatch(inferenceMode(model), match, batch);
 }
 
 interface Emitted {

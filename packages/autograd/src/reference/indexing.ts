@@ -16,6 +16,27 @@ import {
 
 export const indexingEvaluations: Evaluations<keyof IndexingAttributes> = {
   ConstantOfShape: (step) => [take(referenceOf(step.attributes.value), step.shape(), () => 0)],
+  Compress: (step) => {
+    const [x, shape] = [step.x(), step.shape()];
+    const picked = step.numbers(1).flatMap((one, i) => (one === 0 ? [] : [i]));
+    const { axis: given } = step.attributes;
+    if (given === undefined) return [take(x, shape, (flat) => picked[flat]!)];
+    const axis = step.axis(given);
+    const from = (flat: number): number => {
+      const index = indexOf(flat, shape);
+      return flatOf(index.with(axis, picked[index[axis]!]!), x.shape);
+    };
+    return [take(x, shape, from)];
+  },
+  EyeLike: (step) => {
+    const [dtype, shape] = [step.dtype(), step.shape()];
+    const isOne = (flat: number): boolean => {
+      const [row = 0, column = 0] = indexOf(flat, shape);
+      return column - row === step.attributes.k;
+    };
+    if (isReal(dtype)) return [reals(dtype, shape, (flat) => Number(isOne(flat)))];
+    return [wholes(dtype, shape, (flat) => BigInt(isOne(flat)))];
+  },
   Gather: (step) => {
     const [x, indices, shape] = [step.x(), step.numbers(1), step.shape()];
     const axis = step.axis(step.attributes.axis);
@@ -51,6 +72,17 @@ export const indexingEvaluations: Evaluations<keyof IndexingAttributes> = {
           .slice(start, start + depth)
           .map((index, i) => place(step, index, x.shape[batch + i]!));
         return flatOf([...at.slice(0, batch), ...picked, ...at.slice(lead.length)], x.shape);
+      }),
+    ];
+  },
+  NonZero: (step) => {
+    const x = step.x();
+    const places = step.numbers(0).flatMap((element, at) => (element === 0 ? [] : [at]));
+    const shape = [x.shape.length, places.length];
+    return [
+      wholes("int64", shape, (flat) => {
+        const [axis = 0, which = 0] = indexOf(flat, shape);
+        return BigInt(indexOf(places[which]!, x.shape)[axis]!);
       }),
     ];
   },

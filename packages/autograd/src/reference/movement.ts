@@ -35,6 +35,14 @@ function moved(
 
 export const movementEvaluations: Evaluations<keyof MovementAttributes> = {
   Flatten: reshape,
+  ReverseSequence: (step) => {
+    const { batch_axis: batch, time_axis: time } = step.attributes;
+    const lengths = step.numbers(1);
+    return moved(step, (index) => {
+      const [length, t] = [lengths[index[batch]!]!, index[time]!];
+      return t < length ? index.with(time, length - 1 - t) : index;
+    });
+  },
   Reshape: reshape,
   Squeeze: reshape,
   Unsqueeze: reshape,

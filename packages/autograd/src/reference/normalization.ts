@@ -37,6 +37,68 @@ export const normalizationEvaluations: Evaluations<keyof NormalizationAttributes
     const z = normalized(x, moments, (i) => Math.trunc(i / size), step.attributes.epsilon);
     return [affine(step, z, channelOf(x.shape))];
   },
+  GroupNormalization: (step) => {
+    const x = step.reals();
+    const { num_groups: groups, epsilon } = step.attributes;
+    const size = sizeOf(x.shape.slice(1)) / groups;
+    const grouped = [x.shape[0]! * groups, size];
+    const moments = groupsAlong(grouped, [1]).map((places) => momentsOf(x.data, places));
+    const z = normalized(x, moments, (i) => Math.trunc(i / size), epsilon);
+    return [affine(step, z, channelOf(x.shape))];
+  },
+  RMSNormalization: (step) => {
+    const x = step.reals();
+    const size = sizeOf(x.shape.slice(step.axis(step.attributes.axis)));
+    const squares = groupsAlong([x.data.length / size, size], [1]).map(
+      (places) => places.reduce((sum, at) => sum + x.data[at]! ** 2, 0) / size,
+    );
+    const { epsilon } = step.attributes;
+    const z = reals(
+      x.dtype,
+      x.shape,
+      (i) => x.data[i]! / Math.sqrt(squares[Math.trunc(i / size)]! + epsilon),
+    );
+    return [affine(step, z, broadcastFrom(step.x(1).shape, x.shape))];
+  },
+  LpNormalization: (step) => {
+    const { dtype, shape, data } = step.reals();
+    const y = new Float64Array(data.length);
+    for (const places of groupsAlong(shape, [step.axis(step.attributes.axis)])) {
+      const norm =
+        step.attributes.p === 1
+          ? places.reduce((sum, at) => sum + Math.abs(data[at]!), 0)
+          : Math.sqrt(places.reduce((sum, at) => sum + data[at]! ** 2, 0));
+      for (const at of places) y[at] = norm === 0 ? 0 : data[at]! / norm;
+    }
+    return [{ dtype, shape, data: y }];
+  },
+  LRN: (step) => {
+    const { dtype, shape, data } = step.reals();
+    const { alpha, beta, bias, size } = step.attributes;
+    const [channels, inner] = [shape[1]!, sizeOf(shape.slice(2))];
+    const before = Math.floor((size - 1) / 2);
+    return [
+      reals(dtype, shape, (i) => {
+        const channel = Math.trunc(i / inner) % channels;
+        let squares = 0;
+        for (let c = channel - before; c < channel - before + size; c++) {
+          if (c >= 0 && c < channels) squares += data[i + (c - channel) * inner]! ** 2;
+        }
+        return data[i]! / (bias + (alpha / size) * squares) ** beta;
+      }),
+    ];
+  },
+  // SOURCE: the function body of ONNX MeanVarianceNormalization-13, whose ε of 1e-9 is added to the deviation.
+  MeanVarianceNormalization: (step) => {
+    const { dtype, shape, data } = step.reals();
+    const y = new Float64Array(data.length);
+    const axes = step.attributes.axes.map((axis) => step.axis(axis));
+    for (const places of groupsAlong(shape, axes)) {
+      const { mean, variance } = momentsOf(data, places);
+      for (const at of places) y[at] = (data[at]! - mean) / (Math.sqrt(variance) + 1e-9);
+    }
+    return [{ dtype, shape, data: y }];
+  },
   LayerNormalization: (step) => {
     const x = step.reals();
     const axis = step.axis(step.attributes.axis);

@@ -2,7 +2,17 @@
 import type { ReductionAttributes } from "../graph/ops/reduction.ts";
 import type { OpKind } from "../graph/ops.ts";
 import type { Evaluate, Evaluations, Step } from "./step.ts";
-import { groupsAlong, isReals, type ReferenceValue, reals, wholes } from "./value.ts";
+import {
+  flatOf,
+  groupsAlong,
+  indexOf,
+  isReals,
+  type ReferenceValue,
+  reals,
+  sizeOf,
+  take,
+  wholes,
+} from "./value.ts";
 
 type ReduceOp = Extract<OpKind, `Reduce${string}`>;
 
@@ -91,6 +101,34 @@ function cumulativeSum(step: Step<"CumSum">): readonly ReferenceValue[] {
   return [wholes(x.dtype, x.shape, (i) => sumWholes(terms.get(i)!.map((at) => x.data[at]!)))];
 }
 
+/** Of equal elements the first comes first. */
+function topK(step: Step<"TopK">): readonly ReferenceValue[] {
+  const [x, shape] = [step.x(), step.shape()];
+  const axis = step.axis(step.attributes.axis);
+  const isLargest = step.attributes.largest !== 0;
+  const compare = (a: number, b: number): number => {
+    const [p, q] = [x.data[a]!, x.data[b]!];
+    return p === q ? a - b : p > q === isLargest ? -1 : 1;
+  };
+  const orders = groupsAlong(x.shape, [axis]).map((places) => ({
+    first: places[0] ?? 0,
+    sorted: places.toSorted(compare),
+  }));
+  const stride = sizeOf(x.shape.slice(axis + 1));
+  const orderOf = (flat: number) => {
+    const index = indexOf(flat, shape);
+    const order = orders[flatOf(index.toSpliced(axis, 1), shape.toSpliced(axis, 1))]!;
+    return { place: order.sorted[index[axis]!]!, first: order.first };
+  };
+  return [
+    take(x, shape, (flat) => orderOf(flat).place),
+    wholes("int64", shape, (flat) => {
+      const { place, first } = orderOf(flat);
+      return BigInt((place - first) / stride);
+    }),
+  ];
+}
+
 export const reductionEvaluations: Evaluations<keyof ReductionAttributes> = {
   ReduceL1: reduce({
     real: (xs) => sum(xs.map(Math.abs)),
@@ -120,6 +158,12 @@ export const reductionEvaluations: Evaluations<keyof ReductionAttributes> = {
   ArgMax: argument(1),
   ArgMin: argument(-1),
   CumSum: cumulativeSum,
+  Hardmax: (step) =>
+    along(step, step.attributes.axis, (xs) => {
+      const best = xs.indexOf(largest(xs));
+      return xs.map((_, i) => (i === best ? 1 : 0));
+    }),
+  TopK: topK,
   Softmax: (step) => along(step, step.attributes.axis, (xs) => logSoftmax(xs).map(Math.exp)),
   LogSoftmax: (step) => along(step, step.attributes.axis, logSoftmax),
 };

@@ -71,6 +71,28 @@ export const windowEvaluations: Evaluations<keyof ConvolutionAttributes | keyof 
     });
     return [reals(dtype, step.shape(), (i) => means[i]!)];
   },
+  LpPool: (step) => {
+    const { dtype, data } = step.reals();
+    const { p } = step.attributes;
+    const norms = pooled(step, ({ places }) => {
+      const inside = places.filter((place) => place.tap >= 0);
+      return inside.reduce((sum, { at }) => sum + Math.abs(data[at]!) ** p, 0) ** (1 / p);
+    });
+    return [reals(dtype, step.shape(), (i) => norms[i]!)];
+  },
+  MaxUnpool: (step) => {
+    const { dtype, data } = step.reals();
+    const y = new Float64Array(sizeOf(step.shape()));
+    step.numbers(1).forEach((place, i) => {
+      if (place < 0 || place >= y.length) throw step.refuse(`the index ${place} is outside the output`);
+      y[place] = data[i]!;
+    });
+    return [{ dtype, shape: step.shape(), data: y }];
+  },
+  GlobalLpPool: (step) => {
+    const { p } = step.attributes;
+    return global(step, (xs) => xs.reduce((sum, x) => sum + Math.abs(x) ** p, 0) ** (1 / p));
+  },
   GlobalAveragePool: (step) => global(step, (xs) => xs.reduce((a, b) => a + b, 0) / xs.length),
   GlobalMaxPool: (step) => global(step, (xs) => xs.reduce((a, b) => Math.max(a, b))),
 };
@@ -86,7 +108,10 @@ interface PoolWindow {
   readonly places: readonly { readonly tap: number; readonly at: number }[];
 }
 
-function pooled(step: Step<"MaxPool" | "AveragePool">, of: (window: PoolWindow) => number): number[] {
+function pooled(
+  step: Step<"MaxPool" | "AveragePool" | "LpPool">,
+  of: (window: PoolWindow) => number,
+): number[] {
   const { shape } = step.x();
   const [outer, inner] = [step.shape().slice(2), shape.slice(2)];
   const { count, places } = tapsOf(step.attributes, outer, inner);

@@ -11,7 +11,7 @@ import type { DType, Tensor, TensorType } from "../graph/tensor.ts";
 import { BACKWARD } from "./backward.ts";
 import { type Emitter, equalShapes, typedValue, type Value } from "./emitter.ts";
 import { GradientError } from "./fault.ts";
-import { type Backward, noGradient, type RuleContext, stopsGradient } from "./rule.ts";
+import { type Backward, isComposed, noGradient, type RuleContext, stopsGradient } from "./rule.ts";
 
 /** A graph whose every size is known, in topological order. */
 export interface StaticGraph {
@@ -72,7 +72,13 @@ export function dependents(graph: StaticGraph, wanted: ReadonlySet<string>): Rea
 }
 
 /** Their other inputs are settings, not operands. */
-const FIRST_INPUT_ONLY: ReadonlySet<OpKind> = new Set<OpKind>(["Clip", "Dropout", "Pad", "Resize"]);
+const FIRST_INPUT_ONLY: ReadonlySet<OpKind> = new Set<OpKind>([
+  "CastLike",
+  "Clip",
+  "Dropout",
+  "Pad",
+  "Resize",
+]);
 
 /** The values that a value is computed from through operators that let gradients pass, itself included. */
 export function dependencies(graph: StaticGraph, name: string): ReadonlySet<string> {
@@ -111,6 +117,7 @@ class NodeVisit {
     const rule = BACKWARD[this.node.op];
     if (rule === noGradient) return this.#unsupported("there is no rule for it yet");
     assert(rule !== stopsGradient, `${this.node.op} lets no gradient pass`);
+    assert(rule !== isComposed, `${this.node.op} should have been composed of plain operators`);
     // SAFETY: BACKWARD maps each operator to the rule of that operator, and the context is made from such a node.
     const results = (rule as Backward<OpKind>)(this.#context());
     return this.node.inputs.flatMap((name, i): [string, Value][] => {
@@ -192,7 +199,7 @@ function optionalOutputType(
   y: Value,
   x: Value,
 ): { readonly dtype: DType; readonly shape: readonly number[] } {
-  if (node.op === "MaxPool" && i === 1) return { dtype: "int64", shape: y.shape };
+  if ((node.op === "MaxPool" || node.op === "TopK") && i === 1) return { dtype: "int64", shape: y.shape };
   if (node.op === "Dropout" && i === 1) return { dtype: "bool", shape: y.shape };
   assert(node.op === "LayerNormalization", `output ${i} of "${node.name}" (${node.op}) is asked for`);
   const axis = node.attributes.axis < 0 ? node.attributes.axis + x.shape.length : node.attributes.axis;

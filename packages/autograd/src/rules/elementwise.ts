@@ -19,6 +19,7 @@ type UnaryOps =
       | "Identity"
     )
   | (
+      | "IsInf"
       | "IsNaN"
       | "LeakyRelu"
       | "Log"
@@ -28,12 +29,14 @@ type UnaryOps =
       | "Relu"
       | "Round"
       | "Selu"
+      | "Shrink"
       | "Sigmoid"
       | "Sign"
     )
-  | ("Sin" | "Softplus" | "Softsign" | "Sqrt" | "Tanh" | "Cast" | "Clip" | "Dropout");
+  | ("Sin" | "Softplus" | "Softsign" | "Sqrt" | "Tanh" | "Cast" | "CastLike" | "Clip" | "Dropout");
 type BroadcastOps =
   | ("Add" | "Sub" | "Mul" | "Div" | "Mod" | "Pow" | "PRelu" | "And" | "Or" | "Xor" | "Equal" | "Greater")
+  | ("BitShift" | "BitwiseAnd" | "BitwiseNot" | "BitwiseOr" | "BitwiseXor")
   | ("GreaterOrEqual" | "Less" | "LessOrEqual" | "Max" | "Mean" | "Min" | "Sum" | "Where");
 
 /** √(2/π) and the cubic term of the tanh form of Gelu. SOURCE: Hendrycks & Gimpel, 2016. */
@@ -71,6 +74,7 @@ export const unaryRules: RuleFamily<UnaryOps> = {
     return [emit.mul(dy(), emit.mul(right, emit.mask("Greater", x(), -3)))];
   },
   Identity: ({ dy }) => [dy()],
+  IsInf: stopsGradient,
   IsNaN: stopsGradient,
   // slope α + (1 − α)·[x > 0]
   LeakyRelu: ({ emit, attributes: { alpha }, x, dy }) => [
@@ -94,6 +98,9 @@ export const unaryRules: RuleFamily<UnaryOps> = {
       ),
     ),
   ],
+  Shrink: ({ emit, attributes: { lambd }, x, dy }) => [
+    emit.mul(dy(), emit.mask("Greater", emit.unary("Abs", x()), lambd)),
+  ],
   Sigmoid: ({ emit, y, dy }) => [emit.mul(dy(), emit.mul(y(), emit.minusFrom(1, y())))],
   Sign: stopsGradient,
   Sin: ({ emit, x, dy }) => [emit.mul(dy(), emit.unary("Cos", x()))],
@@ -103,6 +110,7 @@ export const unaryRules: RuleFamily<UnaryOps> = {
   Sqrt: ({ emit, y, dy }) => [emit.div(emit.scale(dy(), 0.5), y())],
   Tanh: ({ emit, y, dy }) => [emit.mul(dy(), emit.minusFrom(1, emit.square(y())))],
   Cast: ({ emit, x, dy }) => [emit.cast(dy(), x().dtype)], // reached between real dtypes only
+  CastLike: ({ emit, x, dy }) => [emit.cast(dy(), x().dtype)],
   // 1 on the closed interval, as PyTorch has it; the bounds are constants of the model.
   Clip: ({ emit, hasInput, x, dy }) => {
     let slope = dy();
@@ -147,6 +155,11 @@ export const broadcastRules: RuleFamily<BroadcastOps> = {
   And: stopsGradient,
   Or: stopsGradient,
   Xor: stopsGradient,
+  BitShift: stopsGradient,
+  BitwiseAnd: stopsGradient,
+  BitwiseNot: stopsGradient,
+  BitwiseOr: stopsGradient,
+  BitwiseXor: stopsGradient,
   Equal: stopsGradient,
   Greater: stopsGradient,
   GreaterOrEqual: stopsGradient,

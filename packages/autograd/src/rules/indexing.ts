@@ -1,10 +1,12 @@
 /** Backward rules of the operators that pick, place or make elements by index. */
 import type { IndexingAttributes } from "../graph/ops/indexing.ts";
 import { at, axisOf, type Emitter, range, type Value } from "./emitter.ts";
-import { type RuleFamily, stopsGradient } from "./rule.ts";
+import { isComposed, type RuleFamily, stopsGradient } from "./rule.ts";
 
 export const indexingRules: RuleFamily<keyof IndexingAttributes> = {
   ConstantOfShape: stopsGradient,
+  Compress: isComposed,
+  EyeLike: stopsGradient,
   Gather: ({ emit, attributes, x, dy }) => {
     const axis = axisOf(attributes.axis, x().shape.length);
     return [scatterAlong(emit, dy(), x(1), axis, x().shape)];
@@ -16,6 +18,7 @@ export const indexingRules: RuleFamily<keyof IndexingAttributes> = {
     if (attributes.batch_dims !== 0) return unsupported("batch_dims other than 0");
     return [emit.scatterNd(emit.zeros(x().dtype, x().shape), x(1), dy(), "add")];
   },
+  NonZero: stopsGradient,
   OneHot: stopsGradient,
   Range: stopsGradient,
   ScatterElements: ({ emit, attributes: { axis, reduction }, x, dy, unsupported }) => {

@@ -15,6 +15,9 @@ export const movementRules: RuleFamily<keyof MovementAttributes> = {
   Expand: ({ dy }) => [dy()], // summed back over the broadcast axes by the differentiator
   Flatten: reshaped,
   Pad: (context) => [padAdjoint(context)],
+  ReverseSequence: ({ emit, attributes, x, dy }) => [
+    emit.node("ReverseSequence", [dy(), x(1)], attributes, dy().dtype, dy().shape),
+  ],
   Reshape: reshaped,
   Resize: (context) => [resizeBackward(context)],
   Slice: (context) => [sliceAdjoint(context)],

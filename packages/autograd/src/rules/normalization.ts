@@ -1,11 +1,20 @@
 /** Backward rules of normalization layers. */
 import type { NormalizationAttributes } from "../graph/ops/normalization.ts";
 import { axisOf, range, type Value } from "./emitter.ts";
-import type { RuleContext, RuleFamily } from "./rule.ts";
+import { channelWindowSum, lrnBase } from "./lrn.ts";
+import { isComposed, type RuleContext, type RuleFamily } from "./rule.ts";
+
+/** Keeps a division by a norm finite where it is 0. */
+const NORM_MIN = 1e-30;
 
 export const normalizationRules: RuleFamily<keyof NormalizationAttributes> = {
   BatchNormalization: (context) => batchNormBackward(context),
   InstanceNormalization: (context) => instanceNormBackward(context),
+  GroupNormalization: isComposed,
+  RMSNormalization: isComposed,
+  LpNormalization: (context) => [lpNormBackward(context)],
+  LRN: (context) => [lrnBackward(context)],
+  MeanVarianceNormalization: (context) => [meanVarianceBackward(context)],
   LayerNormalization: (context) => layerNormBackward(context),
 };
 
@@ -78,4 +87,37 @@ function standardizeBackward({
   const mean = emit.mean(dhat, axes, 1);
   const along = emit.mean(emit.mul(dhat, hat), axes, 1);
   return emit.mul(emit.sub(emit.sub(dhat, mean), emit.mul(hat, along)), r);
+}
+
+// y = x/n with n = Σ|x| or √Σx². ∂n/∂x = sign(x) or y, so dx = (dy − ∂n/∂x · Σ dy·y)/n; 0 where n is 0.
+function lpNormBackward({ emit, attributes, x, y, dy }: RuleContext<"LpNormalization">): Value {
+  const axes = [axisOf(attributes.axis, x().shape.length)];
+  const isFirst = attributes.p === 1;
+  const total = emit.sum(isFirst ? emit.unary("Abs", x()) : emit.square(x()), axes, 1);
+  const norm = isFirst ? total : emit.unary("Sqrt", total);
+  const inverse = emit.div(emit.mask("Greater", norm, 0), emit.binary("Max", norm, emit.scalar(NORM_MIN)));
+  const along = emit.sum(emit.mul(dy(), y()), axes, 1);
+  return emit.mul(emit.sub(dy(), emit.mul(isFirst ? emit.unary("Sign", x()) : y(), along)), inverse);
+}
+
+/**
+ * y = x·s^(−β) with s_c = k + α/n · Σ x² over the n channels around c: dx = dy·s^(−β) − 2αβ/n · x · Σ dy·x·s^(−β−1),
+ * the last sum over the channels that x is in the window of.
+ */
+function lrnBackward({ emit, attributes, x, dy }: RuleContext<"LRN">): Value {
+  const { alpha, beta, size } = attributes;
+  const before = Math.floor((size - 1) / 2);
+  const s = lrnBase(emit, x(), attributes);
+  const direct = emit.mul(dy(), emit.binary("Pow", s, emit.scalar(-beta)));
+  const crossed = channelWindowSum(emit, emit.div(emit.mul(direct, x()), s), size, size - 1 - before);
+  return emit.sub(direct, emit.scale(emit.mul(x(), crossed), (2 * alpha * beta) / size));
+}
+
+// y = c/(σ + ε) with c = x − μ and σ = √mean(c²); ε = 1e-9 only keeps it finite.
+function meanVarianceBackward({ emit, attributes, x, dy }: RuleContext<"MeanVarianceNormalization">): Value {
+  const axes = attributes.axes.map((axis) => axisOf(axis, x().shape.length));
+  const centred = emit.sub(x(), emit.mean(x(), axes, 1));
+  const deviation = emit.unary("Sqrt", emit.mean(emit.square(centred), axes, 1));
+  const r = emit.unary("Reciprocal", emit.shift(deviation, 1e-9));
+  return standardizeBackward({ emit, dhat: dy(), hat: emit.mul(centred, r), r, axes });
 }

@@ -18,9 +18,30 @@ const NEAREST: OpAttributes["Resize"] = {
   keep_aspect_ratio_policy: "stretch",
 };
 
+/** Keeps a division by a norm finite where it is 0. */
+const NORM_MIN = 1e-30;
+
 export const poolingRules: RuleFamily<keyof PoolingAttributes> = {
   MaxPool: (context) => [maxPoolBackward(context)],
   AveragePool: (context) => [averagePoolBackward(context)],
+  // y = (Σ|x|ᵖ)^(1/p), so ∂y/∂x = sign(x)·(|x|/y)ᵖ⁻¹
+  LpPool: (context) => {
+    const { emit, attributes, x, y, dy } = context;
+    const spread = (value: Value) => onesAdjoint(emit, value, attributes, x().shape);
+    return [
+      normPoolBackward(context, attributes.p, spread(emit.mul(dy(), negativePower(emit, y(), attributes.p)))),
+    ];
+  },
+  // Where x went, its gradient comes from.
+  MaxUnpool: ({ emit, x, y, dy }) => {
+    const places = emit.reshape(x(1), [sizeOf(x().shape)]);
+    const flat = emit.reshape(dy(), [sizeOf(y().shape)]);
+    return [emit.reshape(emit.gather(flat, places, 0), x().shape)];
+  },
+  GlobalLpPool: (context) => {
+    const { emit, attributes, y, dy } = context;
+    return [normPoolBackward(context, attributes.p, emit.mul(dy(), negativePower(emit, y(), attributes.p)))];
+  },
   GlobalAveragePool: ({ emit, x, dy }) => {
     const positions = sizeOf(x().shape.slice(2));
     return [emit.expand(emit.scale(dy(), 1 / positions), x().shape)];
@@ -98,23 +119,49 @@ function windowsOverlap({ kernel_shape, strides, dilations }: Window): boolean {
   return kernel_shape.some((kernel, i) => (kernel - 1) * at(dilations, i) + 1 > at(strides, i));
 }
 
+/** y^(1 − p), 0 where y is: there the gradient is taken as 0. */
+function negativePower(emit: Emitter, y: Value, p: number): Value {
+  if (p === 1) return emit.mask("Greater", y, 0);
+  const positive = emit.binary("Max", y, emit.scalar(NORM_MIN));
+  const power =
+    p === 2 ? emit.unary("Reciprocal", positive) : emit.binary("Pow", positive, emit.scalar(1 - p));
+  return emit.mul(power, emit.mask("Greater", y, 0));
+}
+
+/** @param share  Σ over the windows that x is in of dy·y^(1 − p) */
+function normPoolBackward<K extends "LpPool" | "GlobalLpPool">(
+  { emit, x }: RuleContext<K>,
+  p: number,
+  share: Value,
+): Value {
+  if (p === 1) return emit.mul(emit.unary("Sign", x()), share);
+  if (p === 2) return emit.mul(x(), share);
+  const power = emit.binary("Pow", emit.unary("Abs", x()), emit.scalar(p - 1));
+  return emit.mul(emit.mul(emit.unary("Sign", x()), power), share);
+}
+
 /** A mean is a convolution of each channel by itself with a kernel of ones, divided by how many it met. */
 function averagePoolBackward({ emit, attributes, x, y, dy }: RuleContext<"AveragePool">): Value {
-  const [n, c] = [at(x().shape, 0), at(x().shape, 1)];
   const divisors = emit.constant(windowSizes(attributes, x().shape.slice(2), y().shape.slice(2)));
   const shares = emit.div(dy(), divisors);
+  return onesAdjoint(emit, shares, attributes, x().shape);
+}
+
+/** For each element of x, the sum over the windows that it is in. */
+function onesAdjoint(emit: Emitter, windows: Value, attributes: Window, shape: readonly number[]): Value {
+  const [n, c] = [at(shape, 0), at(shape, 1)];
   const ones = emit.constant({
     dtype: "float32",
     shape: [1, 1, ...attributes.kernel_shape],
     data: new Float32Array(sizeOf(attributes.kernel_shape)).fill(1),
   });
-  const planes = emit.reshape(shares, [n * c, 1, ...y().shape.slice(2)]);
+  const planes = emit.reshape(windows, [n * c, 1, ...windows.shape.slice(2)]);
   const dx = convInputGradient(emit, planes, ones, { ...attributes, group: 1 }, [
     n * c,
     1,
-    ...x().shape.slice(2),
+    ...shape.slice(2),
   ]);
-  return emit.reshape(dx, x().shape);
+  return emit.reshape(dx, shape);
 }
 
 /** What each output position was divided by: f32[1, 1, …spatial]. */

@@ -58,6 +58,11 @@ export const reductionRules: RuleFamily<keyof ReductionAttributes> = {
   },
   ArgMax: stopsGradient,
   ArgMin: stopsGradient,
+  Hardmax: stopsGradient,
+  // Each index occurs once, so nothing needs to be added up.
+  TopK: ({ emit, attributes: { axis }, x, y, dy }) => [
+    emit.scatterElements(emit.zeros(x().dtype, x().shape), y(1), dy(), axis, "none"),
+  ],
   // y_i sums the x before i, so dx_j sums the dy after j: the same sum, run the other way.
   CumSum: ({ emit, attributes: { exclusive, reverse }, x, dy }) => [
     emit.node("CumSum", [dy(), x(1)], { exclusive, reverse: 1 - reverse }, dy().dtype, x().shape),

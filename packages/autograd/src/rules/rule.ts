@@ -40,7 +40,14 @@ export const stopsGradient = "stops-gradient";
 /** Differentiable, but we have no rule yet: an error if a parameter reaches the loss through it. */
 export const noGradient = "no-gradient";
 
-export type BackwardRule<K extends OpKind> = Backward<K> | typeof stopsGradient | typeof noGradient;
+/** Programs hold plain operators in its place: compose/ has the row that makes them, and they have the gradients. */
+export const isComposed = "is-composed";
+
+export type BackwardRule<K extends OpKind> =
+  | Backward<K>
+  | typeof stopsGradient
+  | typeof noGradient
+  | typeof isComposed;
 
 /** The rows of a family of operators; the table in backward.ts is assembled from these. */
 export type RuleFamily<K extends OpKind> = { readonly [P in K]: BackwardRule<P> };

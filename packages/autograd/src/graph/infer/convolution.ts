@@ -8,8 +8,9 @@ import { sizeOfShape } from "../shape.ts";
 import type { Dim, TensorType } from "../tensor.ts";
 import { FLOATS, type Rules, type Site } from "./site.ts";
 
-type PoolOp = "MaxPool" | "AveragePool";
-type WindowOp = PoolOp | "Conv" | "ConvTranspose";
+type PoolOp = "MaxPool" | "AveragePool" | "LpPool";
+type GlobalOp = "GlobalAveragePool" | "GlobalLpPool" | "GlobalMaxPool";
+type WindowOp = PoolOp | "Conv" | "ConvTranspose" | "MaxUnpool";
 
 export const convolution: Rules<keyof ConvolutionAttributes | keyof PoolingAttributes> = {
   Conv: (site) => {
@@ -51,7 +52,29 @@ export const convolution: Rules<keyof ConvolutionAttributes | keyof PoolingAttri
     return [y, { dtype: "int64", shape: y.shape }];
   },
   AveragePool: (site) => [pool(site)],
+  LpPool: (site) => [pool(site)],
+  MaxUnpool: (site) => {
+    const { attributes } = site;
+    const { dtype, shape } = spatialInput(site, {
+      ...attributes,
+      dilations: attributes.kernel_shape.map(() => 1),
+    });
+    site.input(1, ["int64"]);
+    site.rank(1, shape.length).shape.forEach((dim, i) => {
+      site.unify(dim, shape[i] ?? dim, "x and the indices differ");
+    });
+    if (site.has(2)) {
+      const given = site.known(2)?.elements;
+      return [{ dtype, shape: shape.map((_, i) => site.dimOr(given?.[i])) }];
+    }
+    const spatial = shape.slice(2).map((dim, i) => {
+      const { kernel, stride, begin, end } = axisOf({ ...attributes, dilations: [] }, i, shape.length - 2);
+      return checkPositive(site, site.dimOr(addDims(mulDims(subDims(dim, 1), stride), kernel - begin - end)));
+    });
+    return [{ dtype, shape: [...shape.slice(0, 2), ...spatial] }];
+  },
   GlobalAveragePool: global,
+  GlobalLpPool: global,
   GlobalMaxPool: global,
 };
 
@@ -61,7 +84,7 @@ function pool(site: Site<PoolOp>): TensorType {
   return { dtype, shape: [...shape.slice(0, 2), ...spatial] };
 }
 
-function global(site: Site<"GlobalAveragePool"> | Site<"GlobalMaxPool">): readonly TensorType[] {
+function global(site: Site<GlobalOp>): readonly TensorType[] {
   const { dtype, shape } = site.input(0, FLOATS);
   if (shape.length < 3) throw site.shape(`${showShape(shape)} has no spatial axes`);
   return [{ dtype, shape: shape.map((dim, i): Dim => (i < 2 ? dim : 1)) }];

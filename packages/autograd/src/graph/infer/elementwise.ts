@@ -24,6 +24,8 @@ function comparison(allowed: readonly DType[]) {
   };
 }
 
+const WHOLES: readonly DType[] = NUMBERS.filter((dtype) => !FLOATS.includes(dtype));
+
 const floats: InferRule<OpKind> = unary(FLOATS);
 const numbers: InferRule<OpKind> = unary(NUMBERS);
 
@@ -51,6 +53,7 @@ export const elementwise: Rules<keyof ElementwiseAttributes> = {
   HardSigmoid: floats,
   HardSwish: floats,
   Identity: unary(),
+  IsInf: (site) => [{ dtype: "bool", shape: site.input(0, FLOATS).shape }],
   IsNaN: (site) => [{ dtype: "bool", shape: site.input(0, FLOATS).shape }],
   LeakyRelu: floats,
   Log: floats,
@@ -60,6 +63,7 @@ export const elementwise: Rules<keyof ElementwiseAttributes> = {
   Relu: numbers,
   Round: floats,
   Selu: floats,
+  Shrink: floats,
   Sigmoid: floats,
   Sign: numbers,
   Sin: floats,
@@ -68,6 +72,7 @@ export const elementwise: Rules<keyof ElementwiseAttributes> = {
   Sqrt: floats,
   Tanh: floats,
   Cast: (site) => [{ dtype: site.attributes.to, shape: site.input(0).shape }],
+  CastLike: (site) => [{ dtype: site.input(1).dtype, shape: site.input(0).shape }],
   Clip: (site) => {
     const x = site.input(0, NUMBERS);
     for (const bound of [1, 2]) {
@@ -105,6 +110,11 @@ export const elementwise: Rules<keyof ElementwiseAttributes> = {
   And: arithmetic(BOOLS),
   Or: arithmetic(BOOLS),
   Xor: arithmetic(BOOLS),
+  BitShift: arithmetic(["uint8"]),
+  BitwiseAnd: arithmetic(WHOLES),
+  BitwiseNot: unary(WHOLES),
+  BitwiseOr: arithmetic(WHOLES),
+  BitwiseXor: arithmetic(WHOLES),
   Equal: comparison([...NUMBERS, ...BOOLS]),
   Greater: comparison(NUMBERS),
   GreaterOrEqual: comparison(NUMBERS),

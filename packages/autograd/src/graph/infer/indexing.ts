@@ -3,9 +3,10 @@
 import { subDims } from "../dim.ts";
 import { showShape } from "../fault.ts";
 import type { IndexingAttributes } from "../ops/indexing.ts";
-import type { TensorType } from "../tensor.ts";
+import { isStatic, sizeOfShape } from "../shape.ts";
+import type { Shape, TensorType } from "../tensor.ts";
 import { targetShape } from "./movement.ts";
-import { INDICES, NUMBERS, type Rules, type Site } from "./site.ts";
+import { BOOLS, INDICES, NUMBERS, type Rules, type Site } from "./site.ts";
 
 export const indexing: Rules<keyof IndexingAttributes> = {
   ConstantOfShape: (site) => {
@@ -15,6 +16,22 @@ export const indexing: Rules<keyof IndexingAttributes> = {
     if (shape.some((dim) => typeof dim === "number" && dim < 0))
       throw site.shape(`${showShape(shape)} has a negative size`);
     return [{ dtype: value.dtype, shape }];
+  },
+  Compress: (site) => {
+    const { dtype, shape } = site.input(0);
+    site.input(1, BOOLS);
+    site.rank(1, 1);
+    const { axis } = site.attributes;
+    const whole = axis === undefined ? sizeOfAll(shape) : shape[site.axis(axis, shape.length)];
+    const picked = site.knownInts(1);
+    if (picked !== undefined && typeof whole === "number" && picked.length > whole)
+      throw site.shape(`the condition has ${picked.length} elements for ${whole} places`);
+    const count = site.dimOr(picked?.filter((one) => one !== 0).length);
+    return [{ dtype, shape: axis === undefined ? [count] : shape.with(axis, count) }];
+  },
+  EyeLike: (site) => {
+    const { dtype, shape } = site.rank(0, 2);
+    return [{ dtype: site.attributes.dtype ?? dtype, shape }];
   },
   Gather: (site) => {
     const { dtype, shape } = site.input(0);
@@ -39,6 +56,12 @@ export const indexing: Rules<keyof IndexingAttributes> = {
       throw site.shape(`indices ${showShape(indices)} do not point into ${showShape(shape)}`);
     }
     return [{ dtype, shape: [...indices.slice(0, -1), ...shape.slice(batch + depth)] }];
+  },
+  NonZero: (site) => {
+    const elements = site.known(0)?.elements;
+    const isKnown = elements?.every((element) => typeof element === "number");
+    const count = isKnown ? elements?.filter((element) => element !== 0).length : undefined;
+    return [{ dtype: "int64", shape: [site.input(0).shape.length, site.dimOr(count)] }];
   },
   OneHot: (site) => {
     const indices = site.input(0, NUMBERS).shape;
@@ -105,6 +128,10 @@ export const indexing: Rules<keyof IndexingAttributes> = {
     return [{ dtype: "int64", shape: [] }];
   },
 };
+
+function sizeOfAll(shape: Shape): number | undefined {
+  return isStatic(shape) ? sizeOfShape(shape) : undefined;
+}
 
 /** The sizes that a Shape node returns. SOURCE: ONNX Shape-15 (bounds are clamped). */
 export function shapeSlice(site: Site<"Shape">): TensorType["shape"] {

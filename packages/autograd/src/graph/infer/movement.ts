@@ -93,6 +93,17 @@ export const movement: Rules<keyof MovementAttributes> = {
     });
     return [{ dtype, shape: result }];
   },
+  ReverseSequence: (site) => {
+    const x = site.input(0);
+    const { batch_axis: batch, time_axis: time } = site.attributes;
+    if (batch + time !== 1 || batch * time !== 0)
+      throw site.attribute(`batch_axis ${batch} and time_axis ${time} must be 0 and 1`);
+    if (x.shape.length < 2) throw site.shape(`${showShape(x.shape)} has no time and batch`);
+    site.input(1, ["int64"]);
+    const lengths = site.rank(1, 1).shape[0] ?? 1;
+    site.unify(lengths, x.shape[batch] ?? lengths, "the lengths are not as many as the sequences");
+    return [x];
+  },
   Reshape: (site) => {
     const { dtype, shape } = site.input(0);
     return [{ dtype, shape: reshaped(site, shape, targetShape(site, 1)) }];

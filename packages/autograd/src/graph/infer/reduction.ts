@@ -27,6 +27,21 @@ export const reduction: Rules<keyof ReductionAttributes> = {
     return [x];
   },
   Softmax: alongAxis,
+  Hardmax: alongAxis,
+  TopK: (site) => {
+    const { dtype, shape } = site.input(0, NUMBERS);
+    const axis = site.axis(site.attributes.axis, shape.length);
+    site.input(1, ["int64"]);
+    const k = site.dimOr(site.known(1)?.elements[0]);
+    const dim = shape[axis];
+    if (typeof k === "number" && (k < 0 || (typeof dim === "number" && k > dim)))
+      throw site.shape(`the ${k} first of ${dim} elements are asked for`);
+    const picked = shape.with(axis, k);
+    return [
+      { dtype, shape: picked },
+      { dtype: "int64", shape: picked },
+    ];
+  },
   LogSoftmax: alongAxis,
 };
 
@@ -55,7 +70,7 @@ function argument(site: Site<"ArgMax"> | Site<"ArgMin">): readonly TensorType[] 
   return [{ dtype: "int64", shape: dropAxes(shape, [axis], site.attributes.keepdims !== 0) }];
 }
 
-function alongAxis(site: Site<"Softmax"> | Site<"LogSoftmax">): readonly TensorType[] {
+function alongAxis(site: Site<"Softmax"> | Site<"LogSoftmax"> | Site<"Hardmax">): readonly TensorType[] {
   const x = site.input(0, FLOATS);
   site.axis(site.attributes.axis, x.shape.length);
   return [x];

@@ -20,6 +20,7 @@ export interface ElementwiseAttributes extends Readonly<Record<CurveOp, None>> {
   HardSigmoid: { readonly alpha: number; readonly beta: number };
   HardSwish: None;
   Identity: None;
+  IsInf: { readonly detect_negative: number; readonly detect_positive: number };
   IsNaN: None;
   LeakyRelu: { readonly alpha: number };
   Log: None;
@@ -29,12 +30,16 @@ export interface ElementwiseAttributes extends Readonly<Record<CurveOp, None>> {
   Relu: None;
   Round: None;
   Selu: { readonly alpha: number; readonly gamma: number };
+  /** 0 up to ±lambd, beyond it x moved towards 0 by `bias`. */
+  Shrink: { readonly bias: number; readonly lambd: number };
   Sigmoid: None;
   Sign: None;
   Softplus: None;
   Softsign: None;
   Sqrt: None;
   Cast: { readonly to: DType };
+  /** x, one of the element type to cast to */
+  CastLike: None;
   /** x, min?, max? (scalars). */
   Clip: None;
   /** x, ratio?, training_mode? → y, mask? */
@@ -49,6 +54,11 @@ export interface ElementwiseAttributes extends Readonly<Record<CurveOp, None>> {
   And: None;
   Or: None;
   Xor: None;
+  BitShift: { readonly direction: "LEFT" | "RIGHT" };
+  BitwiseAnd: None;
+  BitwiseNot: None;
+  BitwiseOr: None;
+  BitwiseXor: None;
   Equal: None;
   Greater: None;
   GreaterOrEqual: None;
@@ -87,6 +97,7 @@ export const elementwiseOps: OpSpecs<ElementwiseAttributes> = {
   HardSigmoid: arity(1, 1, { alpha: float(Math.fround(0.2)), beta: float(0.5) }),
   HardSwish: unary,
   Identity: unary,
+  IsInf: arity(1, 1, { detect_negative: int(1), detect_positive: int(1) }),
   IsNaN: unary,
   LeakyRelu: arity(1, 1, { alpha: float(Math.fround(0.01)) }),
   Log: unary,
@@ -100,6 +111,7 @@ export const elementwiseOps: OpSpecs<ElementwiseAttributes> = {
     alpha: float(Math.fround(1.6732632)),
     gamma: float(Math.fround(1.050701)),
   }),
+  Shrink: arity(1, 1, { bias: float(0), lambd: float(0.5) }),
   Sigmoid: unary,
   Sign: unary,
   Sin: unary,
@@ -108,6 +120,7 @@ export const elementwiseOps: OpSpecs<ElementwiseAttributes> = {
   Sqrt: unary,
   Tanh: unary,
   Cast: arity(1, 1, { to: { kind: "dtype", presence: "required" } }),
+  CastLike: binary,
   Clip: arity(1, 3, {}),
   Dropout: arity(1, 3, { seed: { kind: "int", presence: "optional" } }, 2),
   Add: binary,
@@ -120,6 +133,13 @@ export const elementwiseOps: OpSpecs<ElementwiseAttributes> = {
   And: binary,
   Or: binary,
   Xor: binary,
+  BitShift: arity(2, 2, {
+    direction: { kind: "string", presence: "required", values: ["LEFT", "RIGHT"] },
+  }),
+  BitwiseAnd: binary,
+  BitwiseNot: unary,
+  BitwiseOr: binary,
+  BitwiseXor: binary,
   Equal: binary,
   Greater: binary,
   GreaterOrEqual: binary,

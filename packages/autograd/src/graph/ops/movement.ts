@@ -20,6 +20,8 @@ export interface MovementAttributes {
   Flatten: Axis;
   /** x, pads, constant_value?, axes? */
   Pad: { readonly mode: "constant" | "reflect" | "edge" | "wrap" };
+  /** x, lengths int64[batch]: each sequence's first elements backwards, the rest as they are */
+  ReverseSequence: { readonly batch_axis: number; readonly time_axis: number };
   /** x, shape */
   Reshape: { readonly allowzero: number };
   /** x, roi?, scales?, sizes? */
@@ -61,6 +63,7 @@ export const movementOps: OpSpecs<MovementAttributes> = {
   Expand: binary,
   Flatten: arity(1, 1, { axis: int(1) }),
   Pad: arity(2, 4, { mode: word("constant", "reflect", "edge", "wrap") }),
+  ReverseSequence: arity(2, 2, { batch_axis: int(1), time_axis: int(0) }),
   Reshape: arity(2, 2, { allowzero: int(0) }),
   Resize: arity(1, 4, {
     mode: word("nearest", "linear", "cubic"),

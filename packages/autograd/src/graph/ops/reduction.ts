@@ -23,6 +23,10 @@ export interface ReductionAttributes {
   /** x, axis (scalar) */
   CumSum: { readonly exclusive: number; readonly reverse: number };
   Softmax: Axis;
+  /** 1 at the first largest element along the axis, 0 elsewhere. */
+  Hardmax: Axis;
+  /** x, k (one number) → values, indices */
+  TopK: Axis & { readonly largest: number; readonly sorted: number };
   LogSoftmax: Axis;
 }
 
@@ -44,5 +48,7 @@ export const reductionOps: OpSpecs<ReductionAttributes> = {
   ArgMin: argument,
   CumSum: arity(2, 2, { exclusive: int(0), reverse: int(0) }),
   Softmax: arity(1, 1, { axis: int(-1) }),
+  Hardmax: arity(1, 1, { axis: int(-1) }),
+  TopK: arity(2, 2, { axis: int(-1), largest: int(1), sorted: int(1) }, 2),
   LogSoftmax: arity(1, 1, { axis: int(-1) }),
 };

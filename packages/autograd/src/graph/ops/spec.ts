@@ -41,6 +41,8 @@ export type AttributeSpec<V> = { readonly kind: KindOf<V>; readonly values?: rea
 );
 
 export interface OpSpec<A> {
+  /** The opset that brought the operator, where it is newer than CANONICAL_OPSET. */
+  readonly since?: number;
   /** How many inputs, optional ones included; those beyond `min` may be "" or absent. */
   readonly inputs: { readonly min: number; readonly max: number };
   readonly outputs: { readonly min: number; readonly max: number };

@@ -144,4 +144,12 @@ export const elementwiseCases: GradientCases<keyof ElementwiseAttributes> = {
   GreaterOrEqual: stopsGradient,
   Less: stopsGradient,
   LessOrEqual: stopsGradient,
+  Shrink: (draw) => ({ inputs: [draw.distinct(shape(draw))], attributes: { bias: 0.3, lambd: 0.225 } }),
+  CastLike: (draw) => ({ inputs: [draw.signed(shape(draw)), scalar(1)], attributes: {}, fixed: [1] }),
+  IsInf: stopsGradient,
+  BitShift: stopsGradient,
+  BitwiseAnd: stopsGradient,
+  BitwiseNot: stopsGradient,
+  BitwiseOr: stopsGradient,
+  BitwiseXor: stopsGradient,
 };

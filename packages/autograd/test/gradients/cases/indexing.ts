@@ -38,4 +38,15 @@ export const indexingCases: GradientCases<keyof IndexingAttributes> = {
   Range: stopsGradient,
   Shape: stopsGradient,
   Size: stopsGradient,
+  Compress: (draw) => {
+    const axis = draw.int(-2, 1);
+    if (draw.int(0, 1) === 0)
+      return { inputs: [draw.signed([3, 4]), draw.flags([draw.int(1, 12)])], attributes: {} };
+    return {
+      inputs: [draw.signed([3, 4]), draw.flags([axis === 0 || axis === -2 ? 3 : 4])],
+      attributes: { axis },
+    };
+  },
+  EyeLike: stopsGradient,
+  NonZero: stopsGradient,
 };

@@ -144,4 +144,13 @@ export const movementCases: GradientCases<keyof MovementAttributes> = {
     inputs: [draw.signed([2, 3]), vector(draw.pick([[0], [1, 3], [-1]]))],
     attributes: {},
   }),
+  ReverseSequence: (draw) => {
+    const time = draw.int(0, 1);
+    const lengths = [0, 1, 2].map(() => draw.int(1, 4));
+    const dims = time === 0 ? [4, 3, 2] : [3, 4, 2];
+    return {
+      inputs: [draw.signed(dims), vector(lengths)],
+      attributes: { batch_axis: 1 - time, time_axis: time },
+    };
+  },
 };

@@ -3,6 +3,7 @@ import type { NormalizationAttributes } from "../../../src/graph/ops/normalizati
 import type { Tensor } from "../../../src/graph/tensor.ts";
 import type { Case, GradientCases } from "../check.ts";
 import type { Draw } from "../draw.ts";
+import { shape } from "./parts.ts";
 
 function batchNorm(draw: Draw): Case<"BatchNormalization"> {
   const channels = draw.int(1, 4);
@@ -27,4 +28,30 @@ export const normalizationCases: GradientCases<keyof NormalizationAttributes> = 
     attributes: { epsilon: 1e-5 },
   }),
   LayerNormalization: layerNorm,
+  GroupNormalization: (draw) => {
+    const groups = draw.int(1, 3);
+    const channels = groups * draw.int(1, 2);
+    const dims = [draw.int(1, 2), channels, ...draw.pick([[5], [2, 3], [2, 1, 3]])];
+    const inputs = [draw.signed(dims), draw.signed([channels]), draw.signed([channels])];
+    return { inputs, attributes: { epsilon: 1e-5, num_groups: groups, stash_type: 1 } };
+  },
+  RMSNormalization: (draw) => {
+    const dims = [draw.int(1, 3), draw.int(2, 4), draw.int(3, 5)];
+    const axis = draw.pick([-1, 1, 2]);
+    const inputs = [draw.signed(dims), draw.signed(dims.slice(axis === -1 ? 2 : axis))];
+    return { inputs, attributes: { axis, epsilon: 1e-5, stash_type: 1 } };
+  },
+  LpNormalization: (draw) => {
+    const dims = shape(draw, 1, 3);
+    const attributes = { axis: draw.int(-dims.length, dims.length - 1), p: draw.int(1, 2) };
+    return { inputs: [draw.signed(dims)], attributes };
+  },
+  LRN: (draw) => ({
+    inputs: [draw.signed([2, draw.int(1, 6), ...draw.pick([[], [3], [2, 3]])])],
+    attributes: { alpha: 0.8, beta: 0.75, bias: 1.5, size: draw.int(1, 5) },
+  }),
+  MeanVarianceNormalization: (draw) => ({
+    inputs: [draw.signed([2, 3, draw.int(2, 3), 3])],
+    attributes: { axes: draw.pick([[0, 2, 3], [2, 3], [-1], [1]]) },
+  }),
 };

@@ -1,5 +1,6 @@
 /** Gradient cases of: pools over [N, C, …spatial]. */
 import type { PoolingAttributes } from "../../../src/graph/ops/pooling.ts";
+import { i64 } from "../../run-graph.ts";
 import type { Case, GradientCases } from "../check.ts";
 import type { Draw } from "../draw.ts";
 
@@ -32,4 +33,36 @@ export const poolingCases: GradientCases<keyof PoolingAttributes> = {
   AveragePool: averagePool,
   GlobalAveragePool: (draw) => ({ inputs: [draw.signed([2, 3, 4, 5])], attributes: {} }),
   GlobalMaxPool: (draw) => ({ inputs: [draw.distinct([2, 3, 4, 5])], attributes: {} }),
+  LpPool: (draw) => {
+    const x = draw.signed([2, 2, draw.int(5, 8), draw.int(5, 8)]);
+    const attributes = {
+      kernel_shape: [draw.int(2, 3), draw.int(2, 3)],
+      strides: [draw.int(1, 3), draw.int(1, 2)],
+      dilations: [draw.int(1, 2), 1],
+      pads: [0, 0, 0, 0].map(() => draw.int(0, 1)),
+    };
+    return { inputs: [x], attributes: { ...attributes, ceil_mode: draw.int(0, 1), p: draw.int(1, 3) } };
+  },
+  MaxUnpool: (draw) => {
+    const dims = [1, 2, draw.int(1, 3), 2];
+    const kernel = [draw.int(2, 3), 2];
+    const strides = kernel;
+    // A winner of each window, at its place in the whole of y.
+    const [rows, columns] = [(dims[2] ?? 1) * (kernel[0] ?? 1), 2 * 2];
+    const places = Array.from({ length: 2 * (dims[2] ?? 1) * 2 }, (_, flat) => {
+      const [c, i, j] = [
+        Math.trunc(flat / (2 * (dims[2] ?? 1))),
+        Math.trunc(flat / 2) % (dims[2] ?? 1),
+        flat % 2,
+      ];
+      return (
+        (c * rows + i * (kernel[0] ?? 1) + draw.int(0, (kernel[0] ?? 1) - 1)) * columns +
+        2 * j +
+        draw.int(0, 1)
+      );
+    });
+    const attributes = { kernel_shape: kernel, strides, pads: [0, 0, 0, 0] };
+    return { inputs: [draw.signed(dims), i64(dims, places)], attributes };
+  },
+  GlobalLpPool: (draw) => ({ inputs: [draw.signed([2, 3, 4, 5])], attributes: { p: draw.int(1, 3) } }),
 };

@@ -40,4 +40,15 @@ export const reductionCases: GradientCases<keyof ReductionAttributes> = {
   LogSoftmax: softmax,
   ArgMax: stopsGradient,
   ArgMin: stopsGradient,
+  Hardmax: stopsGradient,
+  TopK: (draw) => {
+    const dims = shape(draw, 1, 3);
+    const axis = draw.int(-dims.length, dims.length - 1);
+    const k = draw.int(1, dims.at(axis) ?? 1);
+    return {
+      inputs: [draw.distinct(dims), vector([k])],
+      attributes: { axis, largest: draw.int(0, 1), sorted: 1 },
+      outputs: 1,
+    };
+  },
 };

@@ -43,6 +43,8 @@ export class Draw {
   bools = (shape: readonly number[]): OpInput => input(shape, "bool", this.list(sizeOfShape(shape), 0, 1));
   indices = (shape: readonly number[], below: number): OpInput =>
     input(shape, "int64", this.list(sizeOfShape(shape), 0, below - 1));
+  bytes = (shape: readonly number[], most = 255): OpInput =>
+    input(shape, "uint8", this.list(sizeOfShape(shape), 0, most));
   subset = (rank: number): number[] => Array.from({ length: rank }, (_, i) => i).filter(() => this.flag());
   permutation = (rank: number): number[] => {
     const rest = Array.from({ length: rank }, (_, i) => i);

@@ -20,6 +20,11 @@ function logical(r: Draw): { inputs: OpInput[]; attributes: None } {
   return { inputs: [r.bools(shape), r.bools(r.part(shape))], attributes: {} };
 }
 
+function bitwise(r: Draw): { inputs: OpInput[]; attributes: None } {
+  const shape = r.shape(0);
+  return { inputs: [r.indices(shape, 1000), r.indices(r.part(shape), 1000)], attributes: {} };
+}
+
 function variadic(r: Draw): { inputs: OpInput[]; attributes: None } {
   const shape = r.shape(0);
   return {
@@ -38,6 +43,18 @@ export const elementwiseCases: OpCases<keyof ElementwiseAttributes> = {
   HardSwish: unary,
   Identity: unary,
   IsNaN: unary,
+  IsInf: (r) => {
+    const values = r.list(6, -1, 1).map((sign) => sign / 0);
+    return {
+      inputs: [input([6], "float32", values)],
+      attributes: { detect_negative: r.bit(), detect_positive: r.bit() },
+    };
+  },
+  Shrink: (r) => ({ ...unary(r), attributes: { bias: 0.25, lambd: 0.5 } }),
+  CastLike: (r) => ({
+    inputs: [r.floats(r.shape(0)), r.flag() ? r.bools([1]) : r.indices([2], 3)],
+    attributes: {},
+  }),
   Log: unary,
   Neg: unary,
   Reciprocal: unary,
@@ -96,6 +113,17 @@ export const elementwiseCases: OpCases<keyof ElementwiseAttributes> = {
     const shape = r.shape();
     return { inputs: [r.floats(shape), r.floats(r.part(shape))], attributes: {} };
   },
+  BitShift: (r) => {
+    const shape = r.shape(0);
+    return {
+      inputs: [r.bytes(shape), r.bytes(r.part(shape), 7)],
+      attributes: { direction: r.pick("LEFT", "RIGHT") },
+    };
+  },
+  BitwiseAnd: bitwise,
+  BitwiseOr: bitwise,
+  BitwiseXor: bitwise,
+  BitwiseNot: (r) => ({ inputs: [r.indices(r.shape(0), 1000)], attributes: {} }),
   And: logical,
   Or: logical,
   Xor: logical,

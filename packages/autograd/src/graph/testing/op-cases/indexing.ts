@@ -1,6 +1,7 @@
 /** Cases of: operators that pick, place or make elements by index. */
 import type { IndexingAttributes } from "../../ops/indexing.ts";
-import type { Tensor } from "../../tensor.ts";
+import { sizeOfShape } from "../../shape.ts";
+import type { DType, Tensor } from "../../tensor.ts";
 import { ints, type OpCases, scalar } from "./draw.ts";
 
 export const indexingCases: OpCases<keyof IndexingAttributes> = {
@@ -65,4 +66,16 @@ export const indexingCases: OpCases<keyof IndexingAttributes> = {
     attributes: r.flag() ? { start: 0 } : { start: r.int(-3, 3), end: r.int(-5, 5) },
   }),
   Size: (r) => ({ inputs: [r.floats(r.shape(0))], attributes: {} }),
+  Compress: (r) => {
+    const shape = r.shape();
+    const axis = r.flag() ? r.axis(shape.length) : undefined;
+    const whole = axis === undefined ? sizeOfShape(shape) : (shape.at(axis) ?? 1);
+    const condition = { ...r.bools([r.int(1, whole)]), isConstant: true };
+    return { inputs: [r.floats(shape), condition], attributes: axis === undefined ? {} : { axis } };
+  },
+  EyeLike: (r) => ({
+    inputs: [r.floats([r.int(1, 4), r.int(1, 4)])],
+    attributes: { k: r.int(-2, 2), ...(r.flag() ? { dtype: r.pick<DType>("float32", "int64") } : {}) },
+  }),
+  NonZero: (r) => ({ inputs: [{ ...r.bools(r.shape()), isConstant: true }], attributes: {} }),
 };

@@ -119,4 +119,11 @@ export const movementCases: OpCases<keyof MovementAttributes> = {
     const axes = r.permutation(shape.length + added).slice(0, added);
     return { inputs: [r.floats(shape), ints(axes)], attributes: {} };
   },
+  ReverseSequence: (r) => {
+    const time = r.bit();
+    const shape = r.shape(2);
+    const steps = shape[time] ?? 1;
+    const lengths = input([shape[1 - time] ?? 1], "int64", r.list(shape[1 - time] ?? 1, 1, steps));
+    return { inputs: [r.floats(shape), lengths], attributes: { batch_axis: 1 - time, time_axis: time } };
+  },
 };

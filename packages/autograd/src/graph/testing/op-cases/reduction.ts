@@ -42,4 +42,14 @@ export const reductionCases: OpCases<keyof ReductionAttributes> = {
   },
   Softmax: alongAxis,
   LogSoftmax: alongAxis,
+  Hardmax: alongAxis,
+  TopK: (r) => {
+    const shape = r.shape(1);
+    const axis = r.axis(shape.length);
+    return {
+      inputs: [r.floats(shape), ints([r.int(1, shape.at(axis) ?? 1)])],
+      attributes: { axis, largest: r.bit(), sorted: 1 },
+      outputs: 2,
+    };
+  },
 };
