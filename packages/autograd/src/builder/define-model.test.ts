@@ -5,7 +5,8 @@ import { readModel } from "../onnx/reader.ts";
 import { runOnnx } from "../onnx/testing/run-onnx.ts";
 import { writeModel } from "../onnx/writer.ts";
 import { defineModel } from "./define-model.ts";
-import { causalSelfAttention, transformerBlock } from "./transformer.ts";
+import { causalSelfAttention } from "./layers/attention.ts";
+import { transformerBlock } from "./layers/language.ts";
 
 const IMAGE = { dtype: "float32", shape: ["batch", 3, 12, 12] } as const;
 const TOKENS = { dtype: "int64", shape: ["batch", 6] } as const;

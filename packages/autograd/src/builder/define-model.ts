@@ -11,7 +11,7 @@ import type { Graph } from "../graph/graph.ts";
 import type { TensorType } from "../graph/tensor.ts";
 import { verifyGraph } from "../graph/verify.ts";
 import type { Value } from "./graph-builder.ts";
-import { ModelBuilder } from "./model-builder.ts";
+import { createModelBuilder, type ModelBuilder } from "./model-builder.ts";
 
 export interface ModelOptions<I extends Readonly<Record<string, TensorType>>> {
   readonly name: string;
@@ -30,7 +30,7 @@ export function defineModel<const I extends Readonly<Record<string, TensorType>>
   define: (b: ModelBuilder, inputs: { readonly [name in keyof I]: Value }) => Readonly<Record<string, Value>>,
 ): Graph {
   const inputs = Object.entries(options.inputs).map(([name, type]) => ({ name, type }));
-  const builder = new ModelBuilder(options.name, inputs, options.seed);
+  const builder = createModelBuilder(options.name, inputs, options.seed);
   const values = Object.fromEntries(inputs.map((input) => [input.name, input]));
   // SAFETY: one value for every input, under its name.
   const outputs = define(builder, values as { readonly [name in keyof I]: Value });
