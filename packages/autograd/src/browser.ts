@@ -6,8 +6,10 @@
 export { defineModel, type ModelOptions } from "./builder/define-model.ts";
 export { BuilderError, type BuilderFault } from "./builder/fault.ts";
 export type { Value } from "./builder/graph-builder.ts";
+export type { Initialization } from "./builder/initialization.ts";
+export { causalSelfAttention } from "./builder/layers/attention.ts";
+export { transformerBlock } from "./builder/layers/language.ts";
 export type { ModelBuilder } from "./builder/model-builder.ts";
-export { causalSelfAttention, transformerBlock } from "./builder/transformer.ts";
 export { GraphError, type GraphFault } from "./graph/fault.ts";
 export {
   type AnyNode,

@@ -24,7 +24,7 @@ const ADVICE: { readonly [K in OpKind]?: string } = {
     "the last axis of the first must be as long as the second-last of the second: transpose one of them",
   Gemm: "the last axis of the input must be as long as the weight's: give outFeatures of the layer before it",
   Concat: "all axes but the joined one must agree: pad, slice or pool one of them",
-  Reshape: "the sizes must multiply to as many elements; one of them may be -1, which takes what is left",
+  Reshape: "the sizes must multiply to as many elements",
   Gather: "indices are int64 or int32: declare the input so",
   Split: "give sizes that add up to the axis",
   Transpose: "name each axis once",

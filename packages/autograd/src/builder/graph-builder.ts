@@ -4,13 +4,8 @@ import { GraphError, showShape } from "../graph/fault.ts";
 import type { AnyNode, Graph, GraphNode, GraphValue } from "../graph/graph.ts";
 import type { Inference } from "../graph/infer/site.ts";
 import { addTensor, inferNode, startInference } from "../graph/infer.ts";
-import {
-  type AttributeSpec,
-  type AttributeValue,
-  OPS,
-  type OpAttributes,
-  type OpKind,
-} from "../graph/ops.ts";
+import type { AttributeSpec, AttributeValue } from "../graph/ops/spec.ts";
+import { OPS, type OpAttributes, type OpKind } from "../graph/ops.ts";
 import { sizeOfShape } from "../graph/shape.ts";
 import type { Dim, Tensor, TensorType } from "../graph/tensor.ts";
 import { verifyNode } from "../graph/verify.ts";

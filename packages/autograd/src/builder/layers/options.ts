@@ -50,8 +50,23 @@ export function sizesOf(
   return all;
 }
 
-/** A reshape with the sizes as a constant of the layer; 0 keeps an axis, -1 takes what is left. */
+/**
+ * A reshape with the sizes as a constant of the layer; 0 keeps an axis, -1 takes what is left.
+ *
+ * @throws {BuilderError} where the numbers do not fit: inference lets a named size stand for anything
+ */
 export function reshapeTo(b: GraphBuilder, name: string, x: Value, shape: readonly number[]): Value {
+  const given = x.type.shape.filter((_, axis) => shape[axis] !== 0);
+  const wanted = shape.filter((size) => size !== 0);
+  if (given.every((dim) => typeof dim === "number")) {
+    const [have, want] = [given, wanted].map((sizes) => sizes.reduce((product, size) => product * size, 1));
+    const fits = want !== undefined && have !== undefined && (want < 0 ? have % want === 0 : have === want);
+    if (!fits) {
+      const [from, to] = [x.type.shape, shape].map((sizes) => `[${sizes.join(", ")}]`);
+      const why = `${from} does not become ${to}: the sizes must multiply to as many elements`;
+      throw b.invalid(name, `${why}; 0 keeps an axis, and one may be -1, which takes what is left`);
+    }
+  }
   return b.node("Reshape", name, [x, b.ints(`${name}/shape`, shape)], { allowzero: 0 });
 }
 
