@@ -11,7 +11,7 @@ import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { trainLocally } from "./local/train-locally.ts";
-import { type MemoryWatch, watchMemory } from "./process-memory.ts";
+import { type MemoryWatch, type Together, watchMemory } from "./process-memory.ts";
 import { median, type Row, row, type Suite } from "./report.ts";
 
 const REPEATS = 3;
@@ -88,6 +88,13 @@ function rowsOf(network: readonly NetworkRun[], localPerSecond: readonly number[
   const peakMiB = (role: string): number =>
     median(network.map(({ memory }) => Math.max(...(memory.peaks.get(role)?.values() ?? [])) / MiB));
   const provider = peakMiB("provider's agent") + peakMiB("provider's worker");
+  const togetherMiB = (read: (together: Together) => number): number =>
+    median(
+      network.map(({ memory }) => {
+        const moments = [...(memory.together.get("provider's agent")?.values() ?? [])];
+        return Math.max(...moments.map(read)) / MiB;
+      }),
+    );
   const memoryRow = (metric: string, value: number, bound: number | null): Row =>
     row({ case: name, metric, value, unit: "MiB" }, null, bound === null ? null : { relation: "≤", bound });
   return [
@@ -127,6 +134,16 @@ function rowsOf(network: readonly NetworkRun[], localPerSecond: readonly number[
     memoryRow("resident, provider's agent", peakMiB("provider's agent"), null),
     memoryRow("resident, provider's worker", peakMiB("provider's worker"), null),
     memoryRow("resident, provider (both)", provider, 250),
+    memoryRow(
+      "resident, provider at its largest moment",
+      togetherMiB((t) => t.residentBytes),
+      250,
+    ),
+    memoryRow(
+      "proportional, provider at its largest moment",
+      togetherMiB((t) => t.proportionalBytes),
+      null,
+    ),
     memoryRow("resident, fog node", peakMiB("fog node"), 500),
   ].filter(({ value }) => Number.isFinite(value));
 }

@@ -1,12 +1,25 @@
-/** Resident memory of a process tree, sampled from /proc: the peak of each process, by what it runs. */
+/**
+ * Memory of a process tree, from /proc: the kernel's own peak of each process, by what it runs, and what a
+ * process and its descendants have at one moment.
+ *
+ * Resident memory counts a page in every process that maps it; proportional memory divides it among them, so
+ * its sum over all processes is what they cost the machine.
+ */
 import { readdirSync, readFileSync } from "node:fs";
 
 /** Which process this is, from its command line; undefined for those that do not count. */
 export type RoleOf = (commandLine: string) => string | undefined;
 
+export interface Together {
+  readonly residentBytes: number;
+  readonly proportionalBytes: number;
+}
+
 export interface MemoryWatch extends Disposable {
   /** Peak resident bytes by role and process id. */
   readonly peaks: ReadonlyMap<string, ReadonlyMap<number, number>>;
+  /** Each the largest sum, over a process of this role and all its descendants, that a sample found. */
+  readonly together: ReadonlyMap<string, ReadonlyMap<number, Together>>;
 }
 
 const SAMPLE_EVERY_MS = 200;
@@ -14,21 +27,36 @@ const SAMPLE_EVERY_MS = 200;
 /** Peaks stay empty where there is no /proc. */
 export function watchMemory(rootPid: number, roleOf: RoleOf): MemoryWatch {
   const peaks = new Map<string, Map<number, number>>();
+  const together = new Map<string, Map<number, Together>>();
   const sample = (): void => {
-    for (const pid of descendantsOf(rootPid)) {
+    const childrenByParent = readChildren();
+    for (const pid of treeOf(rootPid, childrenByParent)) {
       const role = roleOf(readProc(pid, "cmdline").replaceAll("\0", " "));
-      const bytes = residentBytes(pid);
+      const bytes = fieldBytes(pid, "status", "VmHWM");
       if (role === undefined || bytes === 0) continue;
-      const byPid = peaks.get(role) ?? new Map<number, number>();
+      const byPid = entryOf(peaks, role);
       byPid.set(pid, Math.max(bytes, byPid.get(pid) ?? 0));
-      peaks.set(role, byPid);
+      const tree = treeOf(pid, childrenByParent);
+      const sum = (file: string, field: string): number =>
+        tree.reduce((total, one) => total + fieldBytes(one, file, field), 0);
+      const largest = entryOf(together, role).get(pid);
+      entryOf(together, role).set(pid, {
+        residentBytes: Math.max(sum("status", "VmRSS"), largest?.residentBytes ?? 0),
+        proportionalBytes: Math.max(sum("smaps_rollup", "Pss"), largest?.proportionalBytes ?? 0),
+      });
     }
   };
   const timer = setInterval(sample, SAMPLE_EVERY_MS);
-  return { peaks, [Symbol.dispose]: () => clearInterval(timer) };
+  return { peaks, together, [Symbol.dispose]: () => clearInterval(timer) };
 }
 
-function descendantsOf(rootPid: number): readonly number[] {
+function entryOf<T>(byRole: Map<string, Map<number, T>>, role: string): Map<number, T> {
+  const byPid = byRole.get(role) ?? new Map<number, T>();
+  byRole.set(role, byPid);
+  return byPid;
+}
+
+function readChildren(): ReadonlyMap<number, readonly number[]> {
   const childrenByParent = new Map<number, number[]>();
   for (const name of listProc()) {
     const pid = Number(name);
@@ -36,13 +64,21 @@ function descendantsOf(rootPid: number): readonly number[] {
     const parent = Number(/^PPid:\s+(\d+)/m.exec(readProc(pid, "status"))?.[1] ?? Number.NaN);
     childrenByParent.set(parent, [...(childrenByParent.get(parent) ?? []), pid]);
   }
+  return childrenByParent;
+}
+
+function treeOf(
+  rootPid: number,
+  childrenByParent: ReadonlyMap<number, readonly number[]>,
+): readonly number[] {
   const found = [rootPid];
   for (const pid of found) found.push(...(childrenByParent.get(pid) ?? []));
   return found;
 }
 
-function residentBytes(pid: number): number {
-  return 1024 * Number(/^VmRSS:\s+(\d+) kB/m.exec(readProc(pid, "status"))?.[1] ?? 0);
+/** A field of a file in /proc, in bytes; 0 when the process has just ended. */
+function fieldBytes(pid: number, file: string, field: string): number {
+  return 1024 * Number(new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(readProc(pid, file))?.[1] ?? 0);
 }
 
 function listProc(): readonly string[] {

@@ -47,8 +47,10 @@ export async function startAgent(config: ProviderConfig, ports: Ports): Promise<
   const key = await openIdentity(config.folder, prng);
   const state = createStateLog(log);
   const launcher = await findLauncher(config.workerEnvironment);
+  const measured = measure({ purpose: "measure", launcher, clock, prng, log });
+  // One after the other: what the measurement takes of memory is not there beside what training takes.
   const slots = Array.from({ length: config.slots }, () =>
-    owned.use(new WorkerSlot({ purpose: "units", launcher, clock, prng, log })),
+    owned.use(new WorkerSlot({ purpose: "units", startsAfter: measured, launcher, clock, prng, log })),
   );
   const outbox = owned.use(openOutbox(config.folder));
   await removeStrayUpdates(outbox, ports);
@@ -83,11 +85,11 @@ export async function startAgent(config: ProviderConfig, ports: Ports): Promise<
     log,
     onState: (next) => state.enter(next),
   });
-  const measured = measure({ purpose: "measure", launcher, clock, prng, log }).then(async (found) => {
+  const offered = measured.then(async (found) => {
     gflops = found;
     await session.renewOffer();
   });
-  const ended = Promise.all([session.run(), measured]).then(() => undefined);
+  const ended = Promise.all([session.run(), offered]).then(() => undefined);
   const resources = owned.move();
   let stopped: Promise<void> | undefined;
   const stop = async (): Promise<void> => {

@@ -3,6 +3,7 @@ import { flushCompileCache } from "node:module";
 import { isFault, reportOf } from "@pingo/core";
 import { fullDiskOr, systemClock, systemDisk, systemFetch, systemPrng } from "@pingo/core/system";
 import { startAgent } from "./agent.ts";
+import { countingFetch } from "./collect.ts";
 import { readConfig } from "./config.ts";
 import { createLog } from "./log.ts";
 
@@ -20,7 +21,8 @@ export async function runProvider(
     folder = config.folder;
     const log = createLog(config.logLevel);
     const stop = stopRequested(config.exitsWithParent);
-    const ports = { clock: systemClock, prng: systemPrng, log, disk: systemDisk, fetch: systemFetch };
+    const fetch = countingFetch(systemFetch);
+    const ports = { clock: systemClock, prng: systemPrng, log, disk: systemDisk, fetch };
     const agent = await startAgent(config, ports);
     say(JSON.stringify({ ready: true, provider: agent.id }));
     flushCompileCache(); // a killed process writes none

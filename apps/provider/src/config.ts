@@ -52,8 +52,7 @@ export function readConfig(env: Environment): ProviderConfig {
     exitsWithParent: readFlag("PINGO_EXIT_WITH_PARENT", env["PINGO_EXIT_WITH_PARENT"] || "0"),
     workerEnvironment: {
       ...Object.fromEntries(WORKER_KEYS.flatMap((key) => (env[key] === undefined ? [] : [[key, env[key]]]))),
-      // Apart from the agent's: V8 refuses code that was compiled under other flags.
-      NODE_COMPILE_CACHE: resolve(compileCacheFolder(env), "worker"),
+      NODE_COMPILE_CACHE: compileCacheFolder(env),
     },
   };
 }

@@ -3,6 +3,7 @@ import {
   CONTROL_PROTOCOL,
   type Fetch,
   type FogNodeView,
+  type HttpAnswer,
   isFault,
   parseShape,
   zFogNodeView,
@@ -55,7 +56,7 @@ async function fetchView({ url, fetch, signal }: FogNodeOptions): Promise<FogNod
   }
 }
 
-async function readText(response: Response): Promise<string> {
+async function readText(response: HttpAnswer): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
   for await (const chunk of response.body ?? []) {

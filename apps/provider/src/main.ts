@@ -1,6 +1,6 @@
 /** The provider process. */
-import { runLean } from "./lean-process.ts";
+import { becomeLean } from "./lean-process.ts";
 
-runLean(process.env);
+await becomeLean(process.env);
 const { runProvider } = await import("./compose.ts");
 process.exit(await runProvider(process.env, (line) => process.stdout.write(`${line}\n`)));

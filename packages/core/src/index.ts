@@ -127,7 +127,17 @@ export {
   zSgd,
 } from "./optimizer.ts";
 export { matchesAny, matchesPattern, nearestToPattern, zPattern, zPatterns } from "./pattern.ts";
-export type { Clock, Disk, Fetch, Log, LogFields, Ports, Prng } from "./ports.ts";
+export type {
+  Clock,
+  Disk,
+  Fetch,
+  HttpAnswer,
+  HttpRequest,
+  Log,
+  LogFields,
+  Ports,
+  Prng,
+} from "./ports.ts";
 export { createPrng, mixSeed, permutation } from "./prng.ts";
 export {
   parseShape,

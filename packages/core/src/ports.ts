@@ -46,8 +46,23 @@ export interface Disk {
   remove(path: string): Promise<void>;
 }
 
-/** HTTP as the web platform has it; a test hands in one that drops, delays or alters. */
-export type Fetch = (url: string, init?: RequestInit) => Promise<Response>;
+export interface HttpRequest {
+  readonly method?: "GET" | "HEAD" | "POST" | "PUT";
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array<ArrayBuffer>;
+  readonly signal?: AbortSignal | null;
+}
+
+export interface HttpAnswer {
+  /** Whether the status is 2xx. */
+  readonly ok: boolean;
+  readonly status: number;
+  /** Leaving it before its end hangs up. */
+  readonly body: AsyncIterable<Uint8Array> | null;
+}
+
+/** The part of the web platform's `fetch` that PinGo uses; a test hands in one that drops, delays or alters. */
+export type Fetch = (url: string, init?: HttpRequest) => Promise<HttpAnswer>;
 
 export interface Ports {
   readonly clock: Clock;

@@ -6,6 +6,7 @@
 import {
   type Clock,
   type Fetch,
+  type HttpAnswer,
   isFault,
   type JobId,
   type NumberedEvent,
@@ -99,7 +100,7 @@ interface ReadOptions {
 
 /** The `data` of each message of the stream. */
 async function* messagesOf(
-  response: Response,
+  response: HttpAnswer,
   options: ReadOptions,
 ): AsyncGenerator<string, void, undefined> {
   const decoder = new TextDecoder();
@@ -121,7 +122,7 @@ async function* messagesOf(
 }
 
 async function* chunksOf(
-  response: Response,
+  response: HttpAnswer,
   options: ReadOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let lastMs = options.clock.monotonicMs();

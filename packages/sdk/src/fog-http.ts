@@ -1,5 +1,13 @@
 /** One request to a fog node's control API and its checked answer. */
-import { type Fetch, isFault, LIMITS, parseShape, RemoteError, zErrorBody } from "@pingo/core";
+import {
+  type Fetch,
+  type HttpAnswer,
+  isFault,
+  LIMITS,
+  parseShape,
+  RemoteError,
+  zErrorBody,
+} from "@pingo/core";
 import type { z } from "zod";
 import { FogError } from "./fog-error.ts";
 
@@ -55,7 +63,7 @@ export function unreachable(url: string, cause: unknown): FogError {
   return new FogError({ code: "FOG_UNREACHABLE", url: new URL(url).origin, why: whyOf(cause) }, { cause });
 }
 
-export async function readAtMost(response: Response, bytesMax: number, url: string): Promise<Uint8Array> {
+export async function readAtMost(response: HttpAnswer, bytesMax: number, url: string): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of response.body ?? []) {

@@ -9,6 +9,8 @@ import {
   type Clock,
   cidOfBytes,
   type Fetch,
+  type HttpAnswer,
+  type HttpRequest,
   isBlockOf,
   isFault,
   LIMITS,
@@ -93,8 +95,8 @@ class HttpStore implements HttpBlocks {
     checkBlockSize(bytes);
     const cid = cidOfBytes(bytes, codec);
     const url = this.#urlOf(cid);
-    // SAFETY: no block of ours is on shared memory, which is all that BodyInit excludes.
-    const request = { method: "PUT", body: bytes as Uint8Array<ArrayBuffer> };
+    // SAFETY: no block of ours is on shared memory, which is all that a request's body excludes.
+    const request = { method: "PUT", body: bytes as Uint8Array<ArrayBuffer> } as const;
     const { status, body } = await this.#ask(url, request, options?.signal);
     if (status !== 200 && status !== 201) throw refusal(url, status, body);
     return cid;
@@ -105,7 +107,7 @@ class HttpStore implements HttpBlocks {
   }
 
   /** The first answer that is not a 5xx. @throws {StorageError} FOG_UNREACHABLE when no try has one */
-  async #ask(url: string, init: RequestInit, signal: AbortSignal | undefined): Promise<Answer> {
+  async #ask(url: string, init: HttpRequest, signal: AbortSignal | undefined): Promise<Answer> {
     for (let tries = 0; ; tries++) {
       signal?.throwIfAborted();
       let why: string;
@@ -127,7 +129,7 @@ class HttpStore implements HttpBlocks {
     }
   }
 
-  async #try(url: string, init: RequestInit, signal: AbortSignal | undefined): Promise<Answer> {
+  async #try(url: string, init: HttpRequest, signal: AbortSignal | undefined): Promise<Answer> {
     const timeout = new AbortController();
     const done = new AbortController();
     const signals = signal ? [signal, timeout.signal] : [timeout.signal];
@@ -139,11 +141,7 @@ class HttpStore implements HttpBlocks {
     expire().catch(() => undefined);
     try {
       if (init.body instanceof Uint8Array) this.bytesUp += init.body.byteLength;
-      const response = await this.#fetch(url, {
-        ...init,
-        redirect: "error",
-        signal: AbortSignal.any(signals),
-      });
+      const response = await this.#fetch(url, { ...init, signal: AbortSignal.any(signals) });
       const bytesMax = response.ok ? LIMITS.blockBytesMax : ERROR_BODY_BYTES_MAX;
       return { status: response.status, body: await this.#readBody(url, response, bytesMax) };
     } finally {
@@ -152,7 +150,7 @@ class HttpStore implements HttpBlocks {
   }
 
   /** Never more than `bytesMax` in memory, whatever the other side sends. */
-  async #readBody(url: string, response: Response, bytesMax: number): Promise<Uint8Array> {
+  async #readBody(url: string, response: HttpAnswer, bytesMax: number): Promise<Uint8Array> {
     const chunks: Uint8Array[] = [];
     let sizeBytes = 0;
     if (response.body === null) return new Uint8Array();

@@ -2,7 +2,7 @@ import type { DType, Tensor } from "@pingo/autograd";
 import { assertDefined, isFault, LIMITS } from "@pingo/core";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
+import { decodeSafetensors, encodeSafetensors, placeSafetensors } from "./safetensors.ts";
 import { bytesOfTensor } from "./tensor-bytes.ts";
 import { arbTensor } from "./testing/arbitrary-tensors.ts";
 
@@ -46,6 +46,50 @@ test("any tensors come back bit for bit, also from the middle of a larger buffer
       }
     }),
   );
+});
+
+async function* cutAt(file: Uint8Array, cuts: readonly number[]): AsyncIterable<Uint8Array> {
+  const ends = [...cuts.map((cut) => cut % (file.byteLength + 1)), file.byteLength].sort((a, b) => a - b);
+  let from = 0;
+  for (const end of ends) {
+    yield file.subarray(from, end);
+    from = end;
+  }
+}
+
+/** The file's tensors, placed piece by piece. */
+async function place(file: Uint8Array, cuts: readonly number[], sizeBytes = file.byteLength) {
+  let targets = new Map<string, Uint8Array>();
+  await placeSafetensors(cutAt(file, cuts), sizeBytes, (placeByName) => {
+    targets = new Map([...placeByName].map(([name, { begin, end }]) => [name, new Uint8Array(end - begin)]));
+    return targets;
+  });
+  return targets;
+}
+
+test("a file cut into any pieces is placed as it is decoded whole", async () => {
+  await fc.assert(
+    fc.asyncProperty(arbTensors, fc.array(fc.nat(), { maxLength: 12 }), async (record, cuts) => {
+      const file = encodeSafetensors(new Map(Object.entries(record)));
+      const placed = await place(file, cuts);
+      const decoded = decodeSafetensors(file);
+      expect([...placed.keys()]).toEqual([...decoded.keys()]);
+      for (const [name, bytes] of placed) {
+        expect(Buffer.compare(bytes, bytesOfTensor(assertDefined(decoded.get(name), name)))).toBe(0);
+      }
+    }),
+  );
+});
+
+test("pieces that end early, go on for too long or hold a BOOL of 2 are refused", async () => {
+  const file = fileOf({ x: tensor("BOOL", [4], 0, 4) }, 4);
+  const short = file.subarray(0, file.byteLength - 1);
+  await expect(place(short, [], file.byteLength)).rejects.toThrow("ends after 3 bytes");
+  await expect(place(file.subarray(0, 20), [], file.byteLength)).rejects.toThrow("ends inside its header");
+  const long = fileOf({ x: tensor("BOOL", [4], 0, 4) }, 5);
+  await expect(place(long, [], file.byteLength)).rejects.toThrow("more bytes follow");
+  file[file.byteLength - 1] = 2;
+  await expect(place(file, [3, 30])).rejects.toThrow("not 0 or 1");
 });
 
 test("equal tensors have one encoding, in whatever order they come, with aligned bytes", () => {

@@ -4,7 +4,8 @@
  * SOURCE: https://huggingface.co/docs/safetensors (format)
  */
 import type { DType, Tensor } from "@pingo/autograd";
-import { assert, LIMITS } from "@pingo/core";
+import { assert, assertDefined, LIMITS } from "@pingo/core";
+import { concatBytes } from "./concat-bytes.ts";
 import { type HeaderEntry, malformed, parseHeader } from "./safetensors-header.ts";
 import { StorageError } from "./storage-error.ts";
 import { BYTES_BY_DTYPE, bytesOfTensor, elementsOf, tensorOfBytes } from "./tensor-bytes.ts";
@@ -68,39 +69,143 @@ export function encodeSafetensors(tensors: ReadonlyMap<string, Tensor>): Uint8Ar
  * @throws {StorageError} SAFETENSORS_MALFORMED, SAFETENSORS_HEADER_TOO_LARGE
  */
 export function decodeSafetensors(bytes: Uint8Array): ReadonlyMap<string, Tensor> {
-  const { entryByName, dataAt } = readHeader(bytes);
-  const dataBytes = bytes.byteLength - dataAt;
-  checkCover(entryByName, dataBytes);
+  const layout = readLayout(bytes, bytes.byteLength);
+  assert(typeof layout !== "number", "the file is whole");
+  const { dataAt, placeByName } = layout;
   const tensors = new Map<string, Tensor>();
-  for (const [name, entry] of entryByName) {
-    const dtype = checkEntry(name, entry);
-    const own = new Uint8Array(bytes.subarray(dataAt + entry.begin, dataAt + entry.end));
-    if (dtype === "bool" && own.some((byte) => byte > 1))
-      throw malformed(`tensor "${name}" has a BOOL that is not 0 or 1`);
-    tensors.set(name, tensorOfBytes(dtype, entry.shape, own));
+  for (const [name, { dtype, shape, begin, end }] of placeByName) {
+    const own = new Uint8Array(bytes.subarray(dataAt + begin, dataAt + end));
+    checkBools(name, dtype, own);
+    tensors.set(name, tensorOfBytes(dtype, shape, own));
   }
   return tensors;
 }
 
-function readHeader(bytes: Uint8Array): { entryByName: ReadonlyMap<string, HeaderEntry>; dataAt: number } {
-  if (bytes.byteLength < LENGTH_BYTES) throw malformed("it is shorter than 8 bytes");
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+/** Where a tensor's bytes lie, counted from the end of the header. */
+export interface TensorPlace {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly begin: number;
+  readonly end: number;
+}
+
+/**
+ * Puts the tensors of a file that comes in pieces where the caller wants them. Besides the header nothing is
+ * held: a large file needs no second copy of itself in memory.
+ *
+ * @param targetsOf the memory for each tensor, of its size; throws when it does not want them
+ * @throws {StorageError} SAFETENSORS_MALFORMED, SAFETENSORS_HEADER_TOO_LARGE; what lies in the targets then is of no use
+ */
+export async function placeSafetensors(
+  pieces: AsyncIterable<Uint8Array>,
+  sizeBytes: number,
+  targetsOf: (placeByName: ReadonlyMap<string, TensorPlace>) => ReadonlyMap<string, Uint8Array>,
+): Promise<void> {
+  let heads: Uint8Array[] = [];
+  let headBytes = 0;
+  let wantedBytes = LENGTH_BYTES;
+  let spread: Spread | undefined;
+  for await (const piece of pieces) {
+    if (spread !== undefined) {
+      spread.add(piece);
+      continue;
+    }
+    heads.push(piece);
+    headBytes += piece.byteLength;
+    if (headBytes < wantedBytes) continue;
+    const head = heads.length === 1 ? piece : concatBytes(heads);
+    heads = [head];
+    const layout = readLayout(head, sizeBytes);
+    if (typeof layout === "number") {
+      wantedBytes = layout;
+      continue;
+    }
+    heads = [];
+    spread = new Spread(layout, targetsOf(layout.placeByName));
+    spread.add(head.subarray(layout.dataAt));
+  }
+  if (spread === undefined) throw malformed("it ends inside its header");
+  spread.close();
+}
+
+/** Where in the targets the next byte belongs; tensors lie one after another, as checkCover has seen. */
+class Spread {
+  readonly #layout: Layout;
+  readonly #targetByName: ReadonlyMap<string, Uint8Array>;
+  readonly #ordered: readonly (TensorPlace & { readonly target: Uint8Array })[];
+  #next = 0;
+  #at = 0;
+
+  constructor(layout: Layout, targetByName: ReadonlyMap<string, Uint8Array>) {
+    this.#layout = layout;
+    this.#targetByName = targetByName;
+    this.#ordered = [...layout.placeByName]
+      .map(([name, place]) => ({ ...place, target: assertDefined(targetByName.get(name), name) }))
+      .sort((a, b) => a.begin - b.begin || a.end - b.end);
+  }
+
+  add(piece: Uint8Array): void {
+    for (let rest = piece; rest.byteLength > 0; ) {
+      const place = this.#ordered[this.#next];
+      if (place === undefined) throw malformed("more bytes follow than its tensors have");
+      const part = rest.subarray(0, place.end - this.#at);
+      place.target.set(part, this.#at - place.begin);
+      this.#at += part.byteLength;
+      rest = rest.subarray(part.byteLength);
+      if (this.#at === place.end) this.#next += 1;
+    }
+  }
+
+  close(): void {
+    const isWhole = this.#ordered.slice(this.#next).every(({ end }) => end === this.#at);
+    if (!isWhole) throw malformed(`it ends after ${this.#at} bytes of its tensors`);
+    for (const [name, { dtype }] of this.#layout.placeByName) {
+      checkBools(name, dtype, assertDefined(this.#targetByName.get(name), name));
+    }
+  }
+}
+
+interface Layout {
+  /** Bytes of the file before its tensors. */
+  readonly dataAt: number;
+  readonly placeByName: ReadonlyMap<string, TensorPlace>;
+}
+
+/** @param head the file's first bytes; the answer is how many of them it takes where these are too few */
+function readLayout(head: Uint8Array, sizeBytes: number): Layout | number {
+  if (sizeBytes < LENGTH_BYTES) throw malformed("it is shorter than 8 bytes");
+  if (head.byteLength < LENGTH_BYTES) return LENGTH_BYTES;
+  const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
   const headerBytes = Number(view.getBigUint64(0, true));
   const bytesMax = LIMITS.safetensorsHeaderBytesMax;
   if (headerBytes > bytesMax) {
     throw new StorageError({ code: "SAFETENSORS_HEADER_TOO_LARGE", bytes: headerBytes, bytesMax });
   }
   const dataAt = LENGTH_BYTES + headerBytes;
-  if (dataAt > bytes.byteLength) throw malformed("it ends inside its header");
+  if (dataAt > sizeBytes) throw malformed("it ends inside its header");
+  if (dataAt > head.byteLength) return dataAt;
   let text: string;
   try {
     text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(
-      bytes.subarray(LENGTH_BYTES, dataAt),
+      head.subarray(LENGTH_BYTES, dataAt),
     );
   } catch (cause) {
     throw malformed("its header is not UTF-8", cause);
   }
-  return { entryByName: parseHeader(text), dataAt };
+  const entryByName = parseHeader(text);
+  checkCover(entryByName, sizeBytes - dataAt);
+  const placeByName = new Map<string, TensorPlace>();
+  for (const [name, entry] of entryByName) {
+    const { shape, begin, end } = entry;
+    placeByName.set(name, { dtype: checkEntry(name, entry), shape, begin, end });
+  }
+  return { dataAt, placeByName };
+}
+
+function checkBools(name: string, dtype: DType, bytes: Uint8Array): void {
+  if (dtype === "bool" && bytes.some((byte) => byte > 1)) {
+    throw malformed(`tensor "${name}" has a BOOL that is not 0 or 1`);
+  }
 }
 
 function checkEntry(name: string, { dtype, shape, begin, end }: HeaderEntry): DType {

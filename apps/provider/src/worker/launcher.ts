@@ -5,6 +5,7 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { GIVE_BACK, LEAN_FLAGS } from "../lean-process.ts";
 
 export interface Launcher {
   start(): ChildProcess;
@@ -14,26 +15,11 @@ export interface Launcher {
 const DIE_WITH_AGENT = ["setpriv", "--pdeathsig", "KILL"] as const;
 /** Runs when nothing else wants the core; still gets a small share of a busy one. SOURCE: sched(7), SCHED_IDLE. */
 const IDLE_PRIORITY = ["chrt", "-i", "0"] as const;
-/** A small young generation and no helper threads: the tensors are outside V8's heap. */
-const NODE_FLAGS = [
-  "--max-semi-space-size=1",
-  "--single-threaded-gc",
-  "--v8-pool-size=1",
-  "--optimize-for-size",
-  "--expose-gc",
-  "--disable-warning=ExperimentalWarning",
-] as const;
-/** One malloc arena, and large blocks go back to the system when freed. SOURCE: mallopt(3). */
-const GIVE_BACK = {
-  MALLOC_ARENA_MAX: "1",
-  MALLOC_TRIM_THRESHOLD_: "131072",
-  MALLOC_MMAP_THRESHOLD_: "131072",
-} as const;
 const ENTRY = fileURLToPath(new URL("./main.ts", import.meta.url));
 
 export async function findLauncher(environment: Readonly<Record<string, string>>): Promise<Launcher> {
   const wrappers = await Promise.all([DIE_WITH_AGENT, IDLE_PRIORITY].map(ifUsable));
-  const [command = process.execPath, ...words] = [...wrappers.flat(), process.execPath, ...NODE_FLAGS, ENTRY];
+  const [command = process.execPath, ...words] = [...wrappers.flat(), process.execPath, ...LEAN_FLAGS, ENTRY];
   return {
     start: () =>
       spawn(command, words, {

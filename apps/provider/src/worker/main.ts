@@ -21,14 +21,18 @@ const runner = createUnitRunner({
 });
 let running: { readonly lease: LeaseId; readonly cancel: AbortController } | undefined;
 
-setPriority(constants.priority.PRIORITY_LOW);
-// No agent, no worker: whatever it was doing is of use to nobody.
-process.on("disconnect", () => process.exit(0));
-// The agent decides when to stop; a terminal's Ctrl-C reaches the whole group.
-process.on("SIGINT", () => undefined);
-process.on("message", (task: WorkerTask) => void handle(task));
-report({ type: "ready" });
-flushCompileCache(); // a killed process writes none
+if (process.connected) serveAgent();
+
+function serveAgent(): void {
+  setPriority(constants.priority.PRIORITY_LOW);
+  // No agent, no worker: whatever it was doing is of use to nobody.
+  process.on("disconnect", () => process.exit(0));
+  // The agent decides when to stop; a terminal's Ctrl-C reaches the whole group.
+  process.on("SIGINT", () => undefined);
+  process.on("message", (task: WorkerTask) => void handle(task));
+  report({ type: "ready" });
+  flushCompileCache(); // a killed process writes none
+}
 
 async function handle(task: WorkerTask): Promise<void> {
   if (task.type === "cancel") {

@@ -17,6 +17,7 @@ import {
 } from "@pingo/core";
 import { type BlockReader, createDiskBlocks, readFile, readShards, writeFile } from "@pingo/storage";
 import { decodeVector, encodeVector, runUnit, type StoredProgram, weightsLength } from "@pingo/training/unit";
+import { collect, countMoved } from "../collect.ts";
 import { ProviderError } from "../provider-error.ts";
 import { parseStoredProgram } from "../stored-program.ts";
 import type { UnitOutcome, WorkerTask } from "./protocol.ts";
@@ -68,11 +69,13 @@ export function createUnitRunner(ports: UnitRunnerPorts): UnitRunner {
       const shards = unit.shards.map(({ cid }) => cid).join(" ");
       if (held.shards !== shards && warm) {
         warm.shards = "";
+        await trainer.setFields(null);
+        collect(); // the rows of the unit before: the new ones take their place
         await trainer.setFields(
           await readShards(blocks, manifestOf(stored, unit.shards), unit.shards, { signal }),
         );
         warm.shards = shards;
-        globalThis.gc?.(); // the shards' own bytes: V8 sees too little heap use to collect them by itself
+        collect();
       }
       const weights = decodeVector(
         await readFile(blocks, unit.weights, { sizeBytesMax: 4 * length, signal }),
@@ -139,6 +142,7 @@ function createVerifiedReader(folder: string, disk: Disk): BlockReader {
       const bytes = await disk.read(paths.pathOf(cid));
       if (bytes === undefined)
         throw new ProviderError({ code: "BLOCK_UNUSABLE", cid, why: "it is not there" });
+      countMoved(bytes.byteLength);
       if (isBlockOf(cid, bytes)) return bytes;
       throw new ProviderError({ code: "BLOCK_UNUSABLE", cid, why: "its bytes are not what its CID names" });
     },

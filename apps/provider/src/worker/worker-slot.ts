@@ -1,5 +1,6 @@
 /**
- * One place for one unit at a time: a worker process that is kept warm, and replaced when it dies.
+ * One place for one unit at a time: a worker process that starts with the first unit, is kept warm, and is
+ * replaced when it dies.
  */
 import type { ChildProcess } from "node:child_process";
 import { type Clock, type LeaseId, type Log, type Prng, RemoteError } from "@pingo/core";
@@ -17,6 +18,8 @@ export interface RunOptions {
 
 export interface WorkerSlotOptions {
   readonly purpose: "units" | "measure";
+  /** Its process waits for this to be over, however it ends. */
+  readonly startsAfter?: Promise<unknown>;
   readonly launcher: Launcher;
   readonly clock: Clock;
   readonly prng: Prng;
@@ -40,6 +43,7 @@ interface Current {
 
 export class WorkerSlot implements AsyncDisposable {
   readonly #purpose: WorkerSlotOptions["purpose"];
+  readonly #startsAfter: Promise<unknown>;
   readonly #launcher: Launcher;
   readonly #clock: Clock;
   readonly #prng: Prng;
@@ -49,17 +53,18 @@ export class WorkerSlot implements AsyncDisposable {
   #exited: Promise<void> = Promise.resolve();
   #ready = Promise.withResolvers<ChildProcess>();
   #current: Current | undefined;
+  #hasTask = false;
   #deaths = 0;
   /** This agent ends it, as it did not end its unit when asked. */
   #isCut = false;
 
-  constructor({ purpose, launcher, clock, prng, log }: WorkerSlotOptions) {
+  constructor({ purpose, startsAfter, launcher, clock, prng, log }: WorkerSlotOptions) {
     this.#purpose = purpose;
+    this.#startsAfter = startsAfter ?? Promise.resolve();
     this.#launcher = launcher;
     this.#clock = clock;
     this.#prng = prng;
     this.#log = log;
-    this.#start();
   }
 
   /** Given up: it takes no more units. */
@@ -117,7 +122,8 @@ export class WorkerSlot implements AsyncDisposable {
       },
       () => undefined, // it ended in time
     );
-    // A worker may be on its way back from a death: the task waits for it.
+    this.#startOnce();
+    // A worker may be on its way, also back from a death: the task waits for it.
     this.#ready.promise.then((child) => {
       // Taken back meanwhile: a worker that ran it after all would run two units in one trainer.
       if (this.#current === current) child.send(task, (error) => error && reject(died(String(error))));
@@ -147,6 +153,15 @@ export class WorkerSlot implements AsyncDisposable {
       },
       () => undefined, // the agent stops and kills it anyway
     );
+  }
+
+  #startOnce(): void {
+    if (this.#hasTask) return;
+    this.#hasTask = true;
+    const start = (): void => {
+      if (!this.#stopped.signal.aborted) this.#start();
+    };
+    this.#startsAfter.then(start, start);
   }
 
   #start(): void {

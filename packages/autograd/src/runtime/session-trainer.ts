@@ -83,8 +83,12 @@ class Session implements SessionTrainer {
     this.#readsFlag = session.inputNames.includes("stop");
   }
 
-  async setFields(fields: ReadonlyMap<string, Tensor>): Promise<void> {
+  async setFields(fields: ReadonlyMap<string, Tensor> | null): Promise<void> {
     this.#signal?.throwIfAborted();
+    if (fields === null) {
+      this.#fields = undefined;
+      return;
+    }
     this.#rows = checkFields(this.signature, fields);
     this.#fields = {};
     for (const { name } of this.signature.fields) {

@@ -161,7 +161,11 @@ export class ThreadTrainer implements Trainer {
     this.#thread = thread;
   }
 
-  async setFields(fields: ReadonlyMap<string, Tensor>): Promise<void> {
+  async setFields(fields: ReadonlyMap<string, Tensor> | null): Promise<void> {
+    if (fields === null) {
+      await this.#thread.call("setFields", { fields });
+      return;
+    }
     // Before anything is moved: a misfit leaves the caller's tensors whole.
     checkFields(this.signature, fields);
     const moved = movable(fields);

@@ -36,9 +36,10 @@ export interface Trainer extends AsyncDisposable {
   readonly signature: ProgramSignature;
   /**
    * The rows that `run` draws from. The tensors belong to the trainer from now on: in a worker their
-   * buffers are moved, not copied, and the caller's are empty afterwards.
+   * buffers are moved, not copied, and the caller's are empty afterwards. null lets go of the ones it has,
+   * so that the next need not lie beside them in memory.
    */
-  setFields(fields: ReadonlyMap<string, Tensor>): Promise<void>;
+  setFields(fields: ReadonlyMap<string, Tensor> | null): Promise<void>;
   /** Flat f32 weights; what the optimizer keeps and the step number go to zero. */
   reset(weights: Float32Array): Promise<void>;
   /**

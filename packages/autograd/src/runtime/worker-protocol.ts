@@ -12,7 +12,7 @@ export interface WorkerTask {
 }
 
 export interface WorkerCalls {
-  readonly setFields: { readonly fields: ReadonlyMap<string, Tensor> };
+  readonly setFields: { readonly fields: ReadonlyMap<string, Tensor> | null };
   readonly reset: { readonly weights: Float32Array };
   readonly run: {
     readonly indices: BigInt64Array;
