@@ -1,6 +1,9 @@
 /** Runs the real command in a process of its own. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
+import { expect } from "vitest";
 
 export const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 
@@ -52,4 +55,47 @@ export function startPingo(args: readonly string[], env: Readonly<Record<string,
 
 export function pingo(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ran> {
   return startPingo(args, env).ended;
+}
+
+/** One sentence with its code, exit code 1, and no insides. */
+export function expectRefused(ran: Ran, code: string, parts: readonly string[]): void {
+  expect(ran.stderr).toContain(`(${code})`);
+  expect(ran.exitCode).toBe(1);
+  expect(ran.stderr.trim().split("\n")).toHaveLength(1);
+  for (const part of parts) expect(ran.stderr).toContain(part);
+  expect(ran.stderr).not.toMatch(/^\s+at /m);
+}
+
+export interface ServingFog extends AsyncDisposable {
+  readonly url: string;
+  /** Of commands that talk to it. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** `pingo fog serve` on a home of its own. */
+export async function serveFog(home: string): Promise<ServingFog> {
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const env = { PINGO_HOME: home, PINGO_FOG: url };
+  const serving = startPingo(["fog", "serve", "--port", String(port)], env);
+  await serving.saw(`at ${url}`);
+  return {
+    url,
+    env,
+    async [Symbol.asyncDispose]() {
+      serving.child.kill("SIGINT");
+      await serving.ended;
+    },
+  };
+}
+
+/** Its successor is taken too by a command that is given it; a machine has few servers that high. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  if (address === null || typeof address === "string") throw new Error("a listening server has a port");
+  return address.port;
 }

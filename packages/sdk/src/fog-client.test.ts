@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile as writeFileOnDisk } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -189,6 +189,23 @@ test("the result of a job is written as three files", async () => {
 test("files go there and come back", async () => {
   const bytes = encodeSafetensors(new Map());
   expect(await client.getFile(await client.putFile(bytes))).toEqual(bytes);
+});
+
+test("a folder goes there, is not sent twice, and comes back where nothing is yet", async () => {
+  const tree = join(folder, "tree");
+  await mkdir(join(tree, "inner"), { recursive: true });
+  await writeFileOnDisk(join(tree, "a"), "one");
+  await writeFileOnDisk(join(tree, "inner", "b"), "two, longer");
+  const sent: number[] = [];
+  const onProgress = ({ bytesSent }: { bytesSent: number }): void => void sent.push(bytesSent);
+  const stored = await client.upload(tree, { onProgress });
+  expect(stored).toMatchObject({ files: 2, sizeBytes: 14 });
+  expect((await client.upload(tree, { onProgress })).cid).toBe(stored.cid);
+  expect(sent.at(-1)).toBe(0);
+  const back = join(folder, "back");
+  expect(await client.download(stored.cid, back)).toMatchObject({ files: 2, sizeBytes: 14 });
+  expect(await readFile(join(back, "inner", "b"), "utf8")).toBe("two, longer");
+  await expect(client.download(stored.cid, back)).rejects.toMatchObject({ code: "EXPORT_TARGET_EXISTS" });
 });
 
 test("a fault of the fog node reaches the caller unchanged; other answers are refused", async () => {

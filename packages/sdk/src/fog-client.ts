@@ -20,7 +20,17 @@ import {
   zJobView,
   zProviderView,
 } from "@pingo/core";
-import { createHttpBlocks, type HttpBlocks, readFile, writeFile } from "@pingo/storage";
+import {
+  createHttpBlocks,
+  type ExportProgress,
+  exportFolder,
+  type FolderSurvey,
+  type HttpBlocks,
+  importFolder,
+  readFile,
+  surveyFolder,
+  writeFile,
+} from "@pingo/storage";
 import { z } from "zod";
 import { followEvents } from "./event-stream.ts";
 import { FogError } from "./fog-error.ts";
@@ -45,6 +55,16 @@ export interface CallOptions {
 
 export interface SubmitOptions extends CallOptions {
   readonly onProgress?: (progress: UploadProgress) => void;
+}
+
+export interface DownloadOptions extends CallOptions {
+  /** Of all files together. */
+  readonly sizeBytesMax?: number;
+  readonly onProgress?: (progress: ExportProgress) => void;
+}
+
+export interface Stored extends FolderSurvey {
+  readonly cid: Cid;
 }
 
 export interface FollowOptions extends CallOptions {
@@ -73,6 +93,10 @@ export interface FogClient {
   fetchResult(job: JobId, folder: string, options?: CallOptions): Promise<ResultFiles>;
   putFile(bytes: Uint8Array, options?: SubmitOptions): Promise<Cid>;
   getFile(cid: Cid, options?: CallOptions & { readonly sizeBytesMax?: number }): Promise<Uint8Array>;
+  /** A file or a folder of this machine, streamed. */
+  upload(path: string, options?: SubmitOptions): Promise<Stored>;
+  /** A file or a folder, streamed to a path where nothing is yet; all or nothing. */
+  download(cid: Cid, target: string, options?: DownloadOptions): Promise<FolderSurvey>;
 }
 
 /**
@@ -149,6 +173,16 @@ export function connect(fogUrl: string, options: FogClientOptions): FogClient {
       await client.node(get);
       const { sizeBytesMax = LIMITS.datasetBytesMax, signal } = get;
       return readFile(blocks(), cid, { sizeBytesMax, ...(signal ? { signal } : {}) });
+    },
+    async upload(path, put = {}) {
+      const survey = await surveyFolder(path); // what is refused is refused before a byte is sent
+      await client.node(put);
+      const remote = onlyMissing(blocks(), { ...put, bytesTotal: survey.sizeBytes });
+      return { cid: await importFolder(remote, path, put), ...survey };
+    },
+    async download(cid, target, get = {}) {
+      await client.node(get);
+      return exportFolder(blocks(), cid, target, { sizeBytesMax: LIMITS.datasetBytesMax, ...get });
     },
   };
   return client;

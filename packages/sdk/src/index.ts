@@ -3,10 +3,12 @@ export { EVENTS_GIVE_UP_MS, EVENTS_IDLE_MS } from "./event-stream.ts";
 export {
   type CallOptions,
   connect,
+  type DownloadOptions,
   type FogClient,
   type FogClientOptions,
   type FollowOptions,
   type ResultFiles,
+  type Stored,
   type SubmitOptions,
 } from "./fog-client.ts";
 export { FogError, type FogFault } from "./fog-error.ts";

@@ -30,6 +30,7 @@ export {
   linksOf,
   statDag,
 } from "./unixfs/dag.ts";
-export { type ExportOptions, exportFolder, type FolderOptions, importFolder } from "./unixfs/folder.ts";
+export { type ExportOptions, type ExportProgress, exportFolder } from "./unixfs/export-folder.ts";
+export { type FolderOptions, type FolderSurvey, importFolder, surveyFolder } from "./unixfs/import-folder.ts";
 export { type ReadFileOptions, readFile, readFileParts } from "./unixfs/read-file.ts";
 export { type FileSource, type WriteFileOptions, writeFile } from "./unixfs/write-file.ts";

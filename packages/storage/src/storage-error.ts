@@ -24,6 +24,7 @@ export type StorageFault =
   | { readonly code: "NAME_REFUSED"; readonly name: string; readonly where: string }
   | { readonly code: "ENTRY_REFUSED"; readonly path: string; readonly kind: string }
   | { readonly code: "FOLDER_TOO_WIDE"; readonly where: string; readonly entriesMax: number }
+  | { readonly code: "FOLDER_TOO_LARGE"; readonly where: string; readonly entriesMax: number }
   | { readonly code: "EXPORT_TARGET_EXISTS"; readonly path: string }
   | { readonly code: "SAFETENSORS_MALFORMED"; readonly why: string }
   | { readonly code: "SAFETENSORS_HEADER_TOO_LARGE"; readonly bytes: number; readonly bytesMax: number }
@@ -66,6 +67,7 @@ const SENTENCES: Sentences<StorageFault> = {
     `${f.where} has an entry named ${JSON.stringify(f.name)}, which is not a safe file name`,
   ENTRY_REFUSED: (f) => `${f.path} is ${f.kind}; only files and folders can be stored, so move it away first`,
   FOLDER_TOO_WIDE: (f) => `${f.where} has more than ${f.entriesMax} entries; spread them over sub-folders`,
+  FOLDER_TOO_LARGE: (f) => `${f.where} has more than ${f.entriesMax} files and folders; store it in parts`,
   EXPORT_TARGET_EXISTS: (f) => `${f.path} exists already; choose a new name or remove it first`,
   SAFETENSORS_MALFORMED: (f) => `the bytes are not a safetensors file: ${f.why}; save the file again`,
   SAFETENSORS_HEADER_TOO_LARGE: (f) =>

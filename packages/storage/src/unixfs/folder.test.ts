@@ -8,7 +8,8 @@ import { fixedSize } from "ipfs-unixfs-importer/chunker";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createMemoryBlocks } from "../testing/memory-blocks.ts";
 import { copyDag, statDag } from "./dag.ts";
-import { exportFolder, importFolder } from "./folder.ts";
+import { exportFolder } from "./export-folder.ts";
+import { importFolder, surveyFolder } from "./import-folder.ts";
 import { encodeFileNode, encodeFolderNode, FOLDER_ENTRIES_MAX } from "./node.ts";
 import { writeFile as writeBlocks } from "./write-file.ts";
 
@@ -96,6 +97,60 @@ test.each(["..", ".", "", "../up", "a/b", "/etc/passwd", "a\\b", "nul\0", "x".re
     expect(await readdir(folder)).toEqual([]);
   },
 );
+
+test("a survey counts what an import would read; both refuse too much before anything is stored", async () => {
+  const tree = await makeTree();
+  expect(await surveyFolder(tree)).toEqual({ files: 4, sizeBytes: LIMITS.chunkBytesMax + 10 + 5 + 5 });
+  expect(await surveyFolder(join(tree, "b.txt"))).toEqual({ files: 1, sizeBytes: 5 });
+  const blocks = createMemoryBlocks();
+  const refused = { code: "FOLDER_TOO_LARGE", fault: { entriesMax: 6 } };
+  await expect(surveyFolder(tree, { entriesMax: 6 })).rejects.toMatchObject(refused);
+  await expect(importFolder(blocks, tree, { entriesMax: 6 })).rejects.toMatchObject(refused);
+  await symlink("/etc/passwd", join(tree, "inner", "link"));
+  await expect(importFolder(blocks, tree)).rejects.toMatchObject({ code: "ENTRY_REFUSED" });
+  expect(blocks.bytesByCid.size).toBe(0);
+});
+
+test("an export tells how far it is", async () => {
+  const blocks = createMemoryBlocks();
+  const cid = await importFolder(blocks, await makeTree());
+  const told: { bytesDone: number; bytesTotal: number }[] = [];
+  const onProgress = (progress: (typeof told)[number]): void => void told.push(progress);
+  const survey = await exportFolder(blocks, cid, join(folder, "out"), { ...SIZE, onProgress });
+  expect(survey).toMatchObject({ files: 4, sizeBytes: LIMITS.chunkBytesMax + 20 });
+  expect(told.map(({ bytesDone }) => bytesDone)).toEqual(
+    told.map(({ bytesDone }) => bytesDone).sort((a, b) => a - b),
+  );
+  expect(told.at(-1)?.bytesDone).toBe(survey.sizeBytes);
+  expect(told.every(({ bytesTotal }) => bytesTotal >= survey.sizeBytes)).toBe(true);
+});
+
+test("folders that double at each level end an export at its limit, and nothing of it stays", async () => {
+  const blocks = createMemoryBlocks();
+  let cid: Cid = await blocks.put(encodeFolderNode([]), "dagPb");
+  for (let i = 0; i < 25; i++) {
+    const entries = ["a", "b"].map((name) => ({ cid, name, dagBytes: 1 }));
+    cid = await blocks.put(encodeFolderNode(entries), "dagPb");
+  }
+  const options = { ...SIZE, entriesMax: 100 };
+  await expect(exportFolder(blocks, cid, join(folder, "out"), options)).rejects.toMatchObject({
+    code: "FOLDER_TOO_LARGE",
+  });
+  expect(await readdir(folder)).toEqual([]);
+});
+
+test("a path that the system refuses is told as the disk's fault, and nothing of it stays", async () => {
+  const blocks = createMemoryBlocks();
+  let cid: Cid = await blocks.put(Uint8Array.of(1));
+  for (let i = 0; i < 20; i++) {
+    cid = await blocks.put(encodeFolderNode([{ cid, name: "x".repeat(255), dagBytes: 1 }]), "dagPb");
+  }
+  await expect(exportFolder(blocks, cid, join(folder, "out"), SIZE)).rejects.toMatchObject({
+    code: "DISK_FAILED",
+    fault: { why: "ENAMETOOLONG" },
+  });
+  expect(await readdir(folder)).toEqual([]);
+});
 
 test("two entries of one name are DAG_MALFORMED; too many are FOLDER_TOO_WIDE", async () => {
   const blocks = createMemoryBlocks();
