@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -131,8 +131,10 @@ test("up refuses a port in use and starts nothing", async () => {
   await once(server, "listening");
   const address = server.address();
   const port = typeof address === "object" && address !== null ? address.port : 0;
-  const { exitCode, stderr } = await pingo(["up", "--port", String(port)], env);
+  const untouched = join(home, "untouched");
+  const { exitCode, stderr } = await pingo(["up", "--port", String(port)], { PINGO_HOME: untouched });
   expect(exitCode).toBe(1);
+  await expect(readdir(untouched)).rejects.toMatchObject({ code: "ENOENT" });
   expect(stderr).toContain(`port ${port} of this machine is taken`);
   expect(stderr).toContain("(PORT_IN_USE)");
   server.close();

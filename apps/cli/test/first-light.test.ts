@@ -6,9 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { readModel } from "@pingo/autograd";
-import { lockFolder } from "@pingo/storage";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { pingo, startPingo } from "./pingo.ts";
+import { expectNothingLeft, pingo, processesOf, startPingo } from "./pingo.ts";
 
 /** The machine may be busy with other tests; the promise of 90 s is the benchmark's to keep. */
 const RUN_TIMEOUT_MS = 170_000;
@@ -22,25 +21,6 @@ beforeEach(async () => {
   home = await mkdtemp(join(tmpdir(), "pingo-up-"));
 });
 afterEach(() => rm(home, { recursive: true, force: true }));
-
-/** Processes that have this home in their environment: all that `up` started, and theirs. */
-async function processesOfHome(): Promise<readonly string[]> {
-  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
-  const found: string[] = [];
-  for (const pid of pids) {
-    const environment = await readFile(`/proc/${pid}/environ`, "utf8").catch(() => ""); // it ended meanwhile
-    if (environment.includes(`PINGO_HOME=${home}`)) found.push(pid);
-  }
-  return found;
-}
-
-async function expectNothingLeft(): Promise<void> {
-  expect(await processesOfHome()).toEqual([]);
-  for (const folder of ["fog", "provider-1", "provider-2", "provider-3"]) {
-    await using lock = await lockFolder(join(home, folder));
-    expect(lock).toBeDefined();
-  }
-}
 
 test(
   "up --once --json trains the digits, tells the outcome last, and leaves only files",
@@ -76,7 +56,7 @@ test(
       "provenance.json",
     ]);
     expect((await stat(join(home, "user.key"))).mode & 0o777).toBe(0o600);
-    await expectNothingLeft();
+    await expectNothingLeft(home);
   },
   RUN_TIMEOUT_MS,
 );
@@ -86,14 +66,14 @@ test(
   async () => {
     const up = startPingo(["up", "--once"], { PINGO_HOME: home });
     await up.saw("round 1/8");
-    expect((await processesOfHome()).length).toBeGreaterThanOrEqual(5);
+    expect((await processesOf(home)).length).toBeGreaterThanOrEqual(5);
     const askedMs = performance.now();
     up.child.kill("SIGINT");
     const { exitCode, stderr } = await up.ended;
     expect(performance.now() - askedMs).toBeLessThan(STOP_MS_MAX);
     expect(exitCode).toBe(130);
     expect(stderr).toBe("interrupted (INTERRUPTED)\n");
-    await expectNothingLeft();
+    await expectNothingLeft(home);
   },
   RUN_TIMEOUT_MS,
 );
@@ -115,7 +95,7 @@ test(
     expect(stderr).toContain(
       `the fog ended (by SIGKILL); its log is ${join(home, "logs", "fog.log")} (CHILD_DIED)`,
     );
-    await expectNothingLeft();
+    await expectNothingLeft(home);
   },
   RUN_TIMEOUT_MS,
 );
@@ -128,7 +108,7 @@ test(
     up.child.kill("SIGKILL");
     await once(up.child, "exit");
     const deadlineMs = performance.now() + STOP_MS_MAX * 2;
-    await expect.poll(processesOfHome, { timeout: deadlineMs - performance.now() }).toEqual([]);
+    await expect.poll(() => processesOf(home), { timeout: deadlineMs - performance.now() }).toEqual([]);
   },
   RUN_TIMEOUT_MS,
 );

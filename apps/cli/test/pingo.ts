@@ -1,8 +1,11 @@
 /** Runs the real command in a process of its own. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readdir, readFile } from "node:fs/promises";
 import { createServer } from "node:net";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { lockFolder } from "@pingo/storage";
 import { expect } from "vitest";
 
 export const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
@@ -64,6 +67,26 @@ export function expectRefused(ran: Ran, code: string, parts: readonly string[]):
   expect(ran.stderr.trim().split("\n")).toHaveLength(1);
   for (const part of parts) expect(ran.stderr).toContain(part);
   expect(ran.stderr).not.toMatch(/^\s+at /m);
+}
+
+/** Processes that have this home in their environment: all that a command started there, and theirs. */
+export async function processesOf(home: string): Promise<readonly string[]> {
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+  const found: string[] = [];
+  for (const pid of pids) {
+    const environment = await readFile(`/proc/${pid}/environ`, "utf8").catch(() => ""); // it ended meanwhile
+    if (environment.split("\0").includes(`PINGO_HOME=${home}`)) found.push(pid);
+  }
+  return found;
+}
+
+/** No process and no lock of `pingo up`. */
+export async function expectNothingLeft(home: string): Promise<void> {
+  expect(await processesOf(home)).toEqual([]);
+  for (const folder of ["fog", "provider-1", "provider-2", "provider-3"]) {
+    await using lock = await lockFolder(join(home, folder));
+    expect(lock).toBeDefined();
+  }
 }
 
 export interface ServingFog extends AsyncDisposable {

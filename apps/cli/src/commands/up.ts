@@ -79,8 +79,10 @@ async function withNetwork(context: Context, options: Options, work: Work): Prom
   const providers = options.whole("providers", { min: 1, max: LIMITS.workersMax }) ?? PROVIDERS_DEFAULT;
   const [httpPort, p2pPort] = await choosePorts(options);
   screen.line(`${screen.paint("bold", "PinGo")} on this machine; everything it keeps is in ${config.home}`);
-  const preparing = prepareJobFile(context, options);
-  preparing.catch(() => undefined); // awaited below, once the network is up
+  const leaving = new AbortController();
+  using _leaving = { [Symbol.dispose]: () => leaving.abort() };
+  const jobFile = Promise.withResolvers<string>();
+  jobFile.promise.catch(() => undefined); // awaited below, once the network is up
   await using network = await startLocalNetwork({
     config,
     clock: ports.clock,
@@ -88,6 +90,8 @@ async function withNetwork(context: Context, options: Options, work: Work): Prom
     p2pPort,
     providers,
     signal,
+    // Not before: until the fog node has its lock, this home may be another's.
+    onFogReady: () => jobFile.resolve(prepareJobFile(context, options, leaving.signal)),
     onReady: (name, ready, of) => screen.live(`${name} is ready (${ready} of ${of})`),
   });
   screen.live("");
@@ -97,7 +101,7 @@ async function withNetwork(context: Context, options: Options, work: Work): Prom
   network.failed.catch((error: unknown) => broken.abort(error));
   const inner: Context = { ...context, signal: AbortSignal.any([signal, broken.signal]) };
   try {
-    return await work(network, await preparing, inner);
+    return await work(network, await jobFile.promise, inner);
   } catch (error) {
     broken.signal.throwIfAborted(); // the fog node's fault explains the work's
     throw error;
@@ -116,8 +120,9 @@ async function choosePorts(options: Options): Promise<readonly [number, number]>
   return [port, port + 1];
 }
 
-async function prepareJobFile(context: Context, options: Options): Promise<string> {
-  const { config, signal } = context;
+async function prepareJobFile(context: Context, options: Options, leaving: AbortSignal): Promise<string> {
+  const { config } = context;
+  const signal = AbortSignal.any([context.signal, leaving]);
   const file = options.text("job");
   if (file !== undefined) return file;
   const folder = join(config.home, "examples", "mnist");

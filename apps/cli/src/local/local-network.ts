@@ -17,6 +17,8 @@ export interface LocalNetworkOptions {
   readonly p2pPort: number;
   readonly providers: number;
   readonly signal: AbortSignal;
+  /** The fog node holds the home; the providers start. */
+  readonly onFogReady?: () => void;
   readonly onReady?: (name: string, ready: number, of: number) => void;
 }
 
@@ -62,6 +64,7 @@ export async function startLocalNetwork(options: LocalNetworkOptions): Promise<L
       PINGO_FOG_P2P: `/ip4/127.0.0.1/tcp/${p2pPort}`,
     });
     const fog = fogOf(await ready(fogChild));
+    options.onFogReady?.();
     const providers = Array.from({ length: options.providers }, (_, i) =>
       start(`provider-${i + 1}`, SCRIPTS.provider, {
         PINGO_PROVIDER_DIR: join(config.home, `provider-${i + 1}`),

@@ -47,7 +47,7 @@ export function createScreen(
     isJson: options.isJson,
     isLive,
     get columns() {
-      return stream.columns ?? COLUMNS_DEFAULT;
+      return stream.columns || COLUMNS_DEFAULT; // some terminals do not know and say 0
     },
     paint: (style, text) => (isLive ? `${ESCAPE}[${CODE_BY_STYLE[style]}m${text}${ESCAPE}[0m` : text),
     line(text) {

@@ -1,0 +1,117 @@
+/** The real command in a real terminal (a pseudo-terminal of util-linux's `script`), and what a person sees in it. */
+import { spawn } from "node:child_process";
+import { MAIN } from "./pingo.ts";
+
+export const COLUMNS = 80;
+const ROWS = 200;
+const CTRL_C = "\u0003";
+const ESCAPE = String.fromCharCode(27);
+
+export interface Terminal extends AsyncDisposable {
+  /** Lines on the screen now, without colors. */
+  lines(): readonly string[];
+  /** Every screen that was there when something on it was about to be redrawn. */
+  readonly screens: readonly (readonly string[])[];
+  /** Resolves once a line of the screen has this text; rejects when the command ends without it. */
+  saw(text: string): Promise<void>;
+  pressCtrlC(): void;
+  readonly ended: Promise<number | null>;
+}
+
+export function openTerminal(args: readonly string[], env: Readonly<Record<string, string>>): Terminal {
+  const quoted = [process.execPath, MAIN, ...args].map((word) => `'${word}'`).join(" ");
+  const command = `stty cols ${COLUMNS} rows ${ROWS}; exec ${quoted}`;
+  const child = spawn("script", ["-qefc", command, "/dev/null"], {
+    env: { PATH: process.env["PATH"] ?? "", TERM: "xterm", SHELL: "/bin/sh", ...env },
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  const picture = createPicture();
+  const watchers = new Set<() => void>();
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    picture.write(text);
+    for (const watch of watchers) watch();
+  });
+  const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
+  return {
+    lines: picture.lines,
+    screens: picture.screens,
+    ended,
+    pressCtrlC: () => void child.stdin.write(CTRL_C),
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGKILL"); // the terminal is gone: what runs in it is told, as by a closed window
+      await ended;
+    },
+    saw: (text) =>
+      new Promise((resolve, reject) => {
+        const watch = (): void => {
+          if (!picture.lines().some((line) => line.includes(text))) return;
+          watchers.delete(watch);
+          resolve();
+        };
+        watchers.add(watch);
+        watch();
+        void ended.then(() =>
+          reject(new Error(`it ended before it showed ${text}:\n${picture.lines().join("\n")}`)),
+        );
+      }),
+  };
+}
+
+/** As much of a terminal as the command may use: lines that wrap, cursor up, erase below, colors. */
+function createPicture(): {
+  readonly screens: readonly (readonly string[])[];
+  write(text: string): void;
+  lines(): readonly string[];
+} {
+  const screens: (readonly string[])[] = [];
+  const cells: string[][] = [[]];
+  let row = 0;
+  let column = 0;
+  let rest = "";
+  const lines = (): readonly string[] => cells.map((line) => line.join("").trimEnd());
+  const newLine = (): void => {
+    row += 1;
+    cells[row] ??= [];
+  };
+  const put = (character: string): void => {
+    if (column === COLUMNS) {
+      column = 0;
+      newLine();
+    }
+    const line = cells[row] ?? [];
+    while (line.length < column) line.push(" ");
+    line[column] = character;
+    column += 1;
+  };
+  const control = (parameter: string, letter: string): void => {
+    if (letter === "m") return;
+    if (letter === "A") {
+      screens.push(lines());
+      row = Math.max(0, row - Number(parameter || 1));
+    } else if (letter === "J" && parameter === "") {
+      cells.length = row + 1;
+      cells[row]?.splice(column);
+    } else throw new Error(`a control sequence that this terminal does not know: ${parameter}${letter}`);
+  };
+  return {
+    screens,
+    lines,
+    write(text) {
+      rest += text;
+      while (rest !== "") {
+        if (rest.startsWith(ESCAPE)) {
+          const found = /^.\[([\d;]*)([A-Za-z])/s.exec(rest);
+          if (!found) return; // its end is still to come
+          control(found[1] ?? "", found[2] ?? "");
+          rest = rest.slice(found[0].length);
+          continue;
+        }
+        const [character = ""] = rest;
+        rest = rest.slice(character.length);
+        if (character === "\r") column = 0;
+        else if (character === "\n") newLine();
+        else put(character);
+      }
+    },
+  };
+}
