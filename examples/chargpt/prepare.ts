@@ -1,7 +1,7 @@
 /**
  * Makes a job of any text: data, vocabulary, model and job file in one folder.
  *
- *     node prepare.ts TEXT FOLDER
+ *     npx node examples/chargpt/prepare.ts TEXT FOLDER
  */
 import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -32,12 +32,12 @@ export async function prepareText(textPath: string, folder: string, size: GptSiz
 if (import.meta.main) {
   const [textPath, folder] = process.argv.slice(2);
   if (textPath === undefined || folder === undefined) {
-    console.error("usage: node prepare.ts TEXT FOLDER");
+    console.error("usage: npx node examples/chargpt/prepare.ts TEXT FOLDER");
     process.exitCode = 1;
   } else {
     await prepareText(textPath, folder);
     console.log(
-      `${folder} is ready: pingo train ${join(folder, "job.yaml")} --follow --out ${folder}/trained`,
+      `${folder} is ready: npm run pingo -- train ${join(folder, "job.yaml")} --follow --out ${folder}/trained`,
     );
   }
 }

@@ -1,7 +1,7 @@
 /**
  * Continues a text with a trained model, in stock ONNX Runtime.
  *
- *     node sample.ts MODEL.onnx VOCABULARY.json "To be" [CHARACTERS]
+ *     npx node examples/chargpt/sample.ts MODEL.onnx VOCABULARY.json "To be" [CHARACTERS]
  */
 import { readFile } from "node:fs/promises";
 import { assert, assertDefined, createPrng, type Prng } from "@pingo/core";
@@ -56,7 +56,9 @@ function draw(scores: Float32Array, temperature: number, prng: Prng): number {
 if (import.meta.main) {
   const [modelPath, vocabularyPath, prompt, characters = "400"] = process.argv.slice(2);
   if (modelPath === undefined || vocabularyPath === undefined || prompt === undefined) {
-    console.error('usage: node sample.ts MODEL.onnx VOCABULARY.json "To be" [CHARACTERS]');
+    console.error(
+      'usage: npx node examples/chargpt/sample.ts MODEL.onnx VOCABULARY.json "To be" [CHARACTERS]',
+    );
     process.exitCode = 1;
   } else {
     const vocabulary: unknown = JSON.parse(await readFile(vocabularyPath, "utf8"));

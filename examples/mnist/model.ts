@@ -1,7 +1,7 @@
 /**
  * The digit classifier of this example, defined in TypeScript: the same network as export_pytorch.py.
  *
- *     node model.ts model.onnx
+ *     npx node examples/mnist/model.ts model.onnx
  */
 import { defineModel, type Graph, writeModel } from "@pingo/autograd";
 

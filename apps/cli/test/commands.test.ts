@@ -1,10 +1,13 @@
+import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { pingo } from "./pingo.ts";
+import { MAIN, pingo } from "./pingo.ts";
 
 let home = "";
 let env: Readonly<Record<string, string>> = {};
@@ -123,6 +126,48 @@ test("doctor tells what is there and what is not", async () => {
   expect(noHome.exitCode).toBe(1);
   expect(noHome.stdout.trim().split("\n")).toHaveLength(1);
   expect(JSON.parse(noHome.stdout)).toMatchObject({ ok: false });
+});
+
+/** Mounts for one process alone: an engine without its library, a home on a small disk. */
+const LACKING = `mount -t tmpfs tmpfs "$ENGINE" && mkdir -p "$PINGO_HOME" \
+  && mount -t tmpfs -o size=4m tmpfs "$PINGO_HOME" && exec "$NODE" "$MAIN" doctor --json`;
+
+test("doctor on a machine without the engine's library, disk and ports says so, and how to get them", async ({
+  skip,
+}) => {
+  const taken = createServer()
+    .listen(4710, "127.0.0.1")
+    .on("error", () => undefined); // then another has it
+  const engine = createRequire(createRequire(import.meta.url).resolve("@pingo/autograd"));
+  const ran = promisify(execFile)("unshare", ["-m", "sh", "-c", LACKING], {
+    env: {
+      PATH: "/nowhere:/usr/bin:/bin",
+      ENGINE: join(dirname(engine.resolve("onnxruntime-node/package.json")), "bin"),
+      NODE: process.execPath,
+      MAIN,
+      PINGO_HOME: join(home, "small"),
+      PINGO_FOG: "http://127.0.0.1:9",
+    },
+  });
+  const answer = await ran.then(
+    () => null,
+    (error: { readonly stdout?: string }) => error.stdout ?? "",
+  );
+  taken.close();
+  if (answer === "") skip("this user may not mount for one process alone");
+  const { ok, checks } = JSON.parse(answer ?? "");
+  expect(ok).toBe(false);
+  const lacking = Object.fromEntries(
+    checks
+      .filter((check: { ok: boolean }) => !check.ok)
+      .map((check: { name: string; remedy: string }) => [check.name, check.remedy]),
+  );
+  expect(lacking).toMatchObject({
+    engine: expect.stringContaining("npm ci"),
+    disk: expect.stringContaining("PINGO_HOME"),
+    "port 4710": expect.stringContaining("--port"),
+    "fog node": expect.stringContaining("pingo up"),
+  });
 });
 
 test("up refuses a port in use and starts nothing", async () => {

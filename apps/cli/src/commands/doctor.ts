@@ -93,9 +93,7 @@ async function engineCheck({ ports: { clock } }: Context): Promise<Check> {
       remedy: null,
     };
   } catch (error) {
-    const why = error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
-    const remedy = 'run "npm install" again; Alpine Linux needs glibc (use a Debian image)';
-    return { name, ok: false, needed: true, found: `ONNX Runtime does not load: ${why}`, remedy };
+    return { name, ok: false, needed: true, ...toldBy(error, 'run "npm ci" in the folder of PinGo') };
   }
 }
 
@@ -107,9 +105,15 @@ async function homeCheck({ config, ports }: Context): Promise<Check> {
     await ports.disk.remove(probe);
     return { name, ok: true, needed: true, found: `${config.home} is writable`, remedy: null };
   } catch (error) {
-    const found = error instanceof Error ? error.message : String(error);
-    return { name, ok: false, needed: true, found, remedy: "point PINGO_HOME at a folder of yours" };
+    return { name, ok: false, needed: true, ...toldBy(error, "point PINGO_HOME at a folder of yours") };
   }
+}
+
+/** A sentence says what is wrong and, after a semicolon, what to do; `otherwise` is for one that does not. */
+function toldBy(error: unknown, otherwise: string): Pick<Check, "found" | "remedy"> {
+  const sentence = error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
+  const [found = "", ...advice] = sentence.split("; ");
+  return { found, remedy: advice.join("; ") || otherwise };
 }
 
 async function diskCheck(home: string): Promise<Check> {
