@@ -66,8 +66,9 @@ export async function holdContest(
       peakBytes: await contestant.end(),
     };
     const { engine, threads, bestMs, medianMs } = result;
+    const cpuMs = Math.min(...turns.map((turn) => turn.cpuMs / turn.losses.length));
     say(
-      `${workload.name}, ${engine}, ${threads}: ${bestMs.toFixed(2)} ms at best, median ${medianMs.toFixed(2)}`,
+      `${workload.name}, ${engine}, ${threads}: ${bestMs.toFixed(2)} ms at best, median ${medianMs.toFixed(2)}, of CPU time ${cpuMs.toFixed(2)} at best`,
     );
     results.push(result);
   }

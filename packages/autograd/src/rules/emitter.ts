@@ -257,6 +257,15 @@ export class Emitter {
     return this.node("Slice", [x, ...bounds], {}, x.dtype, x.shape.with(axis, count));
   }
 
+  /** The elements along the given axes in the opposite order. */
+  reverse(x: Value, axes: readonly number[]): Value {
+    const long = axes.filter((axis) => at(x.shape, axis) > 1);
+    if (long.length === 0) return x;
+    const [starts, ends] = [-1, -(2 ** 31)].map((bound) => this.integers(long.map(() => bound)));
+    const steps = this.integers(long.map(() => -1));
+    return this.node("Slice", [x, starts, ends, this.integers(long), steps], {}, x.dtype, x.shape);
+  }
+
   /** Zeros around x; a negative width cuts. */
   pad(x: Value, begins: readonly number[], ends: readonly number[]): Value {
     if ([...begins, ...ends].every((width) => width === 0)) return x;
