@@ -155,8 +155,10 @@ export {
   formatPingo,
   NANO_PER_PINGO,
   parseBytes,
+  parseDuration,
   parseMillicores,
   parsePingo,
+  parseShare,
   UnitError,
   type UnitFault,
 } from "./units.ts";

@@ -18,6 +18,10 @@ export const LIMITS = {
   valueItemsMax: 65_536,
   /** A job file as the user wrote it. */
   jobFileBytesMax: 256 * KiB,
+  /** An owner's policy as written. */
+  policyFileBytesMax: 64 * KiB,
+  policyWindowsMax: 64,
+  policyApplicationsMax: 256,
   modelBytesMax: 256 * MiB,
   modelNodesMax: 20_000,
   /** Fields of the protobuf, strings and repeated scalars included. */

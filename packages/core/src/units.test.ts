@@ -5,8 +5,10 @@ import {
   formatDuration,
   formatPingo,
   parseBytes,
+  parseDuration,
   parseMillicores,
   parsePingo,
+  parseShare,
 } from "./units.ts";
 
 describe("units", () => {
@@ -65,5 +67,31 @@ describe("units", () => {
       "2 h 5 min",
     ]);
     expect(formatPingo(-1_500_000_000n)).toBe("-1.5 PINGO");
+  });
+
+  test.each([
+    ["500ms", 500],
+    ["30s", 30_000],
+    ["5m", 300_000],
+    ["2h", 7_200_000],
+    ["1d", 86_400_000],
+  ])("the duration %s", (text, ms) => {
+    expect(parseDuration(text)).toBe(ms);
+  });
+
+  test.each(["5", "5 minutes", "-1s", "1.5h", ""])("the duration %j is refused", (text) => {
+    expect(() => parseDuration(text)).toThrow(/is not a duration/);
+  });
+
+  test.each([
+    ["0%", 0],
+    ["12.5%", 0.125],
+    ["100%", 1],
+  ])("the share %s", (text, share) => {
+    expect(parseShare(text)).toBe(share);
+  });
+
+  test.each(["101%", "50", "-1%", "half"])("the share %j is refused", (text) => {
+    expect(() => parseShare(text)).toThrow(/is not a share/);
   });
 });

@@ -72,6 +72,23 @@ export function formatBytes(bytes: number): string {
   return `${power === 0 ? value : value.toFixed(value < 10 ? 2 : 1)} ${units[power]}`;
 }
 
+const MS_PER_UNIT: Readonly<Record<string, number>> = { ms: 1, s: 1e3, m: 6e4, h: 3.6e6, d: 8.64e7 };
+
+/** "500ms", "30s", "5m", "2h", "1d" → milliseconds. */
+export function parseDuration(text: string): number {
+  const match = /^(\d{1,9})(ms|s|m|h|d)$/.exec(text.trim());
+  if (!match) throw invalid(text, 'a duration such as "30s", "5m" or "2h"');
+  return Number(match[1]) * (MS_PER_UNIT[match[2] ?? ""] ?? Number.NaN);
+}
+
+/** "50%" → 0.5 */
+export function parseShare(text: string): number {
+  const match = /^(\d{1,3}(?:\.\d{1,3})?)%$/.exec(text.trim());
+  const share = match ? Number(match[1]) / 100 : Number.NaN;
+  if (!(share <= 1)) throw invalid(text, 'a share from "0%" to "100%"');
+  return share;
+}
+
 export function formatDuration(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)} ms`;
   if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;

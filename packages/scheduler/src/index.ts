@@ -10,6 +10,7 @@ export {
 } from "./owner/decide.ts";
 export { type OwnerReason, type OwnerReasonCode, sentenceOf } from "./owner/owner-reasons.ts";
 export type { OwnerLimits, OwnerPolicy, ProfileName, Span, WeekWindow } from "./owner/policy.ts";
+export { PolicyFileError, type PolicyFileFault, parsePolicyFile } from "./owner/policy-file.ts";
 export { PROFILES } from "./owner/profiles.ts";
 export type { Battery, LocalTime, OwnerSignals, OwnerWish } from "./owner/signals.ts";
 export { type Assignment, type NotChosen, type Plan, plan, type Snapshot, type Unplaced } from "./plan.ts";

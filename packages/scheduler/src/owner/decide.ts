@@ -8,8 +8,9 @@
 
 import { type Lent, lendCores, NOTHING_LENT } from "./lend-cores.ts";
 import type { OwnerReason } from "./owner-reasons.ts";
-import { isWithin, type OwnerLimits, type OwnerPolicy, type WeekWindow } from "./policy.ts";
+import type { OwnerLimits, OwnerPolicy, WeekWindow } from "./policy.ts";
 import type { LocalTime, OwnerSignals, OwnerWish } from "./signals.ts";
+import { isWithin } from "./week.ts";
 
 export type Verdict =
   /** All that the policy lends at best. */

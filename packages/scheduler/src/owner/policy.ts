@@ -48,15 +48,3 @@ export interface WeekWindow {
   readonly fromMinute: number;
   readonly toMinute: number;
 }
-
-const MINUTES_PER_DAY = 1_440;
-
-export function isWithin(
-  { weekday, fromMinute, toMinute }: WeekWindow,
-  at: { readonly weekday: number; readonly minute: number },
-): boolean {
-  const length = toMinute > fromMinute ? toMinute - fromMinute : toMinute + MINUTES_PER_DAY - fromMinute;
-  const week = 7 * MINUTES_PER_DAY;
-  const since = (at.weekday - weekday) * MINUTES_PER_DAY + at.minute - fromMinute;
-  return ((since % week) + week) % week < length;
-}
