@@ -38,6 +38,7 @@ export type CliFault =
     }
   | { readonly code: "FILE_MISSING"; readonly path: string }
   | { readonly code: "FILE_TOO_LARGE"; readonly path: string; readonly bytesMax: number }
+  | { readonly code: "NO_PROVIDER"; readonly folder: string }
   | { readonly code: "INTERRUPTED" };
 
 const SENTENCES: Sentences<CliFault> = {
@@ -57,6 +58,7 @@ const SENTENCES: Sentences<CliFault> = {
   JOB_NOT_SUCCEEDED: (f) => `the job ${f.job} ${f.state}${f.reason === null ? "" : `: ${f.reason}`}`,
   FILE_MISSING: (f) => `there is no file ${f.path}`,
   FILE_TOO_LARGE: (f) => `${f.path} is larger than the ${f.bytesMax} bytes that are accepted`,
+  NO_PROVIDER: (f) => `no provider runs in ${f.folder}; "pingo node join" lends this computer`,
   INTERRUPTED: () => "interrupted",
 };
 

@@ -77,6 +77,7 @@ export class DigitsNetwork implements AsyncDisposable {
       PATH: String(process.env["PATH"]),
       PINGO_HOME: home,
       PINGO_PROVIDER_DIR: join(home, name),
+      PINGO_PROVIDER_POLICY: "off",
       PINGO_FOG: this.#fog.url,
       PINGO_EXIT_WITH_PARENT: "1",
     };

@@ -3,10 +3,11 @@
  * with its fog node, in this order, and lets go of them in the other.
  */
 import { statfs } from "node:fs/promises";
-import { freemem } from "node:os";
+import { availableParallelism, freemem } from "node:os";
 import { join } from "node:path";
 import type { KeyPair, Log, NodeId, Offer, Ports } from "@pingo/core";
 import { createLibp2pHost } from "@pingo/network";
+import type { OwnerDecision } from "@pingo/scheduler";
 import { createCachedBlocks, createHttpBlocks, lockFolder } from "@pingo/storage";
 import { openBlockCache } from "./block-cache.ts";
 import type { ProviderConfig } from "./config.ts";
@@ -15,6 +16,7 @@ import { openIdentity } from "./identity.ts";
 import { LeaseRunner } from "./lease-runner.ts";
 import { type Outbox, openOutbox } from "./outbox.ts";
 import { Session } from "./session.ts";
+import { keepStatusFile } from "./status-file.ts";
 import { findLauncher } from "./worker/launcher.ts";
 import { WorkerSlot, type WorkerSlotOptions } from "./worker/worker-slot.ts";
 
@@ -72,13 +74,29 @@ export async function startAgent(config: ProviderConfig, ports: Ports): Promise<
     onRelease: (lease, reason) => session.release([lease], reason),
   });
   let gflops = 0;
+  const warden =
+    config.policyPath === null
+      ? undefined
+      : owned.use(
+          // Loaded where it is wanted: a provider without a policy stays smaller.
+          await (await import("./owner/start-warden.ts")).startWarden({
+            folder: config.folder,
+            policyPath: config.policyPath,
+            desktopEnvironment: config.desktopEnvironment,
+            coresInSight: availableParallelism(),
+            workforce: runner,
+            clock,
+            log,
+            onChange: () => void session.renewOffer(),
+          }),
+        );
   const session: Session = new Session({
     fogUrl: config.fogUrl,
     host,
     runner,
     outbox,
     delivery,
-    offer: async () => makeOffer({ key, runner, gflops, config, ports }),
+    offer: async () => makeOffer({ key, runner, gflops, config, ports, owner: warden?.decision }),
     fetch,
     clock,
     prng,
@@ -89,12 +107,32 @@ export async function startAgent(config: ProviderConfig, ports: Ports): Promise<
     gflops = found;
     await session.renewOffer();
   });
-  const ended = Promise.all([session.run(), offered]).then(() => undefined);
+  const over = new AbortController();
+  const told = keepStatusFile(
+    {
+      folder: config.folder,
+      status: () => ({
+        atUnixMs: clock.nowUnixMs(),
+        provider: key.nodeId,
+        pid: process.pid,
+        fog: config.fogUrl,
+        isOnline: state.current === "online",
+        busySlots: runner.running().length,
+        owner: warden?.status() ?? null,
+      }),
+      clock,
+      log,
+    },
+    over.signal,
+  );
+  const ended = Promise.all([session.run(), offered, told, warden?.ended]).then(() => undefined);
   const resources = owned.move();
   let stopped: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     state.enter("stopping");
+    over.abort();
     await session.leave();
+    await told;
     await resources.disposeAsync();
     state.enter("stopped");
   };
@@ -142,19 +180,33 @@ interface OfferInputs {
   readonly gflops: number;
   readonly config: ProviderConfig;
   readonly ports: Ports;
+  /** Undefined where no policy is in force. */
+  readonly owner: OwnerDecision | undefined;
 }
 
-async function makeOffer({ key, runner, gflops, config, ports }: OfferInputs): Promise<Offer> {
+async function makeOffer({ key, runner, gflops, config, ports, owner }: OfferInputs): Promise<Offer> {
   const { bavail, bsize } = await statfs(config.folder);
+  const { slots, memoryBytes } = lentOf(runner.slots, owner);
   return {
     provider: key.nodeId,
-    slots: runner.slots,
-    cpuMillicores: runner.slots * MILLICORES_PER_SLOT,
-    memoryBytes: freemem(),
+    slots,
+    cpuMillicores: slots * MILLICORES_PER_SLOT,
+    memoryBytes,
     diskBytes: Math.min(config.cacheBytesMax, bavail * bsize),
     gflops,
     measuredAtUnixMs: ports.clock.nowUnixMs(),
   };
+}
+
+/** No more slots than the owner lends cores; none while nothing new is taken. */
+function lentOf(
+  slots: number,
+  owner: OwnerDecision | undefined,
+): { readonly slots: number; readonly memoryBytes: number } {
+  if (owner === undefined) return { slots, memoryBytes: freemem() };
+  const { verdict, acceptsWork } = owner;
+  if (!acceptsWork || !("cores" in verdict)) return { slots: 0, memoryBytes: 0 };
+  return { slots: Math.min(slots, verdict.cores), memoryBytes: Math.min(freemem(), verdict.memoryBytes) };
 }
 
 /** Updates whose worker or agent was killed before the receipt was signed. */

@@ -11,6 +11,7 @@ import { compiledMark } from "./lean-process.ts";
 process.stdin.on("end", () => process.exit(1)).resume(); // the agent that waits for this is gone
 
 await import("./compose.ts");
+await import("./owner/start-warden.ts");
 await import("./worker/main.ts"); // serves no one here: this process has no agent
 await measureGflops({ clock: systemClock }); // part of the engine loads on first use
 flushCompileCache();

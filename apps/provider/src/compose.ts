@@ -38,6 +38,16 @@ export async function runProvider(
   }
 }
 
+/** One line of JSON: what each sensor of the owner's policy says. */
+export async function runSensors(
+  env: Readonly<Record<string, string | undefined>>,
+  say: (line: string) => void,
+): Promise<number> {
+  const { tellSensors } = await import("./owner/tell-sensors.ts");
+  say(JSON.stringify(await tellSensors(readConfig(env).desktopEnvironment, systemClock)));
+  return 0;
+}
+
 function stopRequested(exitsWithParent: boolean): Promise<string> {
   return new Promise((resolve) => {
     for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => resolve(signal));

@@ -2,6 +2,7 @@
 import { availableParallelism, homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { LIMITS } from "@pingo/core";
+import { POLICY_FILE } from "@pingo/scheduler/status";
 import { compileCacheFolder } from "./lean-process.ts";
 import { ProviderError } from "./provider-error.ts";
 
@@ -16,6 +17,10 @@ export interface ProviderConfig {
   /** Units that run side by side, each in a process of its own. */
   readonly slots: number;
   readonly cacheBytesMax: number;
+  /** The owner's policy file, the gentle profile where there is none; null lends all, all the time. */
+  readonly policyPath: string | null;
+  /** How the owner's desktop is reached, for the sensors that ask it. */
+  readonly desktopEnvironment: Readonly<Record<string, string>>;
   readonly logLevel: LogLevel;
   /** Stops when stdin ends, so that it never outlives the process that started it. */
   readonly exitsWithParent: boolean;
@@ -24,7 +29,23 @@ export interface ProviderConfig {
 }
 
 const OWN_PREFIX = "PINGO_PROVIDER_";
-const OWN_KEYS = ["PINGO_PROVIDER_DIR", "PINGO_PROVIDER_SLOTS", "PINGO_PROVIDER_CACHE_MIB"] as const;
+const OWN_KEYS = [
+  "PINGO_PROVIDER_DIR",
+  "PINGO_PROVIDER_SLOTS",
+  "PINGO_PROVIDER_CACHE_MIB",
+  "PINGO_PROVIDER_POLICY",
+] as const;
+const DESKTOP_KEYS = [
+  "PATH",
+  "HOME",
+  "DISPLAY",
+  "XAUTHORITY",
+  "WAYLAND_DISPLAY",
+  "XDG_RUNTIME_DIR",
+  "DBUS_SESSION_BUS_ADDRESS",
+  "SystemRoot",
+] as const;
+const NO_POLICY = "off";
 /** A worker gets these and nothing else: it runs what strangers ask for. */
 const WORKER_KEYS = ["PATH", "TMPDIR", "LD_LIBRARY_PATH", "SystemRoot"] as const;
 const CACHE_MIB = 4_096;
@@ -40,9 +61,13 @@ export function readConfig(env: Environment): ProviderConfig {
     }
   }
   const home = env["PINGO_HOME"] || join(homedir(), ".pingo");
+  const folder = resolve(env["PINGO_PROVIDER_DIR"] || join(home, "provider"));
+  const policy = env["PINGO_PROVIDER_POLICY"] || join(folder, POLICY_FILE);
   const slotsMax = Math.min(availableParallelism(), LIMITS.leasesPerProviderMax);
   return {
-    folder: resolve(env["PINGO_PROVIDER_DIR"] || join(home, "provider")),
+    folder,
+    policyPath: policy === NO_POLICY ? null : resolve(policy),
+    desktopEnvironment: pick(env, DESKTOP_KEYS),
     fogUrl: readUrl("PINGO_FOG", env["PINGO_FOG"] || "http://127.0.0.1:4710"),
     slots: readInteger("PINGO_PROVIDER_SLOTS", env["PINGO_PROVIDER_SLOTS"] || "1", slotsMax),
     cacheBytesMax:
@@ -51,10 +76,14 @@ export function readConfig(env: Environment): ProviderConfig {
     logLevel: readLogLevel("PINGO_LOG_LEVEL", env["PINGO_LOG_LEVEL"] || "info"),
     exitsWithParent: readFlag("PINGO_EXIT_WITH_PARENT", env["PINGO_EXIT_WITH_PARENT"] || "0"),
     workerEnvironment: {
-      ...Object.fromEntries(WORKER_KEYS.flatMap((key) => (env[key] === undefined ? [] : [[key, env[key]]]))),
+      ...pick(env, WORKER_KEYS),
       NODE_COMPILE_CACHE: compileCacheFolder(env),
     },
   };
+}
+
+function pick(env: Environment, keys: readonly string[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(keys.flatMap((key) => (env[key] === undefined ? [] : [[key, env[key]]])));
 }
 
 function readUrl(key: string, value: string): string {

@@ -24,6 +24,7 @@ import {
 import { type BlockReader, copyDag } from "@pingo/storage";
 import type { BlockCache } from "./block-cache.ts";
 import type { Outbox } from "./outbox.ts";
+import type { OwnWorker, Workforce } from "./owner/workforce.ts";
 import { ProviderError } from "./provider-error.ts";
 import { parseStoredProgram } from "./stored-program.ts";
 import type { UnitOutcome } from "./worker/protocol.ts";
@@ -57,7 +58,7 @@ interface Running {
 
 const FETCHES_AT_ONCE = 4;
 
-export class LeaseRunner {
+export class LeaseRunner implements Workforce {
   readonly #options: LeaseRunnerOptions;
   readonly #runningById = new Map<LeaseId, Running>();
   /** The last lease of each slot that has one, until it is over. */
@@ -73,6 +74,25 @@ export class LeaseRunner {
     return this.#options.slots.filter((slot) => !slot.isBroken).length;
   }
 
+  workers(): readonly OwnWorker[] {
+    return this.#options.slots.flatMap(({ worker }) => worker ?? []);
+  }
+
+  /** The owner needs the computer: what is done is handed in, what has not begun goes back. */
+  vacate(): void {
+    const reason = "the owner needs the computer";
+    for (const { lease, slot, cancel } of this.#runningById.values()) {
+      if (slot.isBusy || cancel.signal.aborted) continue;
+      cancel.abort(new ProviderError({ code: "LEASE_REVOKED", reason }));
+      this.#options.onRelease(lease.id, reason);
+    }
+    for (const slot of this.#options.slots) slot.vacate();
+  }
+
+  recall(): void {
+    for (const slot of this.#options.slots) slot.recall();
+  }
+
   /** Idempotent by lease. @throws {ProviderError} LEASE_NOT_MINE, LEASE_TOO_LARGE, NO_FREE_SLOT, STOPPING */
   take(lease: Lease): void {
     const { key, slots, outbox, log } = this.#options;
@@ -84,7 +104,7 @@ export class LeaseRunner {
     this.#checkSize(lease.unit);
     const working = [...this.#runningById.values()].filter(({ cancel }) => !cancel.signal.aborted);
     const taken = new Set(working.map(({ slot }) => slot));
-    const usable = slots.filter((one) => !one.isBroken && !taken.has(one));
+    const usable = slots.filter((one) => !one.isBroken && !one.isVacated && !taken.has(one));
     // The fog node counts a slot as free once it took its lease back, and the worker needs a moment more.
     const slot = usable.find((one) => !this.#endedBySlot.has(one)) ?? usable[0];
     if (!slot) throw new ProviderError({ code: "NO_FREE_SLOT", slots: this.slots });

@@ -15,6 +15,8 @@ export interface ProviderProcess extends AsyncDisposable {
   readonly exited: Promise<number | NodeJS.Signals | null>;
 }
 
+/** Tests of the owner's policy name one; for all others this machine has no owner. */
+const NO_POLICY = { PINGO_PROVIDER_POLICY: "off" };
 const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 /** Compiled code is the same for every test. */
 const SHARED_CACHE = { NODE_COMPILE_CACHE: join(tmpdir(), "pingo-test-compile-cache") };
@@ -33,7 +35,14 @@ export function spawnProvider({ home, fogUrl, env = {} }: ProviderProcessOptions
   readonly exited: Promise<number | NodeJS.Signals | null>;
 } {
   const child = spawn(NODE, [MAIN], {
-    env: { PATH: String(process.env["PATH"]), PINGO_HOME: home, PINGO_FOG: fogUrl, ...SHARED_CACHE, ...env },
+    env: {
+      PATH: String(process.env["PATH"]),
+      PINGO_HOME: home,
+      PINGO_FOG: fogUrl,
+      ...NO_POLICY,
+      ...SHARED_CACHE,
+      ...env,
+    },
     stdio: ["pipe", "pipe", "pipe"],
   });
   const firstLine = new Promise<Readonly<Record<string, unknown>>>((resolve, reject) => {

@@ -2,12 +2,15 @@
 import { statfs } from "node:fs/promises";
 import { freemem } from "node:os";
 import { delimiter, join } from "node:path";
-import { formatBytes } from "@pingo/core";
+import { formatBytes, parseShape } from "@pingo/core";
 import { Command } from "commander";
+import { z } from "zod";
 import type { Run } from "../cli.ts";
 import { HTTP_PORT_DEFAULT } from "../config.ts";
 import { type Context, connectAsReader } from "../context.ts";
 import { assertPortFree } from "../local/ports.ts";
+import { runScript } from "../local/run-script.ts";
+import { SCRIPTS } from "../local/scripts.ts";
 
 const HELP = `
 Examples:
@@ -70,6 +73,7 @@ export async function examine(context: Context): Promise<readonly Check[]> {
       "nice",
       "providers then share the CPU evenly with your own work; it is part of coreutils",
     ),
+    ...(await sensorChecks(context)),
     await toolCheck(context, "chrt", "providers then use nice alone; it is part of util-linux"),
   ];
 }
@@ -160,6 +164,37 @@ async function fogCheck(context: Context): Promise<Check> {
     return { name, ok: false, needed: false, found: `none answers at ${context.fogUrl}`, remedy };
   }
 }
+
+const zSensorReports = z.array(z.object({ sensor: z.string(), missing: z.string().nullable() }));
+
+/** What the owner's policy goes by; what is not told is never guessed. */
+async function sensorChecks({ config, signal }: Context): Promise<readonly Check[]> {
+  const env = { ...config.inherited, PINGO_HOME: config.home };
+  const { stdout, lastWords } = await runScript(SCRIPTS.provider, ["sensors"], { env, signal });
+  if (stdout === "") {
+    const remedy = "the policy then has nothing to go by; report this line";
+    return [{ name: "sensors", ok: false, needed: false, found: lastWords, remedy }];
+  }
+  const reports = parseShape(zSensorReports, JSON.parse(stdout), "what the sensors tell");
+  return reports.map(({ sensor, missing }) => ({
+    name: SENSOR_TITLES[sensor] ?? sensor,
+    ok: missing === null,
+    needed: false,
+    found: missing ?? "the system tells it",
+    remedy: null,
+  }));
+}
+
+const SENSOR_TITLES: Readonly<Record<string, string>> = {
+  load: "load",
+  input: "input",
+  battery: "battery",
+  temperature: "temperature",
+  fullScreen: "full screen",
+  applications: "programs",
+  metered: "metered net",
+  reclaimed: "going down",
+};
 
 async function toolCheck({ config, ports }: Context, name: string, without: string): Promise<Check> {
   for (const folder of (config.inherited["PATH"] ?? "").split(delimiter)) {

@@ -9,7 +9,8 @@ import { optionsOf } from "../options.ts";
 const HELP = `
 Examples:
   pingo node join                              to the fog node of PINGO_FOG
-  pingo node join --fog http://10.0.0.5:4710 --slots 2`;
+  pingo node join --fog http://10.0.0.5:4710 --slots 2
+  pingo node policy set balanced               first, to lend more than the gentle default`;
 
 export function nodeJoinCommand(run: Run): Command {
   return new Command("join")

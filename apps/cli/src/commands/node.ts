@@ -2,11 +2,19 @@
 import { Command } from "commander";
 import type { Run } from "../cli.ts";
 import { nodeJoinCommand } from "./node-join.ts";
+import { nodeFinishCommand, nodePauseCommand, nodeResumeCommand } from "./node-pause.ts";
+import { nodePolicyCommand } from "./node-policy.ts";
 import { nodeStatusCommand } from "./node-status.ts";
+import { nodeWhyCommand } from "./node-why.ts";
 
 export function nodeCommand(run: Run): Command {
   return new Command("node")
     .description("lend this computer, and see who lends theirs")
     .addCommand(nodeJoinCommand(run))
-    .addCommand(nodeStatusCommand(run));
+    .addCommand(nodeStatusCommand(run))
+    .addCommand(nodeWhyCommand(run))
+    .addCommand(nodePolicyCommand(run))
+    .addCommand(nodePauseCommand(run))
+    .addCommand(nodeResumeCommand(run))
+    .addCommand(nodeFinishCommand(run));
 }

@@ -69,6 +69,8 @@ export async function startLocalNetwork(options: LocalNetworkOptions): Promise<L
       start(`provider-${i + 1}`, SCRIPTS.provider, {
         PINGO_PROVIDER_DIR: join(config.home, `provider-${i + 1}`),
         PINGO_FOG: fog.httpUrl,
+        // The owner asked for this, now, and a provider would take its neighbours for the owner's work.
+        PINGO_PROVIDER_POLICY: "off",
       }),
     );
     await Promise.all(providers.map(ready));

@@ -19,7 +19,9 @@ const runner = createUnitRunner({
     return (user + system) / 1_000;
   },
 });
-let running: { readonly lease: LeaseId; readonly cancel: AbortController } | undefined;
+let running:
+  | { readonly lease: LeaseId; readonly cancel: AbortController; readonly flush: AbortController }
+  | undefined;
 
 if (process.connected) serveAgent();
 
@@ -39,6 +41,10 @@ async function handle(task: WorkerTask): Promise<void> {
     if (running?.lease === task.lease) running.cancel.abort(new Error("the lease was taken back"));
     return;
   }
+  if (task.type === "flush") {
+    if (running?.lease === task.lease) running.flush.abort();
+    return;
+  }
   const lease = task.type === "run" ? task.lease : null;
   try {
     if (task.type === "run") await run(task);
@@ -54,10 +60,12 @@ async function handle(task: WorkerTask): Promise<void> {
 async function run(task: Extract<WorkerTask, { type: "run" }>): Promise<void> {
   const { lease } = task;
   const cancel = new AbortController();
-  running = { lease, cancel };
+  const flush = new AbortController();
+  running = { lease, cancel, flush };
   try {
     const outcome = await runner.run(task, {
       signal: cancel.signal,
+      flush: flush.signal,
       onProgress: (step, loss) => report({ type: "progress", lease, step, loss }),
     });
     report({ type: "done", lease, outcome });

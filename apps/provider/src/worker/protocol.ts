@@ -12,7 +12,9 @@ export type WorkerTask =
       /** The worker writes the update's blocks in here. */
       readonly updateFolder: string;
     }
-  | { readonly type: "cancel"; readonly lease: LeaseId };
+  | { readonly type: "cancel"; readonly lease: LeaseId }
+  /** Ends at the next checkpoint with what is done, as at the deadline. */
+  | { readonly type: "flush"; readonly lease: LeaseId };
 
 export interface UnitOutcome {
   readonly steps: number;

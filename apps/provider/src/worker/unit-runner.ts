@@ -24,6 +24,8 @@ import type { UnitOutcome, WorkerTask } from "./protocol.ts";
 
 export interface RunOptions {
   readonly signal: AbortSignal;
+  /** Aborted: the unit ends at its next checkpoint with what is done. */
+  readonly flush: AbortSignal;
   readonly onProgress: (step: number, loss: number) => void;
 }
 
@@ -61,7 +63,7 @@ export function createUnitRunner(ports: UnitRunnerPorts): UnitRunner {
   };
 
   return {
-    async run({ unit, blocksFolder, updateFolder }, { signal, onProgress }) {
+    async run({ unit, blocksFolder, updateFolder }, { signal, flush, onProgress }) {
       const cpuAtStartMs = cpuMs();
       const startedAtUnixMs = clock.nowUnixMs();
       const blocks = createVerifiedReader(blocksFolder, disk);
@@ -85,7 +87,7 @@ export function createUnitRunner(ports: UnitRunnerPorts): UnitRunner {
       const result = await runUnit(
         unit,
         { trainer, weights, rows },
-        { clock, signal, onProgress: ({ step, loss }) => onProgress(step, loss) },
+        { clock, signal, flush, onProgress: ({ step, loss }) => onProgress(step, loss) },
       );
       const update = await writeFile(
         createDiskBlocks({ folder: updateFolder, disk }),

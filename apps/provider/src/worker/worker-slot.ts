@@ -5,6 +5,7 @@
 import type { ChildProcess } from "node:child_process";
 import { type Clock, type LeaseId, type Log, type Prng, RemoteError } from "@pingo/core";
 import { backoffMs } from "../backoff.ts";
+import type { OwnWorker } from "../owner/workforce.ts";
 import { ProviderError } from "../provider-error.ts";
 import type { Launcher } from "./launcher.ts";
 import type { UnitOutcome, WorkerReport, WorkerTask } from "./protocol.ts";
@@ -33,10 +34,16 @@ const CANCEL_MS_MAX = 2_000;
 /** Beyond twice the unit's own deadline: room for reading shards and for a machine that is busy. */
 const GRACE_MS = 60_000;
 const MEASURE_MS_MAX = 60_000;
+/** At the lowest priority beside a busy owner, the way to the next checkpoint may take this long. */
+const FLUSH_MS_MAX = 10_000;
+/** How often a unit's time is counted: what it stood still is not its own. */
+const STUCK_LOOK_MS = 1_000;
 
 interface Current {
   readonly lease: LeaseId | null;
   readonly onProgress: (step: number, loss: number) => void;
+  /** Resolves once the task is over, however. */
+  readonly settled: Promise<unknown>;
   resolve(value: UnitOutcome | number): void;
   reject(error: unknown): void;
 }
@@ -57,6 +64,9 @@ export class WorkerSlot implements AsyncDisposable {
   #deaths = 0;
   /** This agent ends it, as it did not end its unit when asked. */
   #isCut = false;
+  /** The process that stands still. */
+  #heldPid: number | undefined;
+  #isVacated = false;
 
   constructor({ purpose, startsAfter, launcher, clock, prng, log }: WorkerSlotOptions) {
     this.#purpose = purpose;
@@ -70,6 +80,53 @@ export class WorkerSlot implements AsyncDisposable {
   /** Given up: it takes no more units. */
   get isBroken(): boolean {
     return this.#deaths >= DEATHS_MAX;
+  }
+
+  /** Its memory was given back; it takes no unit until it is recalled. */
+  get isVacated(): boolean {
+    return this.#isVacated;
+  }
+
+  get isBusy(): boolean {
+    return this.#current !== undefined;
+  }
+
+  /** Undefined while no process runs. */
+  get worker(): OwnWorker | undefined {
+    const pid = this.#child?.pid;
+    if (pid === undefined) return undefined;
+    return { pid, isBusy: this.isBusy, hold: (isHeld) => this.#hold(pid, isHeld) };
+  }
+
+  /** Hands in what is done of the unit, then ends the process; none is started until `recall`. */
+  vacate(): void {
+    if (this.#isVacated) return;
+    this.#isVacated = true;
+    const current = this.#current;
+    const child = this.#child;
+    if (!child) return;
+    const end = (): void => {
+      if (!this.#isVacated || this.#child !== child) return;
+      this.#isCut = true;
+      child.kill("SIGKILL");
+    };
+    if (!current?.lease || !child.connected) {
+      end();
+      return;
+    }
+    this.#hold(child.pid ?? 0, false);
+    child.send({ type: "flush", lease: current.lease } satisfies WorkerTask);
+    const over = new AbortController();
+    void current.settled.then(() => over.abort());
+    const signal = AbortSignal.any([over.signal, this.#stopped.signal]);
+    // Handed in, too slow, or the agent stops: in each case there is nothing more to wait for.
+    this.#clock.sleep(FLUSH_MS_MAX, { signal }).then(end, end);
+  }
+
+  recall(): void {
+    if (!this.#isVacated) return;
+    this.#isVacated = false;
+    if (!this.#child && !this.isBroken && !this.#stopped.signal.aborted) this.#start();
   }
 
   /** GFLOP/s of one thread, at the priority that work runs at. */
@@ -112,10 +169,14 @@ export class WorkerSlot implements AsyncDisposable {
     stuckMs: number,
   ): Promise<UnitOutcome | number> {
     const { promise, resolve, reject } = Promise.withResolvers<UnitOutcome | number>();
-    const current: Current = { lease, onProgress, resolve, reject };
+    const settled = promise.then(
+      () => undefined,
+      () => undefined, // whoever waits for the task itself hears of it
+    );
+    const current: Current = { lease, onProgress, settled, resolve, reject };
     this.#current = current;
     const over = new AbortController();
-    this.#clock.sleep(stuckMs, { signal: over.signal }).then(
+    this.#outlast(stuckMs, over.signal).then(
       () => {
         reject(new ProviderError({ code: "WORKER_STUCK", afterMs: stuckMs }));
         this.#child?.kill("SIGKILL");
@@ -134,6 +195,21 @@ export class WorkerSlot implements AsyncDisposable {
       if (this.#current === current) this.#current = undefined;
       over.abort();
     }
+  }
+
+  /** Resolves when the worker has had this much time; what it stands still does not count. */
+  async #outlast(ms: number, signal: AbortSignal): Promise<void> {
+    for (let leftMs = ms; leftMs > 0; ) {
+      const lookMs = Math.min(leftMs, STUCK_LOOK_MS);
+      await this.#clock.sleep(lookMs, { signal });
+      if (this.#heldPid === undefined) leftMs -= lookMs;
+    }
+  }
+
+  #hold(pid: number, isHeld: boolean): void {
+    if (this.#child?.pid !== pid || (this.#heldPid === pid) === isHeld) return;
+    this.#child.kill(isHeld ? "SIGSTOP" : "SIGCONT");
+    this.#heldPid = isHeld ? pid : undefined;
   }
 
   #cancel(lease: LeaseId): void {
@@ -194,6 +270,7 @@ export class WorkerSlot implements AsyncDisposable {
 
   #onGone(how: string): void {
     this.#child = undefined;
+    this.#heldPid = undefined;
     // What waited for this worker to be ready waits for the next one; only a task it had is lost.
     const isReady = Promise.withResolvers<ChildProcess>();
     isReady.promise.catch(() => undefined); // heard by whoever waits, if anyone does
@@ -206,6 +283,7 @@ export class WorkerSlot implements AsyncDisposable {
     // One that was too slow to be cancelled is not broken.
     if (!this.#isCut) this.#deaths += 1;
     this.#isCut = false;
+    if (this.#isVacated) return; // what waits is served after the recall
     if (this.isBroken) {
       this.#log.error("worker_given_up", { deaths: this.#deaths, how });
       isReady.reject(died(`it died ${this.#deaths} times in a row`));
@@ -214,7 +292,7 @@ export class WorkerSlot implements AsyncDisposable {
     const waitMs = backoffMs(Math.max(1, this.#deaths), this.#prng);
     this.#log.warn("worker_died", { how, deaths: this.#deaths, restartMs: Math.round(waitMs) });
     this.#clock.sleep(waitMs, { signal: this.#stopped.signal }).then(
-      () => this.#start(),
+      () => this.#isVacated || this.#start(),
       () => isReady.reject(new ProviderError({ code: "STOPPING" })),
     );
   }

@@ -126,6 +126,8 @@ describe("the owner's own work", () => {
     const [tight] = disturbed([{ memoryAvailableBytes: 0.2 * GiB, ownMemoryBytes: 0.3 * GiB }]);
     expect(tight?.verdict.kind).toBe("vacate");
     expect(tight?.reasons[0]).toMatchObject({ code: "MEMORY_SHORT" });
+    const [swapping] = disturbed([{ memoryStallShare: 0.2 }]);
+    expect(swapping?.verdict.kind).toBe("vacate");
   });
 });
 

@@ -48,6 +48,8 @@ export const OWNER_STATE_AT_START: OwnerState = { lent: NOTHING_LENT, isHot: fal
 
 /** Left to the owner before anything is lent: what a desktop needs to open a program without swapping. */
 export const MEMORY_RESERVE_SHARE = 0.1;
+/** Beyond this the computer swaps: standing still would not help, only giving back does. */
+export const MEMORY_STALL_SHARE_MAX = 0.1;
 /** A worker cannot live in less, so less is not lent. */
 export const MEMORY_LENT_BYTES_MIN = 128 * 2 ** 20;
 
@@ -70,7 +72,8 @@ export function decide(
   const isDear = policy.tariff.cheap.length > 0 && !isInside(policy.tariff.cheap, signals.local);
   const share = limits.coreShareMax * (isDear ? policy.tariff.dearShare : 1);
   const memoryBytes = memoryLent(signals, limits);
-  const isShort = memoryBytes < MEMORY_LENT_BYTES_MIN;
+  const isStalled = (signals.memoryStallShare ?? 0) > MEMORY_STALL_SHARE_MAX;
+  const isShort = memoryBytes < MEMORY_LENT_BYTES_MIN || isStalled;
   const capMillicores = stops.length > 0 || isShort ? 0 : share * signals.machineMillicores;
   const { lent, duty, reasons: load } = lendCores(signals, { ...policy, limits, capMillicores }, state.lent);
 

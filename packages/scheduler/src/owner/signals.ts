@@ -19,6 +19,8 @@ export interface OwnerSignals {
   /** What could be handed out without swapping, our own not counted as free. */
   readonly memoryAvailableBytes: number;
   readonly ownMemoryBytes: number;
+  /** Share of the last ten seconds in which everything waited for memory. */
+  readonly memoryStallShare: number | null;
   readonly battery: Battery | null;
   /** The hottest sensor of the processor. */
   readonly temperatureCelsius: number | null;

@@ -14,6 +14,7 @@ export function calmSignals(change: Partial<OwnerSignals> = {}): OwnerSignals {
     memoryTotalBytes: 8 * GiB,
     memoryAvailableBytes: 6 * GiB,
     ownMemoryBytes: 0,
+    memoryStallShare: 0,
     battery: null,
     temperatureCelsius: 50,
     isFullScreen: false,

@@ -1,0 +1,44 @@
+/** This computer's own provider: the folder in which its agent tells and its owner speaks. */
+import { join } from "node:path";
+import { parseShape } from "@pingo/core";
+import type { OwnerWish } from "@pingo/scheduler";
+import {
+  POLICY_FILE,
+  type ProviderStatus,
+  STATUS_FILE,
+  STATUS_STALE_MS,
+  WISH_FILE,
+  zProviderStatus,
+} from "@pingo/scheduler/status";
+import { CliError } from "../cli-error.ts";
+import type { Context } from "../context.ts";
+
+export function providerFolder({ config }: Pick<Context, "config">): string {
+  return config.inherited["PINGO_PROVIDER_DIR"] || join(config.home, "provider");
+}
+
+export function policyPath(context: Pick<Context, "config">): string {
+  return context.config.inherited["PINGO_PROVIDER_POLICY"] || join(providerFolder(context), POLICY_FILE);
+}
+
+/** @throws {CliError} NO_PROVIDER */
+export async function readOwnStatus(context: Context): Promise<ProviderStatus> {
+  const { clock, disk } = context.ports;
+  const folder = providerFolder(context);
+  const bytes = await disk.read(join(folder, STATUS_FILE));
+  if (bytes === undefined) throw new CliError({ code: "NO_PROVIDER", folder });
+  const status = parseShape(
+    zProviderStatus,
+    JSON.parse(new TextDecoder().decode(bytes)),
+    join(folder, STATUS_FILE),
+  );
+  if (clock.nowUnixMs() - status.atUnixMs > STATUS_STALE_MS)
+    throw new CliError({ code: "NO_PROVIDER", folder });
+  return status;
+}
+
+/** Heard within a second by an agent that runs, and by the next one otherwise. */
+export async function writeWish(context: Context, wish: OwnerWish): Promise<void> {
+  const path = join(providerFolder(context), WISH_FILE);
+  await context.ports.disk.write(path, new TextEncoder().encode(JSON.stringify(wish)));
+}

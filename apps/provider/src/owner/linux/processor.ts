@@ -1,0 +1,116 @@
+/**
+ * CPU time of the computer and of our own processes, and how much of the computer we may see.
+ *
+ * Under a quota (a container, a service) only the group counts: others outside it cannot be in our way by more
+ * than the quota already says. SOURCE: proc(5); Documentation/admin-guide/cgroup-v2.rst; cgroup-v1/cpuacct
+ */
+import type { LoadSample } from "../load-meter.ts";
+import type { OsView } from "../os-view.ts";
+
+/** USER_HZ: 100 on every Linux that Node runs on. */
+const TICK_MS = 10;
+/** Columns of "cpu" in /proc/stat that are not work: idle, iowait; guest time stands in user too. */
+const IDLE_COLUMNS = new Set([3, 4, 8, 9]);
+
+export interface ProcessorView {
+  /** Null where /proc is not there. */
+  sample(atMs: number, workers: readonly number[], agentMs: number): LoadSample | null;
+  readonly machineMillicores: number;
+}
+
+export async function openProcessor(os: OsView, coresInSight: number): Promise<ProcessorView> {
+  const group = await findQuota(os);
+  const machineMillicores = Math.min(
+    coresInSight * 1_000,
+    group?.quotaMillicores ?? Number.POSITIVE_INFINITY,
+  );
+  return {
+    machineMillicores,
+    sample: (atMs, workers, agentMs) => {
+      const busy = group === null ? machineBusy(os) : { ms: group.busyMs(), errorMs: 0 };
+      if (busy.ms === null) return null;
+      const own = workers.map((pid) => processMs(os, pid) ?? 0);
+      const ownMs = agentMs + own.reduce((sum, ms) => sum + ms, 0);
+      // Each counter may be one tick off; the machine's is kept for each core.
+      return {
+        atMs,
+        busyMs: busy.ms,
+        ownMs,
+        errorMs: busy.errorMs * coresInSight + TICK_MS * workers.length,
+      };
+    },
+  };
+}
+
+function machineBusy(os: OsView): { readonly ms: number | null; readonly errorMs: number } {
+  const line = /^cpu +(.*)$/m.exec(os.textNow("proc/stat") ?? "")?.[1];
+  if (line === undefined) return { ms: null, errorMs: 0 };
+  const columns = line.trim().split(/ +/).map(Number);
+  const ticks = columns.reduce((sum, value, i) => (IDLE_COLUMNS.has(i) ? sum : sum + value), 0);
+  return { ms: ticks * TICK_MS, errorMs: TICK_MS };
+}
+
+/** Of all its threads; null once it is gone. */
+function processMs(os: OsView, pid: number): number | null {
+  const text = os.textNow(`proc/${pid}/stat`);
+  // The second field is a name in brackets and may hold anything.
+  const fields = text?.slice(text.lastIndexOf(")") + 2).split(" ");
+  const [user, system] = [fields?.[11], fields?.[12]].map(Number);
+  return user === undefined || system === undefined || Number.isNaN(user) ? null : (user + system) * TICK_MS;
+}
+
+interface Quota {
+  readonly quotaMillicores: number;
+  busyMs(): number | null;
+}
+
+/** The tightest CPU quota on the way from our control group to the root. */
+async function findQuota(os: OsView): Promise<Quota | null> {
+  const text = (await os.text("proc/self/cgroup")) ?? "";
+  const v2 = /^0::(\/.*)$/m.exec(text)?.[1];
+  const v1 = /^\d+:(?:[^:]*,)?cpu(?:,[^:]*)?:(\/.*)$/m.exec(text)?.[1];
+  const found = [...(await quotasV2(os, v2)), ...(await quotasV1(os, v1))];
+  return found.reduce<Quota | null>(
+    (least, one) => (least === null || one.quotaMillicores < least.quotaMillicores ? one : least),
+    null,
+  );
+}
+
+async function quotasV2(os: OsView, path: string | undefined): Promise<Quota[]> {
+  return collect(path, async (folder) => {
+    const [quota, period] = ((await os.text(`${folder}/cpu.max`)) ?? "").trim().split(" ").map(Number);
+    if (quota === undefined || period === undefined || !(quota > 0)) return null;
+    const busyMs = () => {
+      const usec = /^usage_usec (\d+)$/m.exec(os.textNow(`${folder}/cpu.stat`) ?? "")?.[1];
+      return usec === undefined ? null : Number(usec) / 1_000;
+    };
+    return { quotaMillicores: (quota / period) * 1_000, busyMs };
+  });
+}
+
+async function quotasV1(os: OsView, path: string | undefined): Promise<Quota[]> {
+  return collect(path === undefined ? undefined : `/cpu${path}`, async (folder) => {
+    const quota = Number(await os.text(`${folder}/cpu.cfs_quota_us`));
+    const period = Number(await os.text(`${folder}/cpu.cfs_period_us`));
+    if (!(quota > 0 && period > 0)) return null;
+    const accounted = folder.replace("/cgroup/cpu", "/cgroup/cpuacct");
+    const busyMs = () => {
+      const nanoseconds = os.textNow(`${accounted}/cpuacct.usage`);
+      return nanoseconds === null ? null : Number(nanoseconds) / 1e6;
+    };
+    return { quotaMillicores: (quota / period) * 1_000, busyMs };
+  });
+}
+
+/** From the group up to the root of its hierarchy. */
+async function collect(
+  path: string | undefined,
+  read: (folder: string) => Promise<Quota | null>,
+): Promise<Quota[]> {
+  const found: Quota[] = [];
+  for (let at = path; at !== undefined && at.length > 0; at = at.slice(0, at.lastIndexOf("/"))) {
+    const quota = await read(`sys/fs/cgroup${at === "/" ? "" : at}`);
+    if (quota !== null) found.push(quota);
+  }
+  return found;
+}

@@ -1,0 +1,62 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { LoadMeter, type LoadSample } from "./load-meter.ts";
+
+const TICK_MS = 10;
+const STEP_MS = 50;
+const inTicks = (ms: number) => Math.floor(ms / TICK_MS) * TICK_MS;
+
+/** Counters of a computer on which others use `foreign(t)` millicores and we `own`, seen through ticks. */
+function samples(durationMs: number, foreign: (atMs: number) => number, own = 0): LoadSample[] {
+  const made: LoadSample[] = [];
+  let [foreignMs, ownMs] = [0, 0];
+  for (let atMs = 0; atMs <= durationMs; atMs += STEP_MS) {
+    made.push({ atMs, busyMs: inTicks(foreignMs + ownMs), ownMs: inTicks(ownMs), errorMs: 2 * TICK_MS });
+    foreignMs += (foreign(atMs) / 1_000) * STEP_MS;
+    ownMs += (own / 1_000) * STEP_MS;
+  }
+  return made;
+}
+
+function measured(readings: readonly LoadSample[]): (number | null)[] {
+  const meter = new LoadMeter();
+  return readings.map((sample) => {
+    meter.add(sample);
+    return meter.foreignMillicores();
+  });
+}
+
+test("nothing is said before a tenth of a second has passed", () => {
+  expect(measured(samples(150, () => 1_000)).map((value) => value === null)).toEqual([
+    true,
+    true,
+    false,
+    false,
+  ]);
+});
+
+test("what is said is never more than what others use, and after two seconds nearly all of it", () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 2_000 }), fc.integer({ min: 0, max: 2_000 }), (foreign, own) => {
+      const said = measured(samples(3_000, () => foreign, own));
+      for (const value of said) expect(value ?? 0).toBeLessThanOrEqual(foreign + 1e-9);
+      expect(said.at(-1)).toBeGreaterThanOrEqual(foreign - 20);
+    }),
+  );
+});
+
+test("a whole core of load is seen within a tenth of a second of its start, beside our own work", () => {
+  const said = measured(samples(1_100, (atMs) => (atMs >= 1_000 ? 1_000 : 0), 1_000));
+  expect(said.at(-1)).toBeGreaterThan(500);
+  expect(Math.max(...said.slice(0, 20).map((value) => value ?? 0))).toBe(0);
+});
+
+test("after a sleep, or when a worker's counter vanished, it begins anew", () => {
+  const meter = new LoadMeter();
+  for (const sample of samples(1_000, () => 500)) meter.add(sample);
+  expect(meter.foreignMillicores()).toBeGreaterThan(400);
+  meter.add({ atMs: 60_000, busyMs: 90_000, ownMs: 0, errorMs: 20 });
+  expect(meter.foreignMillicores()).toBeNull();
+  meter.add({ atMs: 60_100, busyMs: 80_000, ownMs: 0, errorMs: 20 });
+  expect(meter.foreignMillicores()).toBeNull();
+});

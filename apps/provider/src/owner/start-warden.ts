@@ -1,0 +1,133 @@
+/** The warden of this computer, with its sensors and the two files in which its owner speaks. */
+import { freemem, totalmem } from "node:os";
+import { join } from "node:path";
+import { type Clock, type Log, parseShape } from "@pingo/core";
+import {
+  type OwnerDecision,
+  type OwnerPolicy,
+  type OwnerSignals,
+  type OwnerWish,
+  PROFILES,
+  parsePolicyFile,
+  sentenceOf,
+} from "@pingo/scheduler";
+import { type OwnerStatus, WISH_FILE, zOwnerWish } from "@pingo/scheduler/status";
+import { readMemory, residentBytes } from "./linux/memory.ts";
+import { openProcessor } from "./linux/processor.ts";
+import { sensorsOf } from "./open-sensors.ts";
+import { createOsView } from "./os-view.ts";
+import { SensorDeck } from "./sensor-deck.ts";
+import { Warden } from "./warden.ts";
+import { WatchedFile } from "./watched-file.ts";
+import type { Workforce } from "./workforce.ts";
+
+export interface StartWardenOptions {
+  readonly folder: string;
+  readonly policyPath: string;
+  readonly desktopEnvironment: Readonly<Record<string, string>>;
+  /** Cores that the scheduler of the system lets us see. */
+  readonly coresInSight: number;
+  readonly workforce: Workforce;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** What is lent has changed. */
+  readonly onChange: () => void;
+}
+
+export interface StartedWarden extends AsyncDisposable {
+  readonly decision: OwnerDecision | undefined;
+  status(): OwnerStatus | null;
+  /** Rejects on a bug. */
+  readonly ended: Promise<void>;
+}
+
+export async function startWarden(options: StartWardenOptions): Promise<StartedWarden> {
+  const { folder, policyPath, desktopEnvironment, coresInSight, workforce, clock, log, onChange } = options;
+  const os = createOsView({ root: "/", environment: desktopEnvironment });
+  const sensors = new SensorDeck(os, sensorsOf(process.platform), clock);
+  const policy = new WatchedFile(policyPath, (text) => policyOf(text, policyPath), log);
+  const wish = new WatchedFile(join(folder, WISH_FILE), wishOf, log);
+  let last: { readonly decision: OwnerDecision; readonly signals: OwnerSignals } | undefined;
+  let lent = "";
+  const warden = new Warden({
+    policy,
+    wish,
+    sensors,
+    processor: await openProcessor(os, coresInSight),
+    memory: () => readMemory(os) ?? { totalBytes: totalmem(), availableBytes: freemem(), stallShare: null },
+    ownMemoryBytes: () =>
+      [process.pid, ...workforce.workers().map(({ pid }) => pid)].reduce(
+        (sum, pid) => sum + residentBytes(os, pid),
+        0,
+      ),
+    agentMs: () => {
+      const { user, system } = process.cpuUsage();
+      return (user + system) / 1_000;
+    },
+    workforce,
+    clock,
+    log,
+    onLook: (decision, signals) => {
+      last = { decision, signals };
+      const { verdict, acceptsWork } = decision;
+      const now = `${acceptsWork} ${"cores" in verdict ? verdict.cores : 0}`;
+      if (now !== lent) onChange();
+      lent = now;
+    },
+  });
+  const over = new AbortController();
+  await sensors.readAll();
+  const ended = Promise.all([sensors.run(over.signal), warden.run(over.signal)]).then(() => undefined);
+  return {
+    get decision() {
+      return last?.decision;
+    },
+    status: () => (last ? statusOf(last, { policy, sensors }) : null),
+    ended,
+    async [Symbol.asyncDispose]() {
+      over.abort();
+      await ended;
+    },
+  };
+}
+
+function policyOf(text: string | null, path: string): OwnerPolicy {
+  const policy = text === null ? PROFILES.gentle : parsePolicyFile(text, path);
+  // The kernel keeps the first 15 letters of a program's name.
+  const applications = policy.applications.map((name) =>
+    process.platform === "linux" ? name.slice(0, 15) : name,
+  );
+  return { ...policy, applications };
+}
+
+function wishOf(text: string | null): OwnerWish {
+  return text === null ? { kind: "none" } : parseShape(zOwnerWish, parseJson(text), "the owner's wish");
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // refused by its shape, with a sentence
+  }
+}
+
+function statusOf(
+  { decision, signals }: { readonly decision: OwnerDecision; readonly signals: OwnerSignals },
+  { policy, sensors }: { readonly policy: WatchedFile<OwnerPolicy>; readonly sensors: SensorDeck },
+): OwnerStatus {
+  const { verdict, acceptsWork, reasons } = decision;
+  return {
+    verdict: verdict.kind,
+    cores: "cores" in verdict ? verdict.cores : 0,
+    memoryBytes: "memoryBytes" in verdict ? verdict.memoryBytes : 0,
+    acceptsWork,
+    reasons: reasons.map((reason) => ({ code: reason.code, sentence: sentenceOf(reason) })),
+    machineMillicores: signals.machineMillicores,
+    foreignMillicores: signals.foreignMillicores,
+    temperatureCelsius: signals.temperatureCelsius,
+    profile: policy.value.profile,
+    policyProblem: policy.problem,
+    missing: [...sensors.missing.values()],
+  };
+}

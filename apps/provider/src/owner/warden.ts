@@ -1,0 +1,150 @@
+/**
+ * Keeps the owner's own work first: looks at the computer many times a second, decides, and lets the workers run or
+ * stand still.
+ *
+ * A stop is a signal of the kernel's (SIGSTOP), so it holds within one look, whatever a worker is doing.
+ */
+import type { Clock, Log } from "@pingo/core";
+import {
+  decide,
+  OWNER_STATE_AT_START,
+  type OwnerDecision,
+  type OwnerPolicy,
+  type OwnerSignals,
+  type OwnerState,
+  type OwnerWish,
+} from "@pingo/scheduler";
+import { Duty } from "./duty.ts";
+import type { MemoryView } from "./linux/memory.ts";
+import type { ProcessorView } from "./linux/processor.ts";
+import { LoadMeter } from "./load-meter.ts";
+import { localTime } from "./local-time.ts";
+import type { SensorDeck } from "./sensor-deck.ts";
+import type { WatchedFile } from "./watched-file.ts";
+import type { Workforce } from "./workforce.ts";
+
+export interface WardenOptions {
+  readonly policy: WatchedFile<OwnerPolicy>;
+  readonly wish: WatchedFile<OwnerWish>;
+  readonly sensors: SensorDeck;
+  readonly processor: ProcessorView;
+  readonly memory: () => MemoryView;
+  readonly ownMemoryBytes: () => number;
+  /** CPU time of this process. */
+  readonly agentMs: () => number;
+  readonly workforce: Workforce;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** After each look. */
+  readonly onLook: (decision: OwnerDecision, signals: OwnerSignals) => void;
+}
+
+/** While something runs: two looks are within the tenth of a second that an owner may notice. */
+const LOOK_MS = 40;
+/** While nothing runs there is nothing to stop. */
+const REST_LOOK_MS = 250;
+/** Files of the owner's, and the memory that is left: neither changes faster than this matters. */
+const SLOW_MS = 1_000;
+
+export class Warden {
+  readonly #options: WardenOptions;
+  readonly #meter = new LoadMeter();
+  readonly #duty = new Duty();
+  #state: OwnerState = OWNER_STATE_AT_START;
+  #isVacated = false;
+  #slowReadMs = Number.NEGATIVE_INFINITY;
+  #memory: MemoryView & { readonly ownBytes: number } = {
+    totalBytes: 0,
+    availableBytes: 0,
+    stallShare: null,
+    ownBytes: 0,
+  };
+  #verdict = "";
+
+  constructor(options: WardenOptions) {
+    this.#options = options;
+  }
+
+  /** Until the signal; then whatever stands still goes on, so that it can end in order. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, workforce } = this.#options;
+    while (!signal.aborted) {
+      await this.#readSlowly();
+      this.#look();
+      const isWorking = workforce.workers().some(({ isBusy }) => isBusy);
+      await clock.sleep(isWorking ? LOOK_MS : REST_LOOK_MS, { signal }).catch(() => undefined); // aborted: the loop ends
+    }
+    for (const worker of workforce.workers()) worker.hold(false);
+  }
+
+  async #readSlowly(): Promise<void> {
+    const { clock, policy, wish, memory, ownMemoryBytes } = this.#options;
+    const now = clock.monotonicMs();
+    if (now - this.#slowReadMs < SLOW_MS) return;
+    this.#slowReadMs = now;
+    this.#memory = { ...memory(), ownBytes: ownMemoryBytes() };
+    await Promise.all([policy.refresh(), wish.refresh()]);
+  }
+
+  #look(): void {
+    const { policy, wish, log, onLook } = this.#options;
+    const signals = this.#signals();
+    const decision = decide(signals, policy.value, wish.value, this.#state);
+    this.#state = decision.state;
+    this.#act(decision);
+    const verdict = `${decision.verdict.kind} ${decision.reasons[0]?.code}`;
+    if (verdict !== this.#verdict) {
+      this.#verdict = verdict;
+      log.info("owner_verdict", { verdict: decision.verdict.kind, reason: decision.reasons[0]?.code });
+    }
+    onLook(decision, signals);
+  }
+
+  #act({ verdict }: OwnerDecision): void {
+    const { workforce } = this.#options;
+    const isVacated = verdict.kind === "vacate";
+    if (isVacated !== this.#isVacated) {
+      this.#isVacated = isVacated;
+      if (isVacated) workforce.vacate();
+      else workforce.recall();
+    }
+    // What is done of a unit can only be handed in by a worker that runs.
+    const share = verdict.kind === "throttle" ? verdict.duty : 1;
+    const cores = "cores" in verdict && this.#duty.next(share) ? verdict.cores : 0;
+    let running = 0;
+    for (const worker of workforce.workers()) {
+      const runs = isVacated || !worker.isBusy || running < cores;
+      if (worker.isBusy && runs) running += 1;
+      worker.hold(!runs);
+    }
+  }
+
+  #signals(): OwnerSignals {
+    const { clock, sensors, processor, workforce, agentMs } = this.#options;
+    const monotonicMs = clock.monotonicMs();
+    const nowUnixMs = clock.nowUnixMs();
+    const pids = workforce.workers().map(({ pid }) => pid);
+    const sample = processor.sample(monotonicMs, pids, agentMs());
+    if (sample !== null) this.#meter.add(sample);
+    const { input, battery, temperature, fullScreen, applications, metered, reclaimed } =
+      sensors.values(monotonicMs);
+    return {
+      monotonicMs,
+      nowUnixMs,
+      local: localTime(nowUnixMs),
+      inputIdleMs: input,
+      machineMillicores: processor.machineMillicores,
+      foreignMillicores: this.#meter.foreignMillicores(),
+      memoryTotalBytes: this.#memory.totalBytes,
+      memoryAvailableBytes: this.#memory.availableBytes,
+      memoryStallShare: this.#memory.stallShare,
+      ownMemoryBytes: this.#memory.ownBytes,
+      battery,
+      temperatureCelsius: temperature,
+      isFullScreen: fullScreen,
+      applications,
+      isMetered: metered,
+      isReclaimed: reclaimed === true,
+    };
+  }
+}

@@ -1,0 +1,153 @@
+/** The owner's own work comes first: real agent, real workers, the kernel's word for who runs and who stands still. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { keyPairOfSeed } from "@pingo/core";
+import type { OwnerWish } from "@pingo/scheduler";
+import { type ProviderStatus, STATUS_FILE, WISH_FILE } from "@pingo/scheduler/status";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { gone, type ProviderProcess, startProvider } from "./provider-process.ts";
+import { type ScriptedFog, startScriptedFog } from "./scripted-fog.ts";
+import { leaseFor, type StoredWork, storeWork } from "./work.ts";
+
+/** Longer than a test, with the wide model. */
+const ENDLESS = { steps: 10_000, deadlineMs: 600_000 } as const;
+/** Blind to load, so that only what a test does decides. */
+const CALM = `profile: dedicated
+idle: { cores: 100%, memory: 50%, tolerate: 1000000m }
+calm: { from: 0ms, to: 1s }
+grace: 0s
+vacateAfter: 1h
+temperature: { stop: 120, resume: 119 }
+battery: { run: true, above: 0% }
+`;
+
+let folder: string;
+let fog: ScriptedFog;
+let work: StoredWork;
+let provider: ProviderProcess;
+const burners: ChildProcess[] = [];
+const home = () => join(folder, "provider");
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "pingo-owner-"));
+  fog = await startScriptedFog({ folder, key: keyPairOfSeed(new Uint8Array(32).fill(5)) });
+  work = await storeWork(fog.blocks, 32_768);
+});
+
+afterEach(async () => {
+  for (const burner of burners.splice(0)) burner.kill("SIGKILL");
+  await provider[Symbol.asyncDispose]();
+  await fog[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** An agent under this policy, with an endless unit that has begun. */
+async function working(policy: string): Promise<number> {
+  const path = join(folder, "policy.yaml");
+  await writeFile(path, policy);
+  provider = await startProvider({ home: folder, fogUrl: fog.url, env: { PINGO_PROVIDER_POLICY: path } });
+  while ((await fog.next("offer")).offer.slots === 0);
+  await fog.ask({ type: "lease", lease: leaseFor(provider.id, work, ENDLESS) });
+  while (((await fog.next("heartbeat")).progress[0]?.step ?? 0) === 0);
+  return provider.workerPids.at(-1) ?? expect.fail("no worker");
+}
+
+const wish = (what: OwnerWish) => writeFile(join(home(), WISH_FILE), JSON.stringify(what));
+const paused = (ms: number): OwnerWish => ({ kind: "paused", untilUnixMs: Date.now() + ms });
+
+async function stateOf(pid: number): Promise<string> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8");
+  return stat.slice(stat.lastIndexOf(")") + 2).charAt(0);
+}
+
+async function status(): Promise<ProviderStatus> {
+  return JSON.parse(await readFile(join(home(), STATUS_FILE), "utf8"));
+}
+
+/** Polls until it holds; a test that waits in vain ends by its own limit. */
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  while (!(await holds())) await pause(20);
+}
+
+test("paused by its owner, a worker stands still in mid-unit, and goes on when told to", async () => {
+  const worker = await working(CALM);
+  await wish(paused(600_000));
+  await until(async () => (await stateOf(worker)) === "T");
+  await until(async () => (await status()).owner?.verdict === "suspend");
+  expect((await status()).owner?.reasons[0]).toMatchObject({ code: "PAUSED" });
+  await until(async () => (await fog.next("offer")).offer.slots === 0);
+  const stood = (await fog.next("heartbeat")).progress[0]?.step ?? 0;
+  await wish({ kind: "none" });
+  await until(async () => ((await fog.next("heartbeat")).progress[0]?.step ?? 0) > stood);
+  expect(provider.workerPids).toEqual([worker]);
+});
+
+test("asked to make room, it hands in what is done, gives the memory back, and comes back later", async () => {
+  const worker = await working(CALM);
+  await wish(paused(3 * 3_600_000));
+  const { receipt } = await fog.next("result");
+  expect(receipt.body.steps).toBeGreaterThan(0);
+  expect(receipt.body.steps).toBeLessThan(ENDLESS.steps);
+  await gone(worker, 5_000);
+  await until(async () => (await status()).owner?.verdict === "vacate");
+  await expect(fog.ask({ type: "lease", lease: leaseFor(provider.id, work) })).rejects.toMatchObject({
+    code: "NO_FREE_SLOT",
+  });
+  await wish({ kind: "none" });
+  await until(async () => (await status()).owner?.verdict === "run");
+  await fog.ask({ type: "lease", lease: leaseFor(provider.id, work) });
+  expect((await fog.next("result")).receipt.body.steps).toBe(24);
+  expect(provider.workerPids).toHaveLength(2);
+});
+
+test("told to finish, it ends its unit and takes no other", async () => {
+  await working(CALM);
+  await wish({ kind: "finishing" });
+  await until(async () => (await fog.next("offer")).offer.slots === 0);
+  await until(async () => (await status()).owner?.acceptsWork === false);
+  expect((await status()).owner?.verdict).toBe("run");
+});
+
+test("when the owner's programs want every core, the worker stands still; when they end, it goes on", async () => {
+  const worker = await working(CALM);
+  for (let i = 0; i < availableParallelism(); i++) {
+    burners.push(spawn(process.execPath, ["-e", "for (;;);"], { stdio: "ignore" }));
+  }
+  // Only now does it look: what else this machine does must not keep the unit from beginning.
+  await writeFile(join(folder, "policy.yaml"), CALM.replace("1000000m", "500m"));
+  await until(async () => (await stateOf(worker)) === "T");
+  await until(async () => (await status()).owner?.reasons[0]?.code === "OWNER_BUSY");
+  for (const burner of burners.splice(0)) burner.kill("SIGKILL");
+  await writeFile(join(folder, "policy.yaml"), CALM);
+  await until(async () => (await stateOf(worker)) !== "T");
+});
+
+test("a policy that breaks while it runs changes nothing, and says which line", async () => {
+  const worker = await working(CALM);
+  await writeFile(join(folder, "policy.yaml"), CALM.replace("grace: 0s", "grase: 0s"));
+  await until(async () => (await status()).owner?.policyProblem !== null);
+  const { owner } = await status();
+  expect(owner?.policyProblem).toMatch(/policy\.yaml:4:1: unknown key "grase"; did you mean "grace"\?/);
+  expect(owner).toMatchObject({ verdict: "run", profile: "dedicated" });
+  expect(await stateOf(worker)).not.toBe("T");
+  await writeFile(join(folder, "policy.yaml"), `${CALM}windows: ["${otherDay()} 00:00-24:00"]\n`);
+  await until(async () => (await status()).owner?.verdict === "vacate");
+  expect((await status()).owner?.policyProblem).toBeNull();
+});
+
+test("kill -9 of the agent takes a worker with it that stands still", async () => {
+  const worker = await working(CALM);
+  await wish(paused(600_000));
+  await until(async () => (await stateOf(worker)) === "T");
+  provider.child.kill("SIGKILL");
+  await provider.exited;
+  await gone(worker, 2_000);
+});
+
+/** Two days from now: not today, nor, should midnight come, tomorrow. */
+function otherDay(): string {
+  return ["sun", "mon", "tue", "wed", "thu", "fri", "sat"][(new Date().getDay() + 2) % 7] ?? "mon";
+}

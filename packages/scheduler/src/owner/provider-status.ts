@@ -1,0 +1,74 @@
+/** What a provider's agent says of itself, in a file of its folder that commands read: never more than a second or two old. */
+import { z } from "zod";
+import type { Verdict } from "./decide.ts";
+import type { OwnerReasonCode } from "./owner-reasons.ts";
+import type { OwnerWish } from "./signals.ts";
+
+export const STATUS_FILE = "status.json";
+export const WISH_FILE = "wish.json";
+export const POLICY_FILE = "policy.yaml";
+/** Older than this, the agent that wrote it is gone. */
+export const STATUS_STALE_MS = 10_000;
+
+export interface ProviderStatus {
+  readonly atUnixMs: number;
+  readonly provider: string;
+  readonly pid: number;
+  readonly fog: string;
+  readonly isOnline: boolean;
+  readonly busySlots: number;
+  /** Null where no policy is in force: all is lent, all the time. */
+  readonly owner: OwnerStatus | null;
+}
+
+export interface OwnerStatus {
+  readonly verdict: Verdict["kind"];
+  readonly cores: number;
+  readonly memoryBytes: number;
+  readonly acceptsWork: boolean;
+  readonly reasons: readonly { readonly code: OwnerReasonCode; readonly sentence: string }[];
+  readonly machineMillicores: number;
+  /** What the owner's own work uses. */
+  readonly foreignMillicores: number | null;
+  readonly temperatureCelsius: number | null;
+  readonly profile: string;
+  /** Why the policy file as it stands is not what counts. */
+  readonly policyProblem: string | null;
+  /** A sentence for each thing that the system does not tell. */
+  readonly missing: readonly string[];
+}
+
+export const zOwnerWish: z.ZodType<OwnerWish> = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("none") }),
+  z.strictObject({ kind: z.literal("paused"), untilUnixMs: z.number().nonnegative() }),
+  z.strictObject({ kind: z.literal("finishing") }),
+]);
+
+const zReasonCode: z.ZodType<OwnerReasonCode> = z.string().transform((code) => {
+  // SAFETY: only printed; an agent of another version may know more codes than we do.
+  return code as OwnerReasonCode;
+});
+
+export const zProviderStatus: z.ZodType<ProviderStatus> = z.object({
+  atUnixMs: z.number(),
+  provider: z.string(),
+  pid: z.int(),
+  fog: z.string(),
+  isOnline: z.boolean(),
+  busySlots: z.int(),
+  owner: z
+    .object({
+      verdict: z.enum(["run", "throttle", "suspend", "vacate"]),
+      cores: z.number(),
+      memoryBytes: z.number(),
+      acceptsWork: z.boolean(),
+      reasons: z.array(z.object({ code: zReasonCode, sentence: z.string() })),
+      machineMillicores: z.number(),
+      foreignMillicores: z.number().nullable(),
+      temperatureCelsius: z.number().nullable(),
+      profile: z.string(),
+      policyProblem: z.string().nullable(),
+      missing: z.array(z.string()),
+    })
+    .nullable(),
+});
