@@ -1,5 +1,5 @@
 /** Why no program can be built of a model and a job; each sentence says which of the two to change. */
-import { FaultError, type Sentences } from "@pingo/core";
+import { FaultError, formatBytes, type Sentences } from "@pingo/core";
 
 export type ProgramFault =
   | { readonly code: "TARGET_MISSING"; readonly target: string; readonly fields: readonly string[] }
@@ -38,6 +38,13 @@ export type ProgramFault =
       readonly batchSize: number;
     }
   | { readonly code: "BATCH_UNEVEN"; readonly batchSize: number; readonly microBatches: number }
+  | {
+      readonly code: "MEMORY_LIMIT";
+      readonly limitBytes: number;
+      /** Of the smallest layout there is. */
+      readonly neededBytes: number;
+      readonly hasBatchNorm: boolean;
+    }
   | { readonly code: "SIZE_UNKNOWN"; readonly node: string; readonly op: string; readonly size: string }
   | { readonly code: "WEIGHTS_MISMATCH"; readonly length: number; readonly expected: number };
 
@@ -63,6 +70,11 @@ const SENTENCES: Sentences<ProgramFault> = {
     `the model was exported for a batch of ${f.exported} and node "${f.node}" does not work with ${f.batchSize}: export it with a dynamic batch axis, or set the batch size to ${f.exported}`,
   BATCH_UNEVEN: (f) =>
     `a batch of ${f.batchSize} rows cannot be cut into ${f.microBatches} micro-batches of as many rows: make the batch size a multiple of ${f.microBatches}`,
+  MEMORY_LIMIT: (f) =>
+    `training takes ${formatBytes(f.neededBytes)} at least, and ${formatBytes(f.limitBytes)} are allowed: ` +
+    (f.hasBatchNorm
+      ? "raise the limit, take a smaller batch, or set microBatches yourself: batch norm then sees the rows of a pass"
+      : "raise the limit, freeze parameters, or take a smaller model"),
   SIZE_UNKNOWN: (f) =>
     `node "${f.node}" (${f.op}) makes a tensor whose size ${f.size} depends on the data: training needs sizes that are known before the run, so export the model without it`,
   WEIGHTS_MISMATCH: (f) =>

@@ -34,6 +34,16 @@ export interface ProgramOptions {
    * norm sees the rows of a pass. It divides the batch size; 1 unless given.
    */
   readonly microBatches?: number;
+  /**
+   * Parts that the way through the model is cut into. Only what goes from part to part is kept for the way back, the
+   * rest is computed again: less memory for more time, and the same result. 1 unless given.
+   */
+  readonly recompute?: number;
+  /**
+   * Of what a run adds to its process, the data set left out. `microBatches` and `recompute` are chosen so that the
+   * plan stays under it, the fastest first; batches with batch norm are never cut, since that would change the result.
+   */
+  readonly memoryLimitBytes?: number;
   /** Patterns over the names of parameters that stay as they are: no gradient, no state, no part of the weights vector. */
   readonly frozen?: readonly string[];
 }

@@ -4,6 +4,7 @@ import type { AnyNode, Graph } from "../graph/graph.ts";
 import type { EmittedObjective } from "../objective/objective.ts";
 import { differentiate } from "../rules/differentiate.ts";
 import type { Emitter, Value } from "../rules/emitter.ts";
+import { differentiateInParts } from "../rules/recompute.ts";
 import { emitBatch, innerName, type ModelStep } from "./model-step.ts";
 import { noiseKey, trainingMode } from "./training-mode.ts";
 
@@ -14,6 +15,8 @@ export interface PassSite {
   readonly rows: Value;
   /** f32[], 1 for the first step. */
   readonly number: Value;
+  /** That the forward pass is cut into, to compute all but the last again on the way back. */
+  readonly parts: number;
 }
 
 export interface Pass {
@@ -45,7 +48,7 @@ export const STOP: Value = { name: "stop", dtype: "int64", shape: [] };
 /** Leaves its nodes in `emit`. */
 export function emitPass(
   emit: Emitter,
-  { model, step, rows, number }: PassSite,
+  { model, step, rows, number, parts }: PassSite,
   seedOf: (objective: EmittedObjective) => Seed,
 ): Pass {
   const earlier = emit.nodes.splice(0);
@@ -56,7 +59,11 @@ export function emitPass(
   const seed = seedOf(step.objective.emit(emit, step.output, target));
   const trained = trainedNames(step);
   const seeds = new Map([[step.output.name, seed.gradient]]);
-  const { nodes: forward, gradients } = differentiate(mode.graph, seeds, new Set(trained), emit);
+  const wanted = new Set(trained);
+  const { nodes: forward, gradients } =
+    parts === 1
+      ? differentiate(mode.graph, seeds, wanted, emit)
+      : differentiateInParts(mode.graph, seeds, wanted, emit, parts);
   const back = emit.nodes.splice(0);
   // One by one: a model may have more nodes than a call has arguments.
   for (const node of [...earlier, ...before, ...forward, ...back]) emit.nodes.push(node);

@@ -3,7 +3,8 @@
  *
  * Nodes that nothing needs are dropped first.
  */
-import type { AnyNode, Graph } from "../graph/graph.ts";
+import type { AnyNode } from "../graph/graph.ts";
+import { neededNodes, readsOf } from "../graph/reads.ts";
 import type { Tensor } from "../graph/tensor.ts";
 
 export interface SplitStep {
@@ -45,27 +46,4 @@ export function splitConstant(
     insideConstants: pick((name) => read.has(name) && !readOutside.has(name)),
     read,
   };
-}
-
-function neededNodes(nodes: readonly AnyNode[], outputs: readonly string[]): AnyNode[] {
-  const needed = new Set(outputs);
-  const kept: AnyNode[] = [];
-  for (const node of nodes.toReversed()) {
-    if (!node.outputs.some((name) => needed.has(name))) continue;
-    for (const name of readsOf(node)) needed.add(name);
-    kept.push(node);
-  }
-  return kept.reverse();
-}
-
-/** What a node reads: its inputs, and what its body reads of the graphs around it. */
-function readsOf(node: AnyNode): readonly string[] {
-  return node.op === "Scan" ? [...node.inputs, ...capturedBy(node.attributes.body)] : node.inputs;
-}
-
-function capturedBy(body: Graph): readonly string[] {
-  const own = new Set([...body.inputs.map(({ name }) => name), ...body.initializers.keys()]);
-  for (const { outputs } of body.nodes) for (const name of outputs) own.add(name);
-  const read = [...body.nodes.flatMap(readsOf), ...body.outputs.map(({ name }) => name)];
-  return [...new Set(read)].filter((name) => name !== "" && !own.has(name));
 }

@@ -19,8 +19,11 @@ import type { OptimizerRule } from "../optimizer/rule.ts";
 import { Emitter, type Value } from "../rules/emitter.ts";
 import { emitAccumulated, statisticBefore } from "./accumulate.ts";
 import { isDecayed, rateFactor } from "./choose.ts";
+import { ProgramError } from "./fault.ts";
+import { firstFit, layoutsToTry, type StepLayout } from "./fit-memory.ts";
 import { fieldInputs, innerName, type ModelStep, modelStep, type ProgramOptions } from "./model-step.ts";
 import { emitPass, plainSeed, STOP } from "./pass.ts";
+import { type MemoryPlan, planMemory } from "./plan-memory.ts";
 import type { ProgramSignature } from "./signature.ts";
 import { splitConstant } from "./split-constant.ts";
 import { flattenWeights } from "./weights.ts";
@@ -31,6 +34,10 @@ export interface TrainProgram {
   readonly signature: ProgramSignature;
   /** The model's own, flat in the order of the signature. */
   readonly initialWeights: Float32Array;
+  /** What a run of it will take. */
+  readonly memory: MemoryPlan;
+  /** How its step is laid out: as asked for, or as the memory limit made it. */
+  readonly layout: StepLayout;
 }
 
 /** A state of the Scan: its name at the program's border, in the body, and the value that it becomes. */
@@ -42,11 +49,28 @@ interface State {
 
 /** @throws {ProgramError | GradientError | GraphError} naming what to change */
 export function buildTrainProgram(model: Graph, options: ProgramOptions): TrainProgram {
+  const { memoryLimitBytes: limitBytes, batchSize } = options;
+  if (limitBytes === undefined) return buildOnce(model, options);
+  const { parameters } = modelStep(model, { ...options, microBatches: 1 });
+  const hasBatchNorm = parameters.some(({ kind }) => kind === "statistic");
+  const layouts = layoutsToTry(batchSize, options, hasBatchNorm);
+  const program = firstFit(layouts, limitBytes, (layout) => buildOnce(model, { ...options, ...layout }));
+  const neededBytes = program.memory.totalBytes;
+  if (neededBytes <= limitBytes) return program;
+  throw new ProgramError({ code: "MEMORY_LIMIT", limitBytes, neededBytes, hasBatchNorm });
+}
+
+function buildOnce(model: Graph, options: ProgramOptions): TrainProgram {
   const step = modelStep(model, options);
   const graph = trainGraph(model, step, options);
   verifyGraph(graph);
-  const initialWeights = flattenWeights(step.parameters, model.initializers);
-  return { graph: writeModel(graph), signature: step.signature, initialWeights };
+  return {
+    graph: writeModel(graph),
+    signature: step.signature,
+    initialWeights: flattenWeights(step.parameters, model.initializers),
+    memory: planMemory(graph),
+    layout: { microBatches: options.microBatches ?? 1, recompute: options.recompute ?? 1 },
+  };
 }
 
 function trainGraph(model: Graph, step: ModelStep, options: ProgramOptions): Graph {
@@ -54,8 +78,8 @@ function trainGraph(model: Graph, step: ModelStep, options: ProgramOptions): Gra
   const rows: Value = { name: "batch", dtype: "int64", shape: [options.batchSize] };
   const rate: Value = { name: "rate", dtype: "float32", shape: [] };
   const number: Value = { name: "number", dtype: "float32", shape: [] };
-  const { microBatches = 1, optimizer } = options;
-  const site = { model, step, rows, number };
+  const { microBatches = 1, recompute = 1, optimizer } = options;
+  const site = { model, step, rows, number, parts: recompute };
   const isCut = microBatches > 1;
   const pass = isCut ? emitAccumulated(emit, site, microBatches) : emitPass(emit, site, plainSeed);
   const raw = [...pass.gradients.values()];

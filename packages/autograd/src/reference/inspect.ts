@@ -3,8 +3,8 @@ import type { AnyNode, Graph, TypeByValue } from "../graph/graph.ts";
 import { inferTypes } from "../graph/infer.ts";
 import type { OpKind } from "../graph/ops.ts";
 import { isStatic, sizeOfShape } from "../graph/shape.ts";
-import type { DType } from "../graph/tensor.ts";
 import { findParameters } from "../program/parameters.ts";
+import { WIDTH_BYTES } from "../program/plan-memory.ts";
 import { BACKWARD } from "../rules/backward.ts";
 import { dependencies, dependents } from "../rules/differentiate.ts";
 import { noGradient } from "../rules/rule.ts";
@@ -26,16 +26,6 @@ export interface Inspection {
 }
 
 const STATE_COPIES = 4;
-const WIDTH_BYTES: { readonly [D in DType]: number } = {
-  float32: 4,
-  float64: 8,
-  int64: 8,
-  int32: 4,
-  int8: 1,
-  uint8: 1,
-  bool: 1,
-};
-
 /** @throws {GraphError | ProgramError} NOTHING_TO_TRAIN among them */
 export function inspectModel(model: Graph): Inspection {
   const names = model.inputs.flatMap(({ type }) => type.shape.filter((dim) => typeof dim === "string"));

@@ -145,12 +145,14 @@ class Session implements SessionTrainer {
       });
       this.#stepMs = (performance.now() - beganMs) / (end - done);
       losses.set(part.losses, done);
+      if (state !== this.#state) discard(state);
       state = part.state;
       done = end;
       if (done === steps) break;
       await breathe();
       stop.throwIfAborted();
     }
+    discard(this.#state);
     this.#state = state;
     this.#steps += steps;
     return losses;
@@ -216,6 +218,17 @@ class Session implements SessionTrainer {
         throw new RuntimeError({ code: "INDEX_OUT_OF_RANGE", index: Number(index), rows: this.#rows });
       }
     }
+  }
+}
+
+/**
+ * Gives memory back at once. The collector does not see the memory behind a tensor as pressing: left to it, the states
+ * of several calls lie about (46 of 92 MB for an MLP, 2026-11).
+ */
+function discard(state: OrtFeeds | undefined): void {
+  for (const { data } of Object.values(state ?? {})) {
+    // SAFETY: every state tensor is float32, in a buffer of its own.
+    (data as Float32Array<ArrayBuffer>).buffer.transfer(0);
   }
 }
 

@@ -1,0 +1,158 @@
+import { execFileSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { defineModel } from "../src/builder/define-model.ts";
+import { transformerBlock } from "../src/builder/transformer.ts";
+import type { Graph } from "../src/graph/graph.ts";
+import type { Tensor } from "../src/graph/tensor.ts";
+import { ProgramError } from "../src/program/fault.ts";
+import type { ProgramOptions } from "../src/program/model-step.ts";
+import { buildTrainProgram } from "../src/program/train-program.ts";
+import { openTrainer } from "../src/runtime/open-trainer.ts";
+import { random } from "./programs.ts";
+import { f32, floatsOf, i64 } from "./run-graph.ts";
+
+const ROWS = 24;
+const STEPS = 3;
+const MiB = 2 ** 20;
+
+const OPTIONS: ProgramOptions = {
+  fields: [
+    { name: "x", dtype: "float32", rowShape: [2, 8, 8] },
+    { name: "label", dtype: "int64", rowShape: [] },
+  ],
+  target: "label",
+  loss: "softmax-cross-entropy",
+  optimizer: { adamw: { learningRate: 0.01, weightDecay: 0.1, beta1: 0.9, beta2: 0.99, epsilon: 1e-3 } },
+  batchSize: 12,
+};
+
+const image = { x: { dtype: "float32", shape: ["batch", 2, 8, 8] } } as const;
+
+/** Every kind of way through a model: skips, a weight used twice, batch norm, dropout, attention. */
+const MODELS = {
+  residual: defineModel({ name: "residual", seed: 1, inputs: image }, (b, { x }) => {
+    let y = b.conv2d(x, { outChannels: 4, kernel: 3, padding: 1 });
+    for (let i = 0; i < 4; i++) y = b.add(y, b.relu(b.conv2d(y, { outChannels: 4, kernel: 3, padding: 1 })));
+    return { y: b.linear(b.flatten(y), { outFeatures: 3 }) };
+  }),
+  batchNorm: defineModel({ name: "batchNorm", seed: 2, inputs: image }, (b, { x }) => {
+    let y = x;
+    for (let i = 0; i < 3; i++)
+      y = b.relu(b.batchNorm2d(b.conv2d(y, { outChannels: 4, kernel: 3, padding: 1 })));
+    return { y: b.linear(b.flatten(b.maxPool2d(y, { kernel: 2 })), { outFeatures: 3 }) };
+  }),
+  attention: defineModel({ name: "attention", seed: 3, inputs: image }, (b, { x }) => {
+    let y = b.reshape(x, [0, 16, 8]);
+    for (let i = 0; i < 3; i++) y = transformerBlock(b, y, { heads: 2 });
+    return { y: b.linear(b.flatten(y), { outFeatures: 3 }) };
+  }),
+} satisfies Record<string, Graph>;
+
+const fields = (): Map<string, Tensor> =>
+  new Map([
+    ["x", random(7, [ROWS, 2, 8, 8], 2)],
+    [
+      "label",
+      i64(
+        [ROWS],
+        Array.from({ length: ROWS }, (_, i) => (i * 7) % 3),
+      ),
+    ],
+  ]);
+
+async function trained(model: Graph, options: Partial<ProgramOptions>): Promise<readonly Tensor[]> {
+  const program = buildTrainProgram(model, { ...OPTIONS, ...options });
+  await using trainer = await openTrainer(program);
+  await trainer.setFields(fields());
+  await trainer.reset(program.initialWeights);
+  const indices = BigInt64Array.from({ length: STEPS * 12 }, (_, i) => BigInt((5 * i) % ROWS));
+  const losses = await trainer.run(indices, new Float32Array(STEPS).fill(0.01));
+  const weights = await trainer.weights();
+  return [f32([losses.length], losses), f32([weights.length], weights)];
+}
+
+function expectClose(found: readonly Tensor[], wanted: readonly Tensor[]): void {
+  for (const [i, tensor] of wanted.entries()) {
+    const others = floatsOf(found[i]);
+    const errors = floatsOf(tensor).map((value, k) => Math.abs(value - (others[k] ?? Number.NaN)));
+    expect(Math.max(...errors)).toBeLessThan(1e-5);
+  }
+}
+
+describe.each(Object.entries(MODELS))("what is computed again in %s", (_, model) => {
+  test.each([2, 3, 7])("gives what was kept, in %i parts", async (recompute) => {
+    expectClose(await trained(model, { recompute }), await trained(model, {}));
+  });
+
+  test("may be computed in micro-batches besides", async () => {
+    const microBatches = 3;
+    expectClose(await trained(model, { recompute: 3, microBatches }), await trained(model, { microBatches }));
+  });
+
+  test("takes less memory in more parts, and in more passes", () => {
+    const stepBytes = (options: Partial<ProgramOptions>) =>
+      buildTrainProgram(model, { ...OPTIONS, ...options }).memory.stepBytes;
+    expect(stepBytes({ recompute: 3 })).toBeLessThan(stepBytes({}));
+    const passes = [1, 2, 3, 6, 12].map((microBatches) => stepBytes({ microBatches }));
+    expect(passes.toSorted((a, b) => b - a)).toEqual(passes);
+  });
+});
+
+describe("a memory limit", () => {
+  const whole = (model: Graph) => buildTrainProgram(model, OPTIONS);
+
+  test("that nothing exceeds changes nothing", () => {
+    const program = whole(MODELS.residual);
+    const limited = buildTrainProgram(MODELS.residual, { ...OPTIONS, memoryLimitBytes: 200 * MiB });
+    expect(limited).toEqual(program);
+    expect(limited.layout).toEqual({ microBatches: 1, recompute: 1 });
+  });
+
+  test("cuts the batch as little as it must, and the result is the same but for rounding", async () => {
+    const model = MODELS.residual;
+    const passesOf = (microBatches: number) => buildTrainProgram(model, { ...OPTIONS, microBatches });
+    const memoryLimitBytes = Math.max(passesOf(3).memory.totalBytes, passesOf(4).memory.totalBytes);
+    const program = buildTrainProgram(model, { ...OPTIONS, memoryLimitBytes });
+    expect(program.layout.microBatches).toBeLessThanOrEqual(3);
+    expect(program.layout.recompute).toBe(1);
+    expect(program.memory.totalBytes).toBeLessThanOrEqual(memoryLimitBytes);
+    expectClose(await trained(model, { memoryLimitBytes }), await trained(model, {}));
+  });
+
+  test("never cuts the batches of a batch norm, but computes activations again", async () => {
+    const model = defineModel({ name: "norms", seed: 4, inputs: image }, (b, { x }) => {
+      let y = x;
+      for (let i = 0; i < 8; i++) y = b.relu(b.batchNorm2d(b.conv2d(y, { outChannels: 128, kernel: 1 })));
+      return { y: b.linear(b.flatten(b.maxPool2d(y, { kernel: 8 })), { outFeatures: 3 }) };
+    });
+    const memoryLimitBytes = whole(model).memory.totalBytes - 1;
+    const { layout } = buildTrainProgram(model, { ...OPTIONS, memoryLimitBytes });
+    expect(layout.microBatches).toBe(1);
+    expect(layout.recompute).toBeGreaterThan(1);
+    expectClose(await trained(model, { memoryLimitBytes }), await trained(model, {}));
+  });
+
+  test("that no layout meets is a fault that says how much it takes", () => {
+    for (const [name, model] of Object.entries(MODELS)) {
+      const building = () => buildTrainProgram(model, { ...OPTIONS, memoryLimitBytes: MiB });
+      expect(building).toThrow(ProgramError);
+      expect(building).toThrow(
+        name === "batchNorm" ? /1.00 MiB are allowed.*microBatches/ : /1.00 MiB are allowed/,
+      );
+    }
+  });
+});
+
+test("a model whose activations exceed the limit trains within it", () => {
+  const child = fileURLToPath(new URL("./memory-child.ts", import.meta.url));
+  const run = (limitMiB: string) => {
+    const said = execFileSync(process.execPath, ["--expose-gc", child, limitMiB], { encoding: "utf8" });
+    return JSON.parse(said) as { plannedMiB: number; measuredMiB: number; loss: number };
+  };
+  const [free, limited] = [run("1000"), run("70")];
+  expect(free.measuredMiB).toBeGreaterThan(100);
+  expect(limited.measuredMiB).toBeLessThan(70);
+  expect(limited.plannedMiB).toBeLessThan(70);
+  expect(limited.loss).toBeCloseTo(free.loss, 4);
+});
