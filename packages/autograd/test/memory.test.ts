@@ -2,71 +2,24 @@ import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { defineModel } from "../src/builder/define-model.ts";
-import { transformerBlock } from "../src/builder/transformer.ts";
 import type { Graph } from "../src/graph/graph.ts";
 import type { Tensor } from "../src/graph/tensor.ts";
 import { ProgramError } from "../src/program/fault.ts";
 import type { ProgramOptions } from "../src/program/model-step.ts";
 import { buildTrainProgram } from "../src/program/train-program.ts";
 import { openTrainer } from "../src/runtime/open-trainer.ts";
-import { random } from "./programs.ts";
-import { f32, floatsOf, i64 } from "./run-graph.ts";
+import { IMAGE, IMAGE_OPTIONS, IMAGE_ROWS, imageFields, MODELS } from "./models.ts";
+import { f32, floatsOf } from "./run-graph.ts";
 
-const ROWS = 24;
 const STEPS = 3;
 const MiB = 2 ** 20;
 
-const OPTIONS: ProgramOptions = {
-  fields: [
-    { name: "x", dtype: "float32", rowShape: [2, 8, 8] },
-    { name: "label", dtype: "int64", rowShape: [] },
-  ],
-  target: "label",
-  loss: "softmax-cross-entropy",
-  optimizer: { adamw: { learningRate: 0.01, weightDecay: 0.1, beta1: 0.9, beta2: 0.99, epsilon: 1e-3 } },
-  batchSize: 12,
-};
-
-const image = { x: { dtype: "float32", shape: ["batch", 2, 8, 8] } } as const;
-
-/** Every kind of way through a model: skips, a weight used twice, batch norm, dropout, attention. */
-const MODELS = {
-  residual: defineModel({ name: "residual", seed: 1, inputs: image }, (b, { x }) => {
-    let y = b.conv2d(x, { outChannels: 4, kernel: 3, padding: 1 });
-    for (let i = 0; i < 4; i++) y = b.add(y, b.relu(b.conv2d(y, { outChannels: 4, kernel: 3, padding: 1 })));
-    return { y: b.linear(b.flatten(y), { outFeatures: 3 }) };
-  }),
-  batchNorm: defineModel({ name: "batchNorm", seed: 2, inputs: image }, (b, { x }) => {
-    let y = x;
-    for (let i = 0; i < 3; i++)
-      y = b.relu(b.batchNorm2d(b.conv2d(y, { outChannels: 4, kernel: 3, padding: 1 })));
-    return { y: b.linear(b.flatten(b.maxPool2d(y, { kernel: 2 })), { outFeatures: 3 }) };
-  }),
-  attention: defineModel({ name: "attention", seed: 3, inputs: image }, (b, { x }) => {
-    let y = b.reshape(x, [0, 16, 8]);
-    for (let i = 0; i < 3; i++) y = transformerBlock(b, y, { heads: 2 });
-    return { y: b.linear(b.flatten(y), { outFeatures: 3 }) };
-  }),
-} satisfies Record<string, Graph>;
-
-const fields = (): Map<string, Tensor> =>
-  new Map([
-    ["x", random(7, [ROWS, 2, 8, 8], 2)],
-    [
-      "label",
-      i64(
-        [ROWS],
-        Array.from({ length: ROWS }, (_, i) => (i * 7) % 3),
-      ),
-    ],
-  ]);
-
 async function trained(model: Graph, options: Partial<ProgramOptions>): Promise<readonly Tensor[]> {
-  const program = buildTrainProgram(model, { ...OPTIONS, ...options });
+  const program = buildTrainProgram(model, { ...IMAGE_OPTIONS, ...options });
   await using trainer = await openTrainer(program);
-  await trainer.setFields(fields());
+  await trainer.setFields(imageFields());
   await trainer.reset(program.initialWeights);
-  const indices = BigInt64Array.from({ length: STEPS * 12 }, (_, i) => BigInt((5 * i) % ROWS));
+  const indices = BigInt64Array.from({ length: STEPS * 12 }, (_, i) => BigInt((5 * i) % IMAGE_ROWS));
   const losses = await trainer.run(indices, new Float32Array(STEPS).fill(0.01));
   const weights = await trainer.weights();
   return [f32([losses.length], losses), f32([weights.length], weights)];
@@ -92,7 +45,7 @@ describe.each(Object.entries(MODELS))("what is computed again in %s", (_, model)
 
   test("takes less memory in more parts, and in more passes", () => {
     const stepBytes = (options: Partial<ProgramOptions>) =>
-      buildTrainProgram(model, { ...OPTIONS, ...options }).memory.stepBytes;
+      buildTrainProgram(model, { ...IMAGE_OPTIONS, ...options }).memory.stepBytes;
     expect(stepBytes({ recompute: 3 })).toBeLessThan(stepBytes({}));
     const passes = [1, 2, 3, 6, 12].map((microBatches) => stepBytes({ microBatches }));
     expect(passes.toSorted((a, b) => b - a)).toEqual(passes);
@@ -100,20 +53,20 @@ describe.each(Object.entries(MODELS))("what is computed again in %s", (_, model)
 });
 
 describe("a memory limit", () => {
-  const whole = (model: Graph) => buildTrainProgram(model, OPTIONS);
+  const whole = (model: Graph) => buildTrainProgram(model, IMAGE_OPTIONS);
 
   test("that nothing exceeds changes nothing", () => {
     const program = whole(MODELS.residual);
-    const limited = buildTrainProgram(MODELS.residual, { ...OPTIONS, memoryLimitBytes: 200 * MiB });
+    const limited = buildTrainProgram(MODELS.residual, { ...IMAGE_OPTIONS, memoryLimitBytes: 200 * MiB });
     expect(limited).toEqual(program);
     expect(limited.layout).toEqual({ microBatches: 1, recompute: 1 });
   });
 
   test("cuts the batch as little as it must, and the result is the same but for rounding", async () => {
     const model = MODELS.residual;
-    const passesOf = (microBatches: number) => buildTrainProgram(model, { ...OPTIONS, microBatches });
+    const passesOf = (microBatches: number) => buildTrainProgram(model, { ...IMAGE_OPTIONS, microBatches });
     const memoryLimitBytes = Math.max(passesOf(3).memory.totalBytes, passesOf(4).memory.totalBytes);
-    const program = buildTrainProgram(model, { ...OPTIONS, memoryLimitBytes });
+    const program = buildTrainProgram(model, { ...IMAGE_OPTIONS, memoryLimitBytes });
     expect(program.layout.microBatches).toBeLessThanOrEqual(3);
     expect(program.layout.recompute).toBe(1);
     expect(program.memory.totalBytes).toBeLessThanOrEqual(memoryLimitBytes);
@@ -121,13 +74,13 @@ describe("a memory limit", () => {
   });
 
   test("never cuts the batches of a batch norm, but computes activations again", async () => {
-    const model = defineModel({ name: "norms", seed: 4, inputs: image }, (b, { x }) => {
+    const model = defineModel({ name: "norms", seed: 4, inputs: IMAGE }, (b, { x }) => {
       let y = x;
       for (let i = 0; i < 8; i++) y = b.relu(b.batchNorm2d(b.conv2d(y, { outChannels: 128, kernel: 1 })));
       return { y: b.linear(b.flatten(b.maxPool2d(y, { kernel: 8 })), { outFeatures: 3 }) };
     });
     const memoryLimitBytes = whole(model).memory.totalBytes - 1;
-    const { layout } = buildTrainProgram(model, { ...OPTIONS, memoryLimitBytes });
+    const { layout } = buildTrainProgram(model, { ...IMAGE_OPTIONS, memoryLimitBytes });
     expect(layout.microBatches).toBe(1);
     expect(layout.recompute).toBeGreaterThan(1);
     expectClose(await trained(model, { memoryLimitBytes }), await trained(model, {}));
@@ -135,7 +88,7 @@ describe("a memory limit", () => {
 
   test("that no layout meets is a fault that says how much it takes", () => {
     for (const [name, model] of Object.entries(MODELS)) {
-      const building = () => buildTrainProgram(model, { ...OPTIONS, memoryLimitBytes: MiB });
+      const building = () => buildTrainProgram(model, { ...IMAGE_OPTIONS, memoryLimitBytes: MiB });
       expect(building).toThrow(ProgramError);
       expect(building).toThrow(
         name === "batchNorm" ? /1.00 MiB are allowed.*microBatches/ : /1.00 MiB are allowed/,

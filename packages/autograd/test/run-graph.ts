@@ -1,21 +1,24 @@
 /** Runs IR graphs in ONNX Runtime, one thread, for tests. */
-import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
+import type { Tensor as OrtTensor } from "onnxruntime-node";
 import type { AnyNode, Graph, GraphNode } from "../src/graph/graph.ts";
 import type { OpAttributes, OpKind } from "../src/graph/ops.ts";
 import type { Tensor } from "../src/graph/tensor.ts";
 import { writeModel } from "../src/onnx/writer.ts";
+import { loadOrt } from "../src/runtime/load-ort.ts";
+import { type Backend, openSession, runSession, toOrt } from "../src/runtime/ort.ts";
 
 export type Run = (feeds: ReadonlyMap<string, Tensor>) => Promise<ReadonlyMap<string, Tensor>>;
 
-export async function openGraph(graph: Graph | Uint8Array): Promise<Run> {
+export async function openGraph(graph: Graph | Uint8Array, backend: Backend = "native"): Promise<Run> {
   const bytes = graph instanceof Uint8Array ? graph : writeModel(graph);
-  const session = await InferenceSession.create(bytes, { intraOpNumThreads: 1, logSeverityLevel: 3 });
+  const ort = await loadOrt(backend);
+  const session = await openSession(ort, bytes);
   return async (feeds) => {
     const given: Record<string, OrtTensor> = {};
-    for (const [name, { dtype, shape, data }] of feeds) {
-      if (session.inputNames.includes(name)) given[name] = new OrtTensor(dtype, data, [...shape]);
+    for (const [name, tensor] of feeds) {
+      if (session.inputNames.includes(name)) given[name] = toOrt(ort, tensor);
     }
-    const results = await session.run(given);
+    const results = await runSession(session, given);
     return new Map(Object.entries(results).map(([name, result]) => [name, tensorOf(result)]));
   };
 }

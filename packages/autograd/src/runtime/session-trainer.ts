@@ -6,7 +6,7 @@
  *
  * A call that runs cannot be interrupted from JavaScript, so it is made to end: the program reads the flag `stop` in
  * every step, out of memory that another thread can write. Where the flag is not to be had (WebAssembly copies its
- * inputs; the thread's own signals are only heard between calls) a call is done in parts of about PART_MS. Parts
+ * inputs; the thread's own signals are only heard between calls) a call is done in parts. Parts
  * change no bit: K steps in one call give what K calls of one step give.
  */
 import { assert, assertDefined } from "@pingo/core";
@@ -21,8 +21,13 @@ import { RuntimeError } from "./runtime-error.ts";
 import { isRaised, type StopFlag } from "./stop-flag.ts";
 import type { RunOptions, RuntimeOptions, RuntimeProgram, Trainer } from "./trainer.ts";
 
-/** Long against the hand-over of the state (1 ms per 4 MB), short for who waits for a stop. */
-const PART_MS = 100;
+/**
+ * Short for who waits for a stop, and so long that handing the state over (1.3 ms per MB of it, MLP and GPT on Zen 3,
+ * 2026-11) takes a fiftieth of it.
+ */
+const PART_MS_MIN = 100;
+const PART_MS_MAX = 1_000;
+const PART_MS_PER_STATE_BYTE = 65e-6;
 
 /** A trainer whose calls another thread can end. */
 export interface SessionTrainer extends Trainer {
@@ -179,7 +184,13 @@ class Session implements SessionTrainer {
 
   /** The first call of all is one step: nothing is known yet of how long one takes. */
   #stepsOfPart(): number {
-    return this.#stepMs === undefined ? 1 : Math.max(1, Math.floor(PART_MS / this.#stepMs));
+    if (this.#stepMs === undefined) return 1;
+    const stateBytes = this.signature.parameters.reduce(
+      (sum, { shape, slots = [] }) => sum + 4 * (1 + slots.length) * sizeOf(shape),
+      0,
+    );
+    const partMs = Math.min(PART_MS_MAX, Math.max(PART_MS_MIN, stateBytes * PART_MS_PER_STATE_BYTE));
+    return Math.max(1, Math.floor(partMs / this.#stepMs));
   }
 
   async #runPart({ indices, learningRates, stepsBefore, state, flag }: Part) {

@@ -26,8 +26,9 @@ export interface BackendOptions extends RuntimeOptions {
 
 export interface RunOptions {
   /**
-   * Aborted: the call ends within a step in a worker of the native backend, else within a tenth of a second or a
-   * step, whichever is longer, and rejects with the reason. A call whose last step was done by then still answers.
+   * Aborted: the call ends within a step in a worker of the native backend, else within a tenth of a second to a second
+   * by the size of the state, or a step if that is longer. It rejects with the reason; a call whose last step was done
+   * by then still answers.
    */
   readonly signal?: AbortSignal;
 }

@@ -16,6 +16,7 @@ import { type ReferenceValue, reals, referenceOf } from "../../src/reference/val
 import { differentiate } from "../../src/rules/differentiate.ts";
 import { Emitter, typedValue, type Value } from "../../src/rules/emitter.ts";
 import type { noGradient, stopsGradient } from "../../src/rules/rule.ts";
+import type { Backend } from "../../src/runtime/ort.ts";
 import { f32, floatsOf, node, openGraph } from "../run-graph.ts";
 import type { Draw } from "./draw.ts";
 
@@ -46,6 +47,7 @@ export async function gradientErrors<K extends OpKind>(
   op: K,
   checked: Case<K>,
   seed: number,
+  backend: Backend = "native",
 ): Promise<GradientErrors> {
   const { graph, varied, outputs } = caseGraph(op, checked);
   const types = verifyGraph(graph);
@@ -70,7 +72,7 @@ export async function gradientErrors<K extends OpKind>(
   verifyGraph(backward);
   const given = new Map([...varied].map(([name, x]) => [name, referenceOf(x)]));
   const exact = evaluate(backward, given);
-  const computed = await (await openGraph(backward))(varied);
+  const computed = await (await openGraph(backward, backend))(varied);
   const directions = new Map([...varied].map(([name, { shape }]) => [name, random(shape)]));
   const loss = (sign: number) => {
     const moved = new Map(

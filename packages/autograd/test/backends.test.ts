@@ -1,0 +1,64 @@
+/** What other files try on the native build, on WebAssembly too; and which bits are the same where. */
+import { execFileSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { isOpKind, OPS, type OpKind } from "../src/graph/ops.ts";
+import { caseFeeds, caseGraph } from "../src/graph/testing/case-graph.ts";
+import { drawCase, OP_KINDS } from "../src/graph/testing/op-cases.ts";
+import { evaluate } from "../src/reference/evaluate.ts";
+import { referenceOf } from "../src/reference/value.ts";
+import { BACKWARD } from "../src/rules/backward.ts";
+import { noGradient, stopsGradient } from "../src/rules/rule.ts";
+import { CASES } from "./gradients/cases.ts";
+import { type Case, gradientErrors } from "./gradients/check.ts";
+import { type Draw, drawFrom } from "./gradients/draw.ts";
+import { floatsOf, openGraph } from "./run-graph.ts";
+
+const SEEDS = [101, 102, 103];
+/** Of float32 against float64, over the larger of 1 and the largest element. */
+const ERROR_MAX = 1e-4;
+
+const kinds: readonly OpKind[] = Object.keys(OPS).filter(isOpKind);
+const differentiable = kinds.filter((op) => BACKWARD[op] !== stopsGradient && BACKWARD[op] !== noGradient);
+
+describe("on WebAssembly, the result agrees with the float64 evaluator", () => {
+  test.for<OpKind>(OP_KINDS)("%s", async (op) => {
+    for (const seed of SEEDS) {
+      const drawn = drawCase(op, seed);
+      const isRandom = op === "Dropout" && drawn.inputs[2]?.tensor.data[0] === 1;
+      if (isRandom) continue;
+      const graph = caseGraph(op, drawn);
+      const feeds = caseFeeds(drawn);
+      const wanted = evaluate(graph, new Map([...feeds].map(([name, x]) => [name, referenceOf(x)])));
+      const found = await (await openGraph(graph, "wasm"))(feeds);
+      for (const [name, tensor] of found) {
+        const exact = Array.from(wanted.get(name)?.data ?? [], Number);
+        expect({ name, shape: wanted.get(name)?.shape }).toEqual({ name, shape: tensor.shape });
+        const scale = Math.max(1, ...exact.filter(Number.isFinite).map(Math.abs));
+        const errors = floatsOf(tensor).map((x, i) =>
+          Object.is(x, exact[i]) || x === exact[i] ? 0 : Math.abs(x - (exact[i] ?? Number.NaN)) / scale,
+        );
+        expect(Math.max(0, ...errors), `seed ${seed}, ${name}`).toBeLessThan(ERROR_MAX);
+      }
+    }
+  });
+});
+
+describe("on WebAssembly, the gradient agrees with the float64 evaluator", () => {
+  test.for(differentiable)("%s", async (op) => {
+    // SAFETY: the row of an operator makes cases of that operator.
+    const make = CASES[op] as (draw: Draw) => Case<OpKind>;
+    for (const seed of SEEDS) {
+      const { rounding } = await gradientErrors(op, make(drawFrom(seed)), seed, "wasm");
+      expect(rounding, `seed ${seed}`).toBeLessThan(ERROR_MAX);
+    }
+  });
+});
+
+test.for(["native", "wasm"])("training gives the same bits in every process, %s", (backend) => {
+  const child = fileURLToPath(new URL("./bits-child.ts", import.meta.url));
+  const hashes = () => execFileSync(process.execPath, [child, backend], { encoding: "utf8" });
+  const first = hashes();
+  expect(Object.values(JSON.parse(first))).toHaveLength(3);
+  expect(hashes()).toBe(first);
+});
