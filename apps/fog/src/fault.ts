@@ -27,6 +27,7 @@ export type FogFault =
   | { readonly code: "STOPPING" }
   | { readonly code: "PROVIDER_GONE"; readonly provider: string }
   | { readonly code: "HELLO_EXPECTED"; readonly type: string }
+  | { readonly code: "KEY_IN_USE"; readonly provider: string }
   | { readonly code: "VERSION_UNSUPPORTED"; readonly found: number; readonly supported: number }
   | { readonly code: "STRANGER"; readonly what: string }
   | { readonly code: "UNIT_MISMATCH"; readonly lease: LeaseId }
@@ -62,6 +63,8 @@ const SENTENCES: Sentences<FogFault> = {
   STOPPING: () => "this fog node is stopping; try again in a moment",
   PROVIDER_GONE: (f) => `provider ${f.provider} is not connected`,
   HELLO_EXPECTED: (f) => `a channel begins with hello, not with ${f.type}`,
+  KEY_IN_USE: (f) =>
+    `another process works here as provider ${f.provider} with the same key; stop it, or give this one a folder and so a key of its own with PINGO_PROVIDER_DIR`,
   VERSION_UNSUPPORTED: (f) =>
     `this station speaks version ${f.supported} of the control protocol, not ${f.found}`,
   STRANGER: (f) => `${f.what}; the work was not counted`,

@@ -51,6 +51,8 @@ export interface JoinOptions {
   readonly key?: KeyPair;
   readonly held?: readonly LeaseId[];
   readonly slots?: number;
+  /** Of the process; unless given, all scripted providers of one key are one process that comes back. */
+  readonly instance?: string;
 }
 
 export async function join(fog: FogProcess, options: JoinOptions = {}): Promise<ScriptedProvider> {
@@ -71,7 +73,8 @@ export async function join(fog: FogProcess, options: JoinOptions = {}): Promise<
   });
   const ask = (request: ProviderRequest): Promise<unknown> => channel.request(request);
   const offer = offerOf(key, options.slots ?? 1);
-  const hello = await ask({ type: "hello", version: 1, offer, held: options.held ?? [] });
+  const { instance = "scripted-provider", held: holding = [] } = options;
+  const hello = await ask({ type: "hello", version: 1, instance, offer, held: holding });
   const held = new Set<LeaseId>(options.held);
   const beating = setInterval(() => {
     const progress = [...held].map((lease) => ({ lease, step: 1, loss: 0.5 }));

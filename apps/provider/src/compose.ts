@@ -26,10 +26,15 @@ export async function runProvider(
     const agent = await startAgent(config, ports);
     say(JSON.stringify({ ready: true, provider: agent.id }));
     flushCompileCache(); // a killed process writes none
-    log.info("stopping", { reason: await Promise.race([stop, agent.ended.then(() => "ended")]) });
-    setTimeout(() => process.exit(0), STOP_MS_MAX).unref();
-    await agent[Symbol.asyncDispose]();
-    return 0;
+    let exitCode = 1;
+    try {
+      log.info("stopping", { reason: await Promise.race([stop, agent.ended.then(() => "ended")]) });
+      exitCode = 0;
+    } finally {
+      setTimeout(() => process.exit(exitCode), STOP_MS_MAX).unref();
+      await agent[Symbol.asyncDispose]();
+    }
+    return exitCode;
   } catch (cause) {
     const error = fullDiskOr(folder, cause);
     if (!isFault(error)) process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);

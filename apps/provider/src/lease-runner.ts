@@ -21,6 +21,7 @@ import {
   type TrainUnit,
   zReceipt,
 } from "@pingo/core";
+import { fullDiskOr } from "@pingo/core/system";
 import { type BlockReader, copyDag } from "@pingo/storage";
 import type { BlockCache } from "./block-cache.ts";
 import type { Outbox } from "./outbox.ts";
@@ -169,7 +170,8 @@ export class LeaseRunner implements Workforce {
       outbox.put(signValue(RECEIPT_DOMAIN, this.#receiptOf(lease, outcome), this.#options.key));
       log.info("unit_done", { lease: lease.id, steps: outcome.steps, loss: outcome.lossMean });
       onResult();
-    } catch (error) {
+    } catch (cause) {
+      const error = fullDiskOr(cache.folder, cause); // also when the outbox's own database meets it
       this.#runningById.delete(lease.id);
       const { code, message } = reportOf(error);
       log[isFault(error) ? "warn" : "error"]("unit_failed", { lease: lease.id, code, error: String(error) });

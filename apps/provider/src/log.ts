@@ -4,10 +4,14 @@ import { pino } from "pino";
 import type { LogLevel } from "./config.ts";
 
 const STDERR = 2;
+/** Of lines that could not be written; past it they are lost. */
+const KEPT_CHARS_MAX = 1_000_000;
 
 export function createLog(level: LogLevel): Log {
   // Written at once: a provider that is killed leaves no log line behind in a buffer.
-  const sink = pino({ level, base: null }, pino.destination({ fd: STDERR, sync: true }));
+  const lines = pino.destination({ fd: STDERR, sync: true, maxLength: KEPT_CHARS_MAX });
+  lines.on("error", () => undefined); // a log on a full disk: its lines are kept until there is room again
+  const sink = pino({ level, base: null }, lines);
   const writer = (method: "error" | "warn" | "info" | "debug") => (event: string, fields?: LogFields) =>
     sink[method]({ event, ...withoutBigints(fields) });
   return { error: writer("error"), warn: writer("warn"), info: writer("info"), debug: writer("debug") };

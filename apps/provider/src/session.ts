@@ -44,21 +44,30 @@ export interface SessionOptions {
 /** Free memory and disk change; the fog node plans with what it was told last. */
 const OFFER_EVERY_MS = 15_000;
 const FAREWELL_MS_MAX = 500;
+const INSTANCE_BYTES = 16;
+/**
+ * Another process with this key may be one that the power left: the fog node notices within 15 s
+ * (CHANNEL_LIMITS.silentMsMax). One that is there longer than this stays.
+ */
+const KEY_IN_USE_MS_MAX = 20_000;
 
 export class Session {
   readonly #options: SessionOptions;
   readonly #stopped = new AbortController();
+  readonly #instance: string;
   #channel: Channel | undefined;
   #sequence = 0;
 
   constructor(options: SessionOptions) {
     this.#options = options;
+    this.#instance = Buffer.from(options.prng.bytes(INSTANCE_BYTES)).toString("base64url");
   }
 
-  /** Until `leave`. */
+  /** Until `leave`. @throws {RemoteError} KEY_IN_USE when another process works with this key and goes on to */
   async run(): Promise<void> {
     const { clock, prng, log, onState } = this.#options;
     const { signal } = this.#stopped;
+    let keyInUseSinceMs: number | undefined;
     for (let failures = 0; !signal.aborted; ) {
       onState("connecting");
       try {
@@ -70,6 +79,10 @@ export class Session {
         if (signal.aborted) return;
         if (!isFault(error)) throw error;
         log.warn("fog_lost", { code: error.code, message: error.message });
+        keyInUseSinceMs = error.code === "KEY_IN_USE" ? (keyInUseSinceMs ?? clock.monotonicMs()) : undefined;
+        if (clock.monotonicMs() - (keyInUseSinceMs ?? Number.POSITIVE_INFINITY) >= KEY_IN_USE_MS_MAX) {
+          throw error;
+        }
       }
       failures += 1;
       await pause(clock, backoffMs(failures, prng), signal);
@@ -130,7 +143,13 @@ export class Session {
   async #greet(channel: Channel): Promise<number> {
     const { runner, outbox, offer, fogUrl } = this.#options;
     const held = [...runner.running(), ...outbox.leases()].slice(0, LIMITS.leasesPerProviderMax);
-    const hello: ProviderRequest = { type: "hello", version: WIRE_VERSION, offer: await offer(), held };
+    const hello: ProviderRequest = {
+      type: "hello",
+      version: WIRE_VERSION,
+      instance: this.#instance,
+      offer: await offer(),
+      held,
+    };
     const answer = await channel.request(hello, { signal: this.#stopped.signal });
     const { fog, leaseTtlMs, drop } = parseShape(zProviderAnswers.hello, answer, "the answer to hello");
     if (fog !== channel.peer) {

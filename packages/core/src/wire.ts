@@ -26,6 +26,8 @@ export type ProviderRequest =
   | {
       readonly type: "hello";
       readonly version: number;
+      /** Drawn anew by each process: two that hold one key are told apart by it. */
+      readonly instance: string;
       readonly offer: Offer;
       readonly held: readonly LeaseId[];
     }
@@ -80,7 +82,13 @@ const zLeases = z.array(zLeaseId).max(LIMITS.leasesPerProviderMax);
 const zReason = z.string().max(256);
 
 export const zProviderRequest: z.ZodType<ProviderRequest> = z.discriminatedUnion("type", [
-  z.strictObject({ type: z.literal("hello"), version: zCount, offer: zOffer, held: zLeases }),
+  z.strictObject({
+    type: z.literal("hello"),
+    version: zCount,
+    instance: z.string().min(16).max(64),
+    offer: zOffer,
+    held: zLeases,
+  }),
   z.strictObject({ type: z.literal("offer"), offer: zOffer }),
   z.strictObject({
     type: z.literal("heartbeat"),

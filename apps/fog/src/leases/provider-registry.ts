@@ -26,6 +26,7 @@ const PROVIDERS_MAX = 10_000;
 
 interface Member {
   offer: Offer;
+  readonly instance: string;
   channel: Channel | null;
   lastSeenUnixMs: number;
   faultsAtMs: number[];
@@ -47,14 +48,23 @@ export class ProviderRegistry {
     this.#options = options;
   }
 
-  /** @returns the channel that this one takes the place of */
-  async join(channel: Channel, offer: Offer): Promise<Channel | null> {
+  /**
+   * A process that comes back takes the place of its own earlier channel. Another one with the same key does
+   * not: each would push the other out for ever, and what they hold with it.
+   *
+   * @returns the channel that this one takes the place of
+   * @throws {FogError} KEY_IN_USE
+   */
+  async join(channel: Channel, instance: string, offer: Offer): Promise<Channel | null> {
+    this.#checkAlone(channel.peer, instance);
     const lastSeenUnixMs = this.#options.clock.nowUnixMs();
     await saveProvider(this.#options.sql, offer, lastSeenUnixMs);
+    this.#checkAlone(channel.peer, instance); // both may have come meanwhile
     const before = this.#memberById.get(channel.peer);
     this.#memberById.delete(channel.peer);
     this.#memberById.set(channel.peer, {
       offer,
+      instance,
       channel,
       lastSeenUnixMs,
       faultsAtMs: before?.faultsAtMs ?? [],
@@ -132,6 +142,13 @@ export class ProviderRegistry {
         unitsCounted: row.unitsCounted,
       };
     });
+  }
+
+  #checkAlone(provider: NodeId, instance: string): void {
+    const member = this.#memberById.get(provider);
+    if (member?.channel && member.instance !== instance) {
+      throw new FogError({ code: "KEY_IN_USE", provider });
+    }
   }
 
   #recentFaults({ faultsAtMs }: Member): number[] {

@@ -116,7 +116,7 @@ async function hello(
   checkOffer(request.offer.provider, peer);
   let isOpen = true;
   void channel.closed.then(() => (isOpen = false));
-  const replaced = await providers.join(channel, request.offer);
+  const replaced = await providers.join(channel, request.instance, request.offer);
   if (replaced) closeQuietly(replaced, log);
   // It left while it was written down: nobody else says so any more.
   if (!isOpen) providers.leave(channel);

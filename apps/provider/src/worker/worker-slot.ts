@@ -28,11 +28,11 @@ export interface WorkerSlotOptions {
 }
 
 /** Deaths in a row without a finished unit; after them the slot is given up until the agent starts anew. */
-const DEATHS_MAX = 10;
+export const DEATHS_MAX = 10;
 /** A cancelled worker ends at its next checkpoint; one that takes longer is killed. */
 const CANCEL_MS_MAX = 2_000;
 /** Beyond twice the unit's own deadline: room for reading shards and for a machine that is busy. */
-const GRACE_MS = 60_000;
+export const GRACE_MS = 60_000;
 const MEASURE_MS_MAX = 60_000;
 /** At the lowest priority beside a busy owner, the way to the next checkpoint may take this long. */
 const FLUSH_MS_MAX = 10_000;
