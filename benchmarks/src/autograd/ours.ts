@@ -1,6 +1,6 @@
-/** PinGo as a contestant: node ours.ts WORKLOAD. */
+/** PinGo as a contestant: node ours.ts WORKLOAD THREADS. */
 import { createInterface } from "node:readline";
-import { buildTrainProgram, openTrainer } from "@pingo/autograd";
+import { buildTrainProgram, openTrainer, tuneProgram } from "@pingo/autograd";
 import { assertDefined } from "@pingo/core";
 import type { Introduction, Turn } from "./contestant.ts";
 import { batchIndices, drawFields, LEARNING_RATE, programOptions } from "./workload.ts";
@@ -9,7 +9,7 @@ import { WORKLOADS } from "./workloads.ts";
 /** As a provider's work unit has it (packages/training). */
 const STEPS_PER_CALL = 8;
 
-const [, , name] = process.argv;
+const [, , name, threads = "1"] = process.argv;
 const workload = assertDefined(
   WORKLOADS.find((each) => each.name === name),
   "a workload",
@@ -19,7 +19,7 @@ const model = workload.model();
 const beganMs = performance.now();
 const program = buildTrainProgram(model, programOptions(workload));
 const builtMs = performance.now();
-await using trainer = await openTrainer(program);
+await using trainer = await openTrainer(await tuneProgram(program, { threads: Number(threads) }));
 const openedMs = performance.now();
 await trainer.setFields(drawFields(workload));
 await trainer.reset(program.initialWeights);

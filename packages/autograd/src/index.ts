@@ -20,6 +20,7 @@ export type { OpSpec } from "./graph/ops/spec.ts";
 export { isOpKind, OPS, type OpAttributes, type OpKind } from "./graph/ops.ts";
 export type { Dim, DType, Shape, Tensor, TensorData, TensorDataByDType, TensorType } from "./graph/tensor.ts";
 export { verifyGraph } from "./graph/verify.ts";
+export { LoweringError, type LoweringFault } from "./lower/lowering-error.ts";
 export { ModelError, type ModelFault } from "./onnx/fault.ts";
 export { readModel } from "./onnx/reader.ts";
 export { writeModel } from "./onnx/writer.ts";
@@ -58,3 +59,4 @@ export type {
   RuntimeProgram,
   Trainer,
 } from "./runtime/trainer.ts";
+export { type TuneOptions, tuneProgram } from "./runtime/tune-program.ts";

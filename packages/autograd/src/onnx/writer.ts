@@ -1,9 +1,11 @@
 /** Graph → ONNX file that stock ONNX Runtime runs. */
 import { create, toBinary } from "@bufbuild/protobuf";
 import { type AnyNode, CANONICAL_OPSET, type Graph, type GraphValue } from "../graph/graph.ts";
+import { type Inference, inferNode, startInference } from "../graph/infer.ts";
 import type { AttributeSpec, AttributeValue } from "../graph/ops/spec.ts";
 import { OPS } from "../graph/ops.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import type { ForeignNode, Lowered, LoweredNode, Lowering } from "../lower/lowering.ts";
 import { writeAttribute } from "./attributes.ts";
 import {
   type GraphProto,
@@ -19,37 +21,76 @@ import { dtypeNumber, writeTensor } from "./tensors.ts";
 /** The first IR version that has opset 21. SOURCE: ONNX Versioning.md */
 const IR_VERSION = 10n;
 
-/** `readModel` of the bytes gives the graph back. */
-export function writeModel(graph: Graph): Uint8Array {
+/** Versions of the domains that lowering knows. */
+const FOREIGN_DOMAINS: readonly string[] = ["com.microsoft.nchwc"];
+
+/** `readModel` of the bytes gives the graph back, unless it is lowered. */
+export function writeModel(graph: Graph, lowerings: readonly Lowering[] = []): Uint8Array {
+  const domains = ["", ...(lowerings.length === 0 ? [] : FOREIGN_DOMAINS)];
   return toBinary(
     ModelProtoSchema,
     create(ModelProtoSchema, {
       irVersion: IR_VERSION,
       producerName: "pingo",
-      opsetImport: [{ domain: "", version: BigInt(opsetOf(graph)) }],
-      graph: writeGraph(graph),
+      opsetImport: domains.map((domain) => ({
+        domain,
+        version: BigInt(domain === "" ? CANONICAL_OPSET : 1),
+      })),
+      graph: lowerings.length === 0 ? writeGraph(graph) : writeLowered(graph, lowerings),
     }),
   );
 }
 
-/** The canonical one, or the first that has every operator: what the others mean has not changed since. */
-function opsetOf({ nodes }: Graph): number {
-  const each = nodes.map((node) =>
-    Math.max(OPS[node.op].since ?? 0, node.op === "Scan" ? opsetOf(node.attributes.body) : 0),
-  );
-  return each.reduce((newest, opset) => Math.max(newest, opset), CANONICAL_OPSET);
-}
+type WriteGraph = (graph: Graph) => GraphProto;
 
 function writeGraph(graph: Graph): GraphProto {
-  const { initializers, constants = new Set() } = graph;
-  const state = [...initializers].filter(([name]) => !constants.has(name));
-  const made = [...initializers].filter(([name]) => constants.has(name));
+  return writeParts(graph, graph.nodes, graph.initializers, writeGraph);
+}
+
+function writeLowered(graph: Graph, lowerings: readonly Lowering[], outer?: Inference): GraphProto {
+  const inference = startInference(graph, new Map(), outer);
+  for (const node of graph.nodes) inferNode(node, inference);
+  const lowered = lowerings.reduce<Lowered>(
+    ({ nodes, constants }, lower) => {
+      const next = lower({ ...graph, nodes }, inference.types);
+      return { nodes: next.nodes, constants: new Map([...constants, ...next.constants]) };
+    },
+    { nodes: graph.nodes, constants: new Map() },
+  );
+  const initializers = new Map([...graph.initializers, ...lowered.constants]);
+  return writeParts(graph, lowered.nodes, initializers, (body) => writeLowered(body, lowerings, inference));
+}
+
+function writeParts(
+  { name, inputs, outputs, constants = new Set() }: Graph,
+  nodes: readonly LoweredNode[],
+  initializers: Graph["initializers"],
+  writeBody: WriteGraph,
+): GraphProto {
+  const state = [...initializers].filter(([key]) => !constants.has(key));
+  const made = [...initializers].filter(([key]) => constants.has(key));
+  const written = nodes.map((node) => ("foreign" in node ? writeForeign(node) : writeNode(node, writeBody)));
   return create(GraphProtoSchema, {
-    name: graph.name,
-    input: graph.inputs.map(writeValue),
-    output: graph.outputs.map(writeValue),
-    initializer: state.map(([name, tensor]) => writeTensor(tensor, name)),
-    node: [...made.map(writeConstant), ...graph.nodes.map(writeNode)],
+    name,
+    input: inputs.map(writeValue),
+    output: outputs.map(writeValue),
+    initializer: state.map(([key, tensor]) => writeTensor(tensor, key)),
+    node: [...made.map(writeConstant), ...written],
+  });
+}
+
+function writeForeign({ foreign, domain, name, inputs, outputs, attributes }: ForeignNode): NodeProto {
+  const attribute = Object.entries(attributes).map(([key, value]) => {
+    const kind = typeof value === "number" ? "int" : typeof value === "string" ? "string" : "ints";
+    return writeAttribute(key, kind, value, writeGraph);
+  });
+  return create(NodeProtoSchema, {
+    opType: foreign,
+    domain,
+    name,
+    input: [...inputs],
+    output: [...outputs],
+    attribute,
   });
 }
 
@@ -68,12 +109,12 @@ function writeValue({ name, type }: GraphValue): ValueInfoProto {
   return create(ValueInfoProtoSchema, { name, type: { value: { case: "tensorType", value: tensorType } } });
 }
 
-function writeNode(node: AnyNode): NodeProto {
+function writeNode(node: AnyNode, writeBody: WriteGraph): NodeProto {
   const specs: Readonly<Record<string, AttributeSpec<AttributeValue>>> = OPS[node.op].attributes;
   const values = new Map<string, AttributeValue | undefined>(Object.entries(node.attributes));
   const attribute = Object.entries(specs).flatMap(([name, { kind }]) => {
     const value = values.get(name);
-    return value === undefined ? [] : [writeAttribute(name, kind, value, writeGraph)];
+    return value === undefined ? [] : [writeAttribute(name, kind, value, writeBody)];
   });
   return create(NodeProtoSchema, {
     opType: node.op,

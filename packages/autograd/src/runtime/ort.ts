@@ -23,7 +23,7 @@ export interface Ort {
 export type OrtFeeds = Record<string, OrtTensor>;
 
 /**
- * One thread each: results are the same on every run, and a provider is one process per core.
+ * One thread each, unless a program is tuned for more (tune-program.ts): results are the same on every run, and a provider is one process per core.
  * The arena nearly halves the step time of a network with attention. Memory patterns reserve a second copy of what
  * it holds (20 of 230 MB resident for a small CNN, 2026-11) and make no step faster.
  */
@@ -41,9 +41,9 @@ const SESSION_OPTIONS: InferenceSession.SessionOptions = {
 const RUN_OPTIONS: InferenceSession.RunOptions = { logSeverityLevel: 4 };
 
 /** @throws {RuntimeError} GRAPH_REJECTED */
-export async function openSession(ort: Ort, graph: Uint8Array): Promise<InferenceSession> {
+export async function openSession(ort: Ort, graph: Uint8Array, threads = 1): Promise<InferenceSession> {
   try {
-    return await ort.InferenceSession.create(graph, SESSION_OPTIONS);
+    return await ort.InferenceSession.create(graph, { ...SESSION_OPTIONS, intraOpNumThreads: threads });
   } catch (cause) {
     throw new RuntimeError({ code: "GRAPH_REJECTED", why: firstLine(cause) }, { cause });
   }

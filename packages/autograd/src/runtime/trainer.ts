@@ -12,6 +12,8 @@ export interface RuntimeProgram {
   /** ONNX bytes as the program builder wrote them. */
   readonly graph: Uint8Array;
   readonly signature: ProgramSignature;
+  /** That it was tuned for; 1 where nothing is said. Only a tuned program keeps its sums whole with more. */
+  readonly threads?: number;
 }
 
 export interface RuntimeOptions {
