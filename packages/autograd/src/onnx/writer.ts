@@ -34,11 +34,19 @@ export function writeModel(graph: Graph, lowerings: readonly Lowering[] = []): U
       producerName: "pingo",
       opsetImport: domains.map((domain) => ({
         domain,
-        version: BigInt(domain === "" ? CANONICAL_OPSET : 1),
+        version: BigInt(domain === "" ? opsetOf(graph) : 1),
       })),
       graph: lowerings.length === 0 ? writeGraph(graph) : writeLowered(graph, lowerings),
     }),
   );
+}
+
+/** The canonical one, or the first that has every operator: what the others mean has not changed since. */
+function opsetOf({ nodes }: Graph): number {
+  const each = nodes.map((node) =>
+    Math.max(OPS[node.op].since ?? 0, node.op === "Scan" ? opsetOf(node.attributes.body) : 0),
+  );
+  return each.reduce((newest, opset) => Math.max(newest, opset), CANONICAL_OPSET);
 }
 
 type WriteGraph = (graph: Graph) => GraphProto;

@@ -1,11 +1,10 @@
 /**
  * Brings batch norm and dropout into training mode, as nodes whose gradients are known.
  *
- * Batch norm: mean and variance of the batch are computed beside it and given to the fused inference operator.
+ * Batch norm: the fused operator in training mode, which also gives the batch's mean and variance.
  * Dropout: a product with a mask that is a hash of the batch's rows, the step and the element, so that a step can be
  * computed again anywhere.
  */
-import { assertDefined } from "@pingo/core";
 import type { AnyNode, GraphNode } from "../graph/graph.ts";
 import type { StaticGraph } from "../rules/differentiate.ts";
 import { type Emitter, range, sizeOf, typedValue, type Value } from "../rules/emitter.ts";
@@ -59,19 +58,25 @@ function trainingBatchNorm(
   emit: Emitter,
   running: Map<string, Value>,
 ): AnyNode[] {
-  const [xName = "", scale = "", bias = "", meanName = "", varName = ""] = node.inputs;
+  const [xName = "", , , meanName = "", varName = ""] = node.inputs;
   const x = typedValue(graph.types, xName);
   const axes = range(x.shape.length).filter((axis) => axis !== 1);
-  const perChannel = x.shape.map((dim, i) => (i === 1 ? dim : 1)).slice(1);
-  const count = axes.reduce((product, axis) => product * assertDefined(x.shape[axis], "an axis"), 1);
-  const mean = emit.mean(x, axes);
-  const centred = emit.sub(x, emit.reshape(mean, perChannel));
-  const variance = emit.mean(emit.square(centred), axes);
+  const channels = x.shape.slice(1, 2);
+  const count = sizeOf(x.shape) / sizeOf(channels);
+  const [mean, variance] = [
+    emit.declare("mean", x.dtype, channels),
+    emit.declare("variance", x.dtype, channels),
+  ];
+  // With a momentum of 0, what comes out as running statistics is the batch's own. ONNX Runtime writes it over what goes
+  // in, whoever else may read that, be it a constant: so what goes in is made for it alone, and new in every run.
+  const corner = axes.reduce((part, axis) => emit.slice(part, axis, 0, 1), x);
+  const first = emit.reshape(corner, channels);
+  const thrown = [first, emit.neg(first)];
   emit.add({
     ...node,
-    inputs: [xName, scale, bias, mean.name, variance.name],
-    outputs: node.outputs.slice(0, 1),
-    attributes: { ...node.attributes, training_mode: 0 },
+    inputs: [...node.inputs.slice(0, 3), ...thrown.map(({ name }) => name)],
+    outputs: [node.outputs[0] ?? "", mean.name, variance.name],
+    attributes: { ...node.attributes, training_mode: 1, momentum: 0 },
   });
   const { momentum } = node.attributes;
   const follow = (name: string, batch: Value, factor: number) => {

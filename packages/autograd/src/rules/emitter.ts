@@ -68,6 +68,11 @@ export class Emitter {
     return this.#declare({ name, dtype, shape });
   }
 
+  /** A name for an output of a node that is added by `add`. */
+  declare(what: string, dtype: DType, shape: readonly number[]): Value {
+    return this.#declare({ name: this.freshName(what), dtype, shape });
+  }
+
   add<K extends OpKind>(node: GraphNode<K>): void {
     // SAFETY: AnyNode is the union of GraphNode<K> over all K.
     this.nodes.push(node as unknown as AnyNode);

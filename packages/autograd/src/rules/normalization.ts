@@ -1,6 +1,6 @@
 /** Backward rules of normalization layers. */
 import type { NormalizationAttributes } from "../graph/ops/normalization.ts";
-import { axisOf, range, type Value } from "./emitter.ts";
+import { axisOf, range, sizeOf, type Value } from "./emitter.ts";
 import { channelWindowSum, lrnBase } from "./lrn.ts";
 import { isComposed, type RuleContext, type RuleFamily } from "./rule.ts";
 
@@ -19,15 +19,13 @@ export const normalizationRules: RuleFamily<keyof NormalizationAttributes> = {
 };
 
 /**
- * y = s·x̂ + b with x̂ = (x − μ)·r and r = 1/√(v + ε), μ and v being inputs.
+ * y = s·x̂ + b with x̂ = (x − μ)·r and r = 1/√(v + ε), μ and v being inputs, or in training the batch's own.
  *
- * In training, programs compute μ and v from the batch by nodes of their own (program/batch-norm.ts), and what
- * flows back through those is added by the differentiator.
- *   db = Σ dy, ds = Σ dy·x̂, dx = dy·s·r, dμ = −s·r·Σ dy, dv = −½·s·r²·Σ dy·x̂   (∂r/∂v = −r³/2)
+ * As inputs:  db = Σ dy, ds = Σ dy·x̂, dx = dy·s·r, dμ = −s·r·Σ dy, dv = −½·s·r²·Σ dy·x̂   (∂r/∂v = −r³/2)
  */
 function batchNormBackward(context: RuleContext<"BatchNormalization">): Value[] {
-  const { emit, attributes, x, dy, unsupported } = context;
-  if (attributes.training_mode === 1) return unsupported("training mode outside a train program");
+  const { emit, attributes, x, dy } = context;
+  if (attributes.training_mode === 1) return trainingBatchNormBackward(context);
   const { shape } = x();
   const perChannel = shape.map((dim, i) => (i === 1 ? dim : 1)).slice(1);
   const others = range(shape.length).filter((i) => i !== 1);
@@ -41,6 +39,37 @@ function batchNormBackward(context: RuleContext<"BatchNormalization">): Value[] 
   const dmean = emit.neg(emit.mul(slope, db));
   const dvar = emit.scale(emit.mul(emit.mul(slope, r), ds), -0.5);
   return [dx, ds, db, dmean, dvar];
+}
+
+/**
+ * dx = s·r·(dy − mean(dy) − x̂·mean(dy·x̂)), the means over all but the channels, n elements each:
+ *    = dy·(s·r) + [x̂·(−s·r·ds/n) − s·r·db/n], where the bracket is a batch norm of x itself: one pass.
+ */
+function trainingBatchNormBackward(context: RuleContext<"BatchNormalization">): Value[] {
+  const { emit, attributes, node, x, y, dy, unsupported } = context;
+  if (attributes.momentum !== 0 || node.outputs.length < 3)
+    return unsupported("training mode outside a train program");
+  const [mean, variance] = [y(1), y(2)];
+  const { dtype, shape } = x();
+  const channels = mean.shape;
+  const perChannel = shape.map((dim, i) => (i === 1 ? dim : 1)).slice(1);
+  const others = range(shape.length).filter((i) => i !== 1);
+  const norm = (scale: Value, bias: Value) => {
+    const fixed = { ...attributes, training_mode: 0 };
+    return emit.node("BatchNormalization", [x(), scale, bias, mean, variance], fixed, dtype, shape);
+  };
+  const ones = emit.expand(emit.cast(emit.scalar(1), dtype), channels);
+  const hat = norm(ones, emit.zeros(dtype, channels));
+  const db = emit.sum(dy(), others);
+  const ds = emit.sum(emit.mul(dy(), hat), others);
+  const r = emit.unary("Reciprocal", emit.unary("Sqrt", emit.shift(variance, attributes.epsilon)));
+  const slope = emit.mul(x(1), r);
+  const share = emit.scale(slope, -sizeOf(channels) / sizeOf(shape));
+  const dx = emit.add2(
+    emit.mul(dy(), emit.reshape(slope, perChannel)),
+    norm(emit.mul(share, ds), emit.mul(share, db)),
+  );
+  return [dx, ds, db];
 }
 
 // Per image and channel: x̂ has mean 0 and variance 1 over the positions.
