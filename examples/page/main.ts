@@ -23,11 +23,11 @@ document.getElementById("start").onclick = () => {
 document.getElementById("stop").onclick = () => stop.abort(new Error("stopped"));
 
 async function train(signal: AbortSignal): Promise<void> {
-  const { signature, graph, initialWeights } = buildTrainProgram(spiralModel(), SPIRALS);
-  await using trainer = await startTrainer({ signature, graph }, { wasmUrl: "ort.wasm", signal });
+  const program = buildTrainProgram(spiralModel(), SPIRALS);
+  await using trainer = await startTrainer(program, { wasmUrl: "ort.wasm", signal });
   const { fields, rows } = spirals();
   await trainer.setFields(fields);
-  await trainer.reset(initialWeights);
+  await trainer.reset(program.initialWeights);
   for (let call = 0; call < CALLS; call++) {
     const drawn = BigInt64Array.from({ length: STEPS * SPIRALS.batchSize }, () =>
       BigInt(Math.floor(Math.random() * rows)),

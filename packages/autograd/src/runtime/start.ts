@@ -23,7 +23,8 @@ export async function startEvaluator(
 }
 
 const createThread: CreateThread = (task, events) => {
-  const worker = new Worker(new URL("./worker.ts", import.meta.url), { workerData: task });
+  // Flags of the process are not for this file: with --input-type Node would not even load it.
+  const worker = new Worker(new URL("./worker.ts", import.meta.url), { workerData: task, execArgv: [] });
   worker.on("message", (reply: WorkerReply) => events.reply(reply));
   worker.on("error", (error) => events.ended(error));
   const exit = new Promise<void>((resolve) => {
