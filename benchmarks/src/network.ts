@@ -5,12 +5,13 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
-import { trainLocally } from "./local/train-locally.ts";
+import { systemClock, systemDisk } from "@pingo/core/system";
+import { parseJobFile, prepareJob, trainHere } from "@pingo/sdk";
 import { type MemoryWatch, type Together, watchMemory } from "./process-memory.ts";
 import { median, type Row, row, type Suite } from "./report.ts";
 
@@ -49,8 +50,7 @@ async function runNetworkSuite(say: (line: string) => void): Promise<readonly Ro
       const run = await runNetwork(join(home, `network-${repeat}`), providers);
       network.push(run);
       const job = join(home, `network-${repeat}`, JOB);
-      const local = await trainLocally(job, providers, join(home, `local-${repeat}`));
-      localPerSecond.push(local.rows / local.seconds);
+      localPerSecond.push(await trainWithoutNetwork(job, providers, join(home, `local-${repeat}`)));
       say(
         `run ${repeat} of ${REPEATS}: network ${figure(run.summary.samplesPerSecond)} samples/s, local ${figure(localPerSecond.at(-1))}`,
       );
@@ -59,6 +59,19 @@ async function runNetworkSuite(say: (line: string) => void): Promise<readonly Ro
   } finally {
     await rm(home, { recursive: true, force: true });
   }
+}
+
+/** The same rounds and units in one process for each provider, with nothing between them; rows per second. */
+async function trainWithoutNetwork(
+  jobPath: string,
+  processes: number,
+  scratchFolder: string,
+): Promise<number> {
+  const file = parseJobFile(await readFile(jobPath, "utf8"), jobPath);
+  const prepared = await prepareJob(file, { folder: dirname(jobPath), disk: systemDisk });
+  const options = { processes, scratchFolder, isEvaluated: false, clock: systemClock };
+  const { metrics, trainedMs } = await trainHere(prepared, options);
+  return metrics.reduce((sum, { rows }) => sum + rows, 0) / (trainedMs / 1000);
 }
 
 async function runNetwork(home: string, providers: number): Promise<NetworkRun> {

@@ -13,12 +13,9 @@ import { trainCommand } from "./commands/train.ts";
 import { upCommand } from "./commands/up.ts";
 import { readConfig } from "./config.ts";
 import type { Context } from "./context.ts";
+import { EXIT_FAULT, EXIT_INTERRUPTED } from "./exit-codes.ts";
 import { optionsOf } from "./options.ts";
 import { createScreen, type ScreenStream } from "./view/screen.ts";
-
-const EXIT_FAULT = 1;
-/** As shells have it: 128 + SIGINT. */
-const EXIT_INTERRUPTED = 130;
 
 export interface CliMachine {
   readonly argv: readonly string[];

@@ -23,7 +23,15 @@ test("inspect counts operators and parameters", async () => {
     ops: { Gemm: 2, Relu: 1 },
     parameters: { tensors: 4, elements: 32 },
     withoutGradient: [],
+    trainStep: { batchSize: 32, flops: expect.any(Number) },
+    obstacle: null,
   });
+});
+
+test("inspect shows people a table, and a train step of the batch they ask for", async () => {
+  const ran = await pingo(["autograd", "inspect", join(folder, "model.onnx"), "--batch", "8"]);
+  expect(ran.stdout.split("\n")[0]).toMatch(/^operator +nodes$/);
+  expect(ran.stdout).toMatch(/^train step +[\d.]+ k?FLOPs for a batch of 8$/m);
 });
 
 test("check passes for right gradients and fails, exit code 1, for a case that has others", async () => {

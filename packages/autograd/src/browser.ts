@@ -35,7 +35,12 @@ export { buildTrainProgram, type TrainProgram } from "./program/train-program.ts
 export { withWeights } from "./program/weights.ts";
 export { evaluate } from "./reference/evaluate.ts";
 export { EvaluationError, type EvaluationFault } from "./reference/fault.ts";
-export { type Inspection, inspectModel } from "./reference/inspect.ts";
+export {
+  type Inspection,
+  type InspectOptions,
+  inspectModel,
+  type TrainStepCost,
+} from "./reference/inspect.ts";
 export { type ReferenceValue, referenceOf } from "./reference/value.ts";
 export { GradientError, type GradientFault } from "./rules/fault.ts";
 export { type PageOptions, startEvaluator, startTrainer } from "./runtime/page.ts";

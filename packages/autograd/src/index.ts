@@ -41,7 +41,12 @@ export {
 export { evaluate } from "./reference/evaluate.ts";
 export { EvaluationError, type EvaluationFault } from "./reference/fault.ts";
 export { type GradientCase, parseGradientCase } from "./reference/gradient-case.ts";
-export { type Inspection, inspectModel } from "./reference/inspect.ts";
+export {
+  type Inspection,
+  type InspectOptions,
+  inspectModel,
+  type TrainStepCost,
+} from "./reference/inspect.ts";
 export { type ReferenceValue, referenceOf } from "./reference/value.ts";
 export { GradientError, type GradientFault } from "./rules/fault.ts";
 export { measureGflops } from "./runtime/measure.ts";

@@ -25,7 +25,7 @@ import { createMemoryBlocks, type MemoryBlocks } from "@pingo/storage/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { connect, type FogClient } from "./fog-client.ts";
 import { parseJobFile } from "./job-file.ts";
-import type { PreparedJob } from "./prepare-job.ts";
+import type { SubmittedParts } from "./prepare-job.ts";
 
 /** A fog node reduced to its answers: real HTTP, real blocks, canned views. */
 interface Station {
@@ -121,7 +121,7 @@ function admit(request: IncomingMessage, response: ServerResponse): void {
   answerJson({ ...VIEW, id: cidOfValue(signed) }, 201)(request, response);
 }
 
-function preparedJob(): PreparedJob {
+function preparedJob(): SubmittedParts {
   const text = `{apiVersion: pingo/v1, kind: Train, name: tiny, model: m.onnx, data: {train: t.safetensors},
     objective: {loss: softmax-cross-entropy, target: label}, schedule: {rounds: 2, stepsPerRound: 1, batchSize: 1}}`;
   const label = { dtype: "int64", shape: [3], data: BigInt64Array.of(0n, 1n, 2n) } as const;

@@ -37,7 +37,7 @@ import { FogError } from "./fog-error.ts";
 import { askFog, SUBMIT_TIMEOUT_MS } from "./fog-http.ts";
 import { onlyMissing, type UploadProgress } from "./only-missing.ts";
 import { packJob } from "./pack-job.ts";
-import type { PreparedJob } from "./prepare-job.ts";
+import type { SubmittedParts } from "./prepare-job.ts";
 
 /** Of metrics.json and provenance.json. */
 const REPORT_BYTES_MAX = 64 * 1024 * 1024;
@@ -83,7 +83,7 @@ export interface FogClient {
   readonly url: string;
   node(options?: CallOptions): Promise<FogNodeView>;
   providers(options?: CallOptions): Promise<readonly ProviderView[]>;
-  submit(prepared: PreparedJob, options?: SubmitOptions): Promise<JobView>;
+  submit(prepared: SubmittedParts, options?: SubmitOptions): Promise<JobView>;
   list(options?: CallOptions): Promise<readonly JobView[]>;
   show(job: JobId, options?: CallOptions): Promise<JobView>;
   /** Ends with `finished`; survives a fog node that restarts. */

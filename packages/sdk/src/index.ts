@@ -1,4 +1,5 @@
-/** What an application imports: read a job file, pack it, submit it, follow it, fetch the result. */
+/** What an application imports: read a job file, pack it, submit it, follow it, fetch the result; or train it here. */
+export type { LocalProgress } from "@pingo/training";
 export { EVENTS_GIVE_UP_MS, EVENTS_IDLE_MS } from "./event-stream.ts";
 export {
   type CallOptions,
@@ -14,6 +15,8 @@ export {
 export { FogError, type FogFault } from "./fog-error.ts";
 export { openIdentity } from "./identity.ts";
 export { type JobFile, JobFileError, type JobFileFault, parseJobFile, readJobFile } from "./job-file.ts";
+export { LocalError, type LocalFault } from "./local/local-error.ts";
+export { type LocalOptions, type LocalResult, trainHere } from "./local/train-here.ts";
 export type { UploadProgress } from "./only-missing.ts";
 export { DATA_FORMATS, FileFaultError, PackError, type PackFault } from "./pack-error.ts";
 export { packJob } from "./pack-job.ts";

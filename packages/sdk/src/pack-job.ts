@@ -1,8 +1,8 @@
 /** Turns a prepared job into blocks and the spec that names them. */
 import type { Tensor } from "@pingo/autograd";
 import type { Cid, TrainJob } from "@pingo/core";
-import { type Blocks, packDataset, writeFile } from "@pingo/storage";
-import type { PreparedJob } from "./prepare-job.ts";
+import { type BlockWriter, packDataset, writeFile } from "@pingo/storage";
+import type { SubmittedParts } from "./prepare-job.ts";
 import { trainJobOf } from "./train-job.ts";
 
 const KiB = 1024;
@@ -11,7 +11,7 @@ const SHARD_BYTES_MIN = 128 * KiB;
 const SHARD_BYTES_MAX = 8 * 1024 * KiB;
 const SHARDS_PER_WORKER = 4;
 
-export async function packJob(prepared: PreparedJob, blocks: Blocks): Promise<TrainJob> {
+export async function packJob(prepared: SubmittedParts, blocks: BlockWriter): Promise<TrainJob> {
   const { file, train, test } = prepared;
   const pack = async (tensors: ReadonlyMap<string, Tensor>): Promise<Cid> => {
     const bytes = [...tensors.values()].reduce((sum, tensor) => sum + tensor.data.byteLength, 0);

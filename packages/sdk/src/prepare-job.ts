@@ -6,16 +6,20 @@
 import { resolve } from "node:path";
 import { type Graph, ProgramError, type ProgramSignature, readModel } from "@pingo/autograd";
 import { cidOfBytes, type Disk, type FaultError, isFault, LIMITS } from "@pingo/core";
-import { checkTrainJob, type DatasetToCheck, TrainingError } from "@pingo/training";
+import { type Admission, checkTrainJob, type DatasetToCheck, TrainingError } from "@pingo/training";
 import { type DataFile, readDataFile, readFileAtMost } from "./data-file.ts";
 import type { JobFile } from "./job-file.ts";
 import { FileFaultError } from "./pack-error.ts";
 import { trainJobOf } from "./train-job.ts";
 
+/** What travels to the network. */
+export type SubmittedParts = Omit<PreparedJob, "programs">;
+
 export interface PreparedJob {
   readonly file: JobFile;
   readonly model: { readonly path: string; readonly bytes: Uint8Array; readonly graph: Graph };
   readonly signature: ProgramSignature;
+  readonly programs: Pick<Admission, "train" | "evaluation">;
   readonly train: DataFile;
   readonly test: DataFile | null;
   /** Of the model and all tensors: what an upload sends at most. */
@@ -44,12 +48,13 @@ export async function prepareJob(file: JobFile, options: PrepareOptions): Promis
     readDataFile(resolve(folder, name), { place: file.placeOf(key), targetPlace, target }, disk);
   const train = await readData(file.data.train, "data.train");
   const test = file.data.test === null ? null : await readData(file.data.test, "data.test");
-  const signature = await within(
+  const programs = await within(
     (error) => placeInJob(error, file) ?? modelPath,
     () => check(file, graph, train, test),
   );
   const sizeBytes = bytes.byteLength + bytesOf(train) + (test ? bytesOf(test) : 0);
-  return { file, model: { path: modelPath, bytes, graph }, signature, train, test, sizeBytes };
+  const { signature } = programs.train;
+  return { file, model: { path: modelPath, bytes, graph }, signature, programs, train, test, sizeBytes };
 }
 
 /** Names no block yet: the check reads none. */
@@ -60,15 +65,9 @@ async function check(
   model: Graph,
   train: DataFile,
   test: DataFile | null,
-): Promise<ProgramSignature> {
+): Promise<Admission> {
   const job = trainJobOf(file, { model: NO_CID, train: NO_CID, test: test ? NO_CID : null });
-  const admission = await checkTrainJob({
-    job,
-    model,
-    train: toCheck(train),
-    test: test ? toCheck(test) : null,
-  });
-  return admission.train.signature;
+  return checkTrainJob({ job, model, train: toCheck(train), test: test ? toCheck(test) : null });
 }
 
 function toCheck({ rows, fields, tensors }: DataFile): DatasetToCheck {

@@ -10,17 +10,18 @@ import {
 import { createPrng, learningRateOf, type Prng, type Shard } from "@pingo/core";
 import { createTestClock } from "@pingo/core/testing";
 import { expect, test } from "vitest";
-import { aggregate } from "./aggregate.ts";
-import { OUTER_SETTINGS, type OuterState, outerStep } from "./outer.ts";
-import { planUnits } from "./plan-units.ts";
+import { OUTER_SETTINGS } from "./outer.ts";
 import { runUnit } from "./run-unit.ts";
 import { createSampler } from "./sample.ts";
 import { cidOf, jobOf } from "./testing/shapes.ts";
+import { trainInRounds } from "./train-in-rounds.ts";
+import { trainSequentially } from "./train-sequentially.ts";
 
 const FEATURES = 8;
 const CLASSES = 4;
 const SHARD_ROWS = 128;
 const SHARDS = 6;
+const ROWS = SHARDS * SHARD_ROWS;
 const ROUNDS = 12;
 const STEPS = 20;
 const BATCH = 16;
@@ -38,6 +39,10 @@ const options: ProgramOptions = {
   loss: "softmax-cross-entropy",
   optimizer: { adamw: { learningRate: 0.01, weightDecay: 0.01, beta1: 0.9, beta2: 0.95, epsilon: 1e-8 } },
   batchSize: BATCH,
+};
+const JOB = {
+  ...jobOf({ rounds: ROUNDS, stepsPerRound: STEPS, batchSize: BATCH }),
+  optimizer: options.optimizer,
 };
 const program = buildTrainProgram(model, options);
 const evaluation = buildEvaluationProgram(model, options);
@@ -85,53 +90,98 @@ function tensorsOf({ x, label }: Rows): ReadonlyMap<string, Tensor> {
 }
 
 /** The held-out loss after rounds of `workers` units each. */
-async function trainInRounds(workers: number, settings = OUTER_SETTINGS): Promise<number> {
+async function lossInRounds(workers: number, outer = OUTER_SETTINGS): Promise<number> {
   await using trainer = await openTrainer(program);
   await using evaluator = await openEvaluator(evaluation);
-  const zeros = new Float32Array(program.initialWeights.length);
-  let state: OuterState = { weights: program.initialWeights, momentum: zeros };
-  for (let round = 1; round <= ROUNDS; round++) {
-    const units = planUnits({
-      job: jobOf({ stepsPerRound: STEPS, batchSize: BATCH }),
+  const { weights } = await trainInRounds(
+    {
+      job: JOB,
       jobId: cidOf("job"),
-      manifest: { kind: "pingo/dataset/v1", rows: SHARDS * SHARD_ROWS, fields: [], shards },
-      round,
+      manifest: { kind: "pingo/dataset/v1", rows: ROWS, fields: [], shards },
       program: cidOf("program"),
-      weights: cidOf(`weights ${round - 1}`),
+      signature: program.signature,
+      weights: program.initialWeights,
       workers,
-    });
-    const updates = [];
-    for (const unit of units) {
-      await trainer.setFields(joined(unit.shards));
-      const inputs = { trainer, weights: state.weights, rows: unit.shards.length * SHARD_ROWS };
-      updates.push(await runUnit(unit, inputs, { clock: createTestClock() }));
-    }
-    const mean = aggregate(updates, program.signature);
-    state = outerStep({ ...state, mean, signature: program.signature, settings });
-  }
-  return (await evaluator.evaluate(state.weights, heldOut)).loss;
+      outer,
+      evaluate: null,
+      runUnits: async (units, before) => {
+        const results = [];
+        for (const unit of units) {
+          await trainer.setFields(joined(unit.shards));
+          const inputs = { trainer, weights: before, rows: unit.shards.length * SHARD_ROWS };
+          results.push(await runUnit(unit, inputs, { clock: createTestClock() }));
+        }
+        return results;
+      },
+      nameOf: async (version) => cidOf(`weights ${version[0]}`),
+    },
+    { clock: createTestClock() },
+  );
+  return (await evaluator.evaluate(weights, heldOut)).loss;
 }
 
-/** The held-out loss of one trainer that sees all rows and never stops for anyone. */
-async function trainAlone(steps: number): Promise<number> {
+/** One trainer that sees all rows and never stops for anyone. */
+async function trainAlone(rounds: number, signal?: AbortSignal, onRound?: (round: number) => void) {
   await using trainer = await openTrainer(program);
   await using evaluator = await openEvaluator(evaluation);
-  const sampler = createSampler({ rows: SHARDS * SHARD_ROWS, batchSize: BATCH, seed: 5 });
   await trainer.setFields(joined(shards));
-  await trainer.reset(program.initialWeights);
-  await trainer.run(sampler.draw(steps), new Float32Array(steps).fill(learningRateOf(options.optimizer)));
-  return (await evaluator.evaluate(await trainer.weights(), heldOut)).loss;
+  const job = { ...JOB, schedule: { ...JOB.schedule, rounds } };
+  const evaluate = (weights: Float32Array) => evaluator.evaluate(weights, heldOut);
+  return await trainSequentially(
+    { job, trainer, evaluate, weights: program.initialWeights, rows: ROWS },
+    {
+      clock: createTestClock(),
+      ...(signal && { signal }),
+      onProgress: (progress) => progress.type === "round" && onRound?.(progress.metric.round),
+    },
+  );
+}
+
+async function lossAlone(rounds: number): Promise<number> {
+  return (await trainAlone(rounds)).metrics.at(-1)?.testLoss ?? Number.NaN;
 }
 
 test("three units a round reach the loss of one trainer that runs all their steps in a row", async () => {
-  const together = await trainInRounds(3);
-  expect(together).toBeLessThan((await trainAlone(3 * ROUNDS * STEPS)) + 0.15);
-  expect(together).toBeLessThan((await trainAlone(ROUNDS * STEPS)) - 0.15);
+  const together = await lossInRounds(3);
+  expect(together).toBeLessThan((await lossAlone(3 * ROUNDS)) + 0.15);
+  expect(together).toBeLessThan((await lossAlone(ROUNDS)) - 0.15);
 });
 
 test("the outer momentum pays, also for a single unit a round", async () => {
   const average = { learningRate: 1, momentum: 0 };
   for (const workers of [1, 3]) {
-    expect(await trainInRounds(workers)).toBeLessThan((await trainInRounds(workers, average)) - 0.1);
+    expect(await lossInRounds(workers)).toBeLessThan((await lossInRounds(workers, average)) - 0.1);
   }
+});
+
+test("alone, a job takes rounds × steps in a row, and one seed gives one model", async () => {
+  const [one, other] = [await trainAlone(3), await trainAlone(3)];
+  expect(one.weights).toEqual(other.weights);
+  expect(one.isComplete).toBe(true);
+  expect(one.metrics).toHaveLength(3);
+  for (const { steps, rows, testLoss } of one.metrics) {
+    expect({ steps, rows }).toEqual({ steps: STEPS, rows: STEPS * BATCH });
+    expect(testLoss).toBeGreaterThan(0);
+  }
+  expect(one.metrics.at(-1)?.trainLoss).toBeLessThan(one.metrics[0]?.trainLoss ?? 0);
+});
+
+test("rounds do not begin anew: what the optimizer keeps goes on", async () => {
+  await using trainer = await openTrainer(program);
+  await trainer.setFields(joined(shards));
+  await trainer.reset(program.initialWeights);
+  const sampler = createSampler({ rows: ROWS, batchSize: BATCH, seed: JOB.seed });
+  const rates = new Float32Array(2 * STEPS).fill(learningRateOf(JOB.optimizer));
+  await trainer.run(sampler.draw(2 * STEPS), rates);
+  expect((await trainAlone(2)).weights).toEqual(await trainer.weights());
+});
+
+test("stopped, it keeps what is done", async () => {
+  const stop = new AbortController();
+  const { metrics, weights, isComplete } = await trainAlone(5, stop.signal, (round) => {
+    if (round === 2) stop.abort(new Error("enough"));
+  });
+  expect(isComplete).toBe(false);
+  expect(metrics.map(({ steps }) => steps)).toEqual([STEPS, STEPS]);
+  expect(weights).toEqual((await trainAlone(2)).weights);
 });

@@ -7,10 +7,12 @@ export {
   createAggregator,
   type WeightedUpdate,
 } from "./aggregate.ts";
+export type { LocalProgress, LocalTraining } from "./local-training.ts";
 export { OUTER_SETTINGS, type OuterSettings, type OuterState, type OuterStep, outerStep } from "./outer.ts";
 export { planUnits, type UnitsPlan } from "./plan-units.ts";
 export { type StoredProgram, weightsLength, zProgramSignature, zStoredProgram } from "./program.ts";
 export {
+  type LocalProvenance,
   type MetricRecord,
   type Provenance,
   type ProviderTotals,
@@ -47,5 +49,7 @@ export {
   type UnitResult,
 } from "./run-unit.ts";
 export { createSampler, type Sampler } from "./sample.ts";
+export { trainInRounds } from "./train-in-rounds.ts";
+export { trainSequentially } from "./train-sequentially.ts";
 export { TrainingError, type TrainingFault } from "./training-error.ts";
 export { decodeVector, encodeVector } from "./vector.ts";

@@ -87,6 +87,23 @@ export function totalsByProvider(provenance: Provenance): readonly ProviderTotal
   return [...totals.values()].sort((a, b) => b.rows - a.rows || (a.provider < b.provider ? -1 : 1));
 }
 
+/** The record beside a model trained on one machine: no one else took part, so there are no receipts. */
+export interface LocalProvenance {
+  readonly kind: "pingo/local-provenance/v1";
+  /** The spec that the network would have been given; it names the model and the data by CID. */
+  readonly job: TrainJob;
+  /** UnixFS file: the train program's ONNX bytes. */
+  readonly graph: Cid;
+  /** UnixFS files of flat f32 weights: the first and the last. */
+  readonly weights: { readonly initial: Cid; readonly final: Cid };
+  /** 1: every step in one place; more: rounds with an outer step, as the network has them. */
+  readonly processes: number;
+  /** False where it was interrupted; metrics.json has the steps that were done. */
+  readonly isComplete: boolean;
+  readonly startedAtUnixMs: number;
+  readonly endedAtUnixMs: number;
+}
+
 const zUnitRecord: z.ZodType<UnitRecord> = z.strictObject({
   unit: zCount,
   attempt: z.int().min(1),

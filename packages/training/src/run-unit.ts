@@ -4,7 +4,8 @@
  * A pure function of the unit but for where the deadline falls, which the number of steps done records.
  */
 import type { ProgramSignature, Trainer } from "@pingo/autograd";
-import { type Clock, learningRateFactor, type TrainUnit } from "@pingo/core";
+import type { Clock, TrainUnit } from "@pingo/core";
+import { learningRatesOf } from "./learning-rate.ts";
 import { spansOf } from "./program.ts";
 import { createSampler } from "./sample.ts";
 import { TrainingError } from "./training-error.ts";
@@ -63,7 +64,7 @@ export async function runUnit(
   let lossSum = 0;
   do {
     const steps = Math.min(CHECKPOINT_STEPS, unit.steps - done);
-    const learningRates = Float32Array.from({ length: steps }, (_, i) => learningRateAt(unit, done + i));
+    const learningRates = ratesOf(unit, done, steps);
     const losses = await trainer.run(sampler.draw(steps), learningRates);
     signal?.throwIfAborted();
     const checkpointSum = losses.reduce((sum, loss) => sum + loss, 0);
@@ -81,9 +82,9 @@ export async function runUnit(
   };
 }
 
-function learningRateAt({ learningRate, schedule }: TrainUnit, step: number): number {
-  if (schedule === undefined) return learningRate;
-  return learningRate * learningRateFactor(schedule, schedule.stepsBefore + step, schedule.stepsTotal);
+function ratesOf({ learningRate, schedule }: TrainUnit, done: number, count: number): Float32Array {
+  const from = (schedule?.stepsBefore ?? 0) + done;
+  return learningRatesOf({ learningRate, schedule }, { from, count, total: schedule?.stepsTotal ?? 0 });
 }
 
 function updateOf(

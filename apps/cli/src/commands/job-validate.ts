@@ -1,9 +1,8 @@
-import { dirname, resolve } from "node:path";
 import { formatBytes } from "@pingo/core";
 import { Command } from "commander";
 import type { Run } from "../cli.ts";
 import type { Context } from "../context.ts";
-import { readText } from "../load-job.ts";
+import { loadJobTellingAll } from "../load-job.ts";
 import { count } from "../view/job-view.ts";
 
 const HELP = `
@@ -20,17 +19,9 @@ export function jobValidateCommand(run: Run): Command {
 }
 
 async function validate(context: Context, command: Command): Promise<void> {
-  const { screen, ports } = context;
-  const { prepareJob, readJobFile } = await import("@pingo/sdk");
+  const { screen } = context;
   const name = command.args[0] ?? "";
-  const path = resolve(name);
-  const { job, problems } = readJobFile(await readText(context, path), name);
-  const [first, ...others] = problems;
-  // The first is told as every error is; the rest must not be found one by one.
-  for (const other of others.reverse()) screen.line(`${other.message} (${other.code})`);
-  if (first) throw first;
-  if (!job) throw new TypeError("a file without a job has a problem");
-  const prepared = await prepareJob(job, { folder: dirname(path), disk: ports.disk });
+  const prepared = await loadJobTellingAll(context, name);
   const { signature, train, test } = prepared;
   const weights = signature.parameters.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
   screen.line(`${name} is valid`);
@@ -42,7 +33,7 @@ async function validate(context: Context, command: Command): Promise<void> {
   screen.line(`  size   ${formatBytes(prepared.sizeBytes)}`);
   screen.json({
     valid: true,
-    name: job.name,
+    name: prepared.file.name,
     weights,
     trainRows: train.rows,
     testRows: test?.rows ?? 0,

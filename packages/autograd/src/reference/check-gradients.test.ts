@@ -93,9 +93,41 @@ describe("inspection", () => {
       flopsPerRow: expect.any(Number),
       memory: { stateBytes: 4 * 4 * 259, activationBytesPerRow: expect.any(Number) },
       withoutGradient: [],
+      trainStep: {
+        batchSize: 32,
+        flops: expect.any(Number),
+        memory: expect.objectContaining({ stateBytes: 4 * (3 * 259 + 6) }),
+      },
+      obstacle: null,
     });
     const products = 2 * (3 * 16 * 18) + 2 * (4 * 48);
     expect(inspectModel(model).flopsPerRow).toBeGreaterThanOrEqual(products);
     expect(inspectModel(model).flopsPerRow).toBeLessThan(products + 300);
+  });
+
+  test("a train step costs its products three times over, but for the first layer's input, and the optimizer", () => {
+    const matrices = defineModel(
+      { name: "m", seed: 1, inputs: { x: { dtype: "float32", shape: ["batch", 100] } } },
+      (b, { x }) => ({ y: b.linear(b.linear(x, { outFeatures: 200 }), { outFeatures: 300 }) }),
+    );
+    const [first, second] = [2 * 8 * 100 * 200, 2 * 8 * 200 * 300];
+    const elements = 100 * 200 + 200 + 200 * 300 + 300;
+    const { trainStep } = inspectModel(matrices, { batchSize: 8 });
+    const flops = 2 * first + 3 * second + 12 * elements;
+    expect(trainStep?.flops).toBeGreaterThanOrEqual(flops);
+    expect(trainStep?.flops).toBeLessThan(1.1 * flops);
+  });
+
+  test("a model that cannot be trained is shown all the same, with what is in the way", () => {
+    const nothing = defineModel(
+      { name: "m", seed: 1, inputs: { x: { dtype: "float32", shape: ["batch", 4] } } },
+      (b, { x }) => ({ y: b.relu(x) }),
+    );
+    expect(inspectModel(nothing)).toMatchObject({
+      ops: { Relu: 1 },
+      parameters: { tensors: 0, elements: 0 },
+      trainStep: null,
+      obstacle: { code: "NOTHING_TO_TRAIN" },
+    });
   });
 });

@@ -1,0 +1,105 @@
+import { join, resolve } from "node:path";
+import type { LocalResult } from "@pingo/sdk";
+import { Command } from "commander";
+import type { Run } from "../cli.ts";
+import type { Context } from "../context.ts";
+import { EXIT_INTERRUPTED } from "../exit-codes.ts";
+import { loadJobTellingAll } from "../load-job.ts";
+import { optionsOf } from "../options.ts";
+import { createLocalScreen } from "../view/local-progress.ts";
+
+const PROCESSES_MAX = 64;
+
+const HELP = `
+The job file is that of "pingo train", with the same objective, optimizer, schedule and checks; nothing is sent anywhere.
+rounds × stepsPerRound steps are taken one after another in one place, with one optimizer state and no time limit: this is
+what training by many is compared with. A round is where the model is evaluated. With --processes, each round is cut into
+units and averaged with an outer step, as the network does it, on the cores of this machine.
+
+Ctrl-C keeps what is done: the model so far is written, and the exit code is 130.
+
+Examples:
+  pingo autograd train job.yaml                    model.onnx, metrics.json, provenance.json in $PINGO_HOME/local/NAME
+  pingo autograd train job.yaml --out ./trained
+  pingo autograd train job.yaml --processes 4      as the network would, without the network
+  pingo autograd train job.yaml --json             one line at the end`;
+
+export function autogradTrainCommand(run: Run): Command {
+  return new Command("train")
+    .description("train a job file on this machine alone, without the network")
+    .argument("<file>", "job file (YAML or JSON)")
+    .option("--out <folder>", "where the result goes (default: $PINGO_HOME/local/NAME)")
+    .option("--processes <n>", "rounds of so many units, as the network has them (default: 1, no rounds)")
+    .addHelpText("after", HELP)
+    .action(run(train));
+}
+
+async function train(context: Context, command: Command): Promise<number> {
+  const { screen, ports, signal, config } = context;
+  const options = optionsOf(command);
+  const processes = options.whole("processes", { min: 1, max: PROCESSES_MAX }) ?? 1;
+  const prepared = await loadJobTellingAll(context, command.args[0] ?? "");
+  const { file } = prepared;
+  const folder = resolve(options.text("out") ?? join(config.home, "local", file.name));
+  const scratchFolder = join(config.home, "local", `.${file.name}-${ports.prng.u32()}`);
+  const { trainHere } = await import("@pingo/sdk");
+  const shown = createLocalScreen(screen, file.schedule.rounds);
+  try {
+    const result = await trainHere(prepared, {
+      processes,
+      scratchFolder,
+      clock: ports.clock,
+      signal,
+      onProgress: (progress) => shown.show(progress),
+    });
+    shown.end();
+    const files = await writeResult(context, folder, result);
+    tell(context, file.name, result, files);
+    return result.isComplete ? 0 : EXIT_INTERRUPTED;
+  } finally {
+    shown.end();
+    await ports.disk.remove(scratchFolder);
+  }
+}
+
+interface Files {
+  readonly model: string;
+  readonly metrics: string;
+  readonly provenance: string;
+}
+
+async function writeResult({ ports }: Context, folder: string, result: LocalResult): Promise<Files> {
+  const json = (value: unknown): Uint8Array =>
+    new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`);
+  const write = async (name: string, bytes: Uint8Array): Promise<string> => {
+    const path = join(folder, name);
+    await ports.disk.write(path, bytes);
+    return path;
+  };
+  return {
+    model: await write("model.onnx", result.model),
+    metrics: await write("metrics.json", json(result.metrics)),
+    provenance: await write("provenance.json", json(result.provenance)),
+  };
+}
+
+function tell({ screen }: Context, name: string, result: LocalResult, files: Files): void {
+  const { metrics, isComplete, trainedMs } = result;
+  const steps = metrics.reduce((sum, metric) => sum + metric.steps, 0);
+  const rows = metrics.reduce((sum, metric) => sum + metric.rows, 0);
+  const seconds = trainedMs / 1000;
+  if (!isComplete) screen.line(screen.paint("yellow", `interrupted after ${steps} steps; they are kept`));
+  screen.line(`model ${files.model}`);
+  screen.json({
+    name,
+    state: isComplete ? "succeeded" : "interrupted",
+    steps,
+    rows,
+    seconds,
+    samplesPerSecond: seconds > 0 ? rows / seconds : 0,
+    loss: metrics.at(-1)?.trainLoss ?? null,
+    testLoss: metrics.findLast(({ testLoss }) => testLoss !== null)?.testLoss ?? null,
+    accuracy: metrics.findLast(({ testAccuracy }) => testAccuracy !== null)?.testAccuracy ?? null,
+    files,
+  });
+}

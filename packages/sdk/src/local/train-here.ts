@@ -1,0 +1,155 @@
+/**
+ * A job on this machine alone: the same job file, programs, data and evaluation, and nobody else.
+ *
+ * With one process every step is taken in one place, which is what distributed training is compared with. With more,
+ * rounds and units are the network's, without the network: what is left to compare is what the network costs.
+ */
+import {
+  type Evaluation,
+  startEvaluator,
+  startTrainer,
+  type Tensor,
+  withWeights,
+  writeModel,
+} from "@pingo/autograd";
+import { type Cid, type Clock, cidOfBytes, cidOfValue, encodeCanonical, type TrainJob } from "@pingo/core";
+import { systemDisk } from "@pingo/core/system";
+import { type BlockWriter, createDiskBlocks, readManifest, writeFile } from "@pingo/storage";
+import {
+  encodeVector,
+  type LocalProgress,
+  type LocalProvenance,
+  type LocalTraining,
+  type StoredProgram,
+  trainInRounds,
+  trainSequentially,
+} from "@pingo/training";
+import { packJob } from "../pack-job.ts";
+import type { PreparedJob } from "../prepare-job.ts";
+import { startProcesses } from "./processes.ts";
+
+export interface LocalOptions {
+  /** 1 unless given. */
+  readonly processes?: number;
+  /** Where several processes find the data; the caller removes it. */
+  readonly scratchFolder: string;
+  /** Without: as the job's data has it. */
+  readonly isEvaluated?: boolean;
+  readonly clock: Clock;
+  /** Aborted: it stops within a step (one process) or gives the round up, and returns what is done. */
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: LocalProgress) => void;
+}
+
+export interface LocalResult extends LocalTraining {
+  /** ONNX bytes, the trained weights inside. */
+  readonly model: Uint8Array;
+  readonly provenance: LocalProvenance;
+}
+
+/**
+ * The tensors of the job are moved to where they are needed: prepare it again for another run.
+ *
+ * @throws {TrainingError | RuntimeError | LocalError}
+ */
+export async function trainHere(prepared: PreparedJob, options: LocalOptions): Promise<LocalResult> {
+  const { clock, processes = 1, signal, onProgress, isEvaluated = true } = options;
+  const { programs, model, test } = prepared;
+  const startedAtUnixMs = clock.nowUnixMs();
+  const blocks =
+    processes === 1 ? NAMES_ONLY : createDiskBlocks({ folder: options.scratchFolder, disk: systemDisk });
+  const job = await packJob(prepared, blocks);
+  const graph = await writeFile(blocks, programs.train.graph);
+  const shared = { clock, ...(signal && { signal }), ...(onProgress && { onProgress }) };
+  await using held = isEvaluated && test !== null ? await openHeldOut(prepared, test.tensors) : null;
+  const evaluate = held === null ? null : held.evaluate;
+  const trained =
+    processes === 1
+      ? await inOnePlace(prepared, job, evaluate, shared)
+      : await inProcesses(prepared, job, graph, evaluate, { ...options, processes });
+  const nameOf = (weights: Float32Array): Promise<Cid> => writeFile(NAMES_ONLY, encodeVector(weights));
+  return {
+    ...trained,
+    model: writeModel(withWeights(model.graph, programs.train.signature, trained.weights)),
+    provenance: {
+      kind: "pingo/local-provenance/v1",
+      job,
+      graph,
+      weights: { initial: await nameOf(programs.train.initialWeights), final: await nameOf(trained.weights) },
+      processes,
+      isComplete: trained.isComplete,
+      startedAtUnixMs,
+      endedAtUnixMs: clock.nowUnixMs(),
+    },
+  };
+}
+
+/** Names blocks and keeps none. */
+const NAMES_ONLY: BlockWriter = { put: async (bytes, codec) => cidOfBytes(bytes, codec) };
+
+type Evaluate = (weights: Float32Array) => Promise<Evaluation>;
+type Shared = Pick<LocalOptions, "clock" | "signal" | "onProgress">;
+
+async function openHeldOut(
+  { programs }: PreparedJob,
+  fields: ReadonlyMap<string, Tensor>,
+): Promise<AsyncDisposable & { readonly evaluate: Evaluate }> {
+  const evaluator = await startEvaluator(programs.evaluation);
+  return {
+    evaluate: (weights) => evaluator.evaluate(weights, fields),
+    [Symbol.asyncDispose]: () => evaluator[Symbol.asyncDispose](),
+  };
+}
+
+async function inOnePlace(
+  { programs, train }: PreparedJob,
+  job: TrainJob,
+  evaluate: Evaluate | null,
+  options: Shared,
+): Promise<LocalTraining> {
+  await using trainer = await startTrainer(programs.train);
+  await trainer.setFields(train.tensors);
+  const weights = programs.train.initialWeights;
+  return await trainSequentially({ job, trainer, evaluate, weights, rows: train.rows }, options);
+}
+
+async function inProcesses(
+  { programs, file }: PreparedJob,
+  job: TrainJob,
+  graph: Cid,
+  evaluate: Evaluate | null,
+  options: LocalOptions & { readonly processes: number },
+): Promise<LocalTraining> {
+  const { processes: workers, scratchFolder: folder, onProgress } = options;
+  const blocks = createDiskBlocks({ folder, disk: systemDisk });
+  const { signature, initialWeights } = programs.train;
+  const manifest = await readManifest(blocks, job.data.train);
+  const program: StoredProgram = { kind: "pingo/program/v1", graph, signature };
+  using processes = await startProcesses(workers, folder);
+  const stepByUnit = new Map<number, number>();
+  return await trainInRounds(
+    {
+      job,
+      jobId: cidOfValue(job),
+      manifest,
+      program: await blocks.put(encodeCanonical(program), "dagCbor"),
+      signature,
+      weights: initialWeights,
+      workers,
+      evaluate,
+      runUnits: (units, weights) => {
+        stepByUnit.clear();
+        const tasks = units.map((unit) => ({ unit, manifest, program, weights }));
+        return processes.run(tasks, (unit, step, loss) => {
+          stepByUnit.set(unit, step);
+          const done = [...stepByUnit.values()].reduce((a, b) => a + b, 0);
+          const round = units[unit]?.round ?? 1;
+          const steps = units.length * file.schedule.stepsPerRound;
+          onProgress?.({ type: "steps", round, step: done, steps, loss });
+        });
+      },
+      nameOf: (weights) => writeFile(NAMES_ONLY, encodeVector(weights)),
+    },
+    options,
+  );
+}
