@@ -1,6 +1,7 @@
 /** Trainers and evaluators in a worker thread of Node: the caller's thread stays free while ONNX Runtime works. */
 import { Worker } from "node:worker_threads";
 import { RuntimeError } from "./runtime-error.ts";
+import { declineTelemetry } from "./telemetry.ts";
 import { type CreateThread, startThread, ThreadEvaluator, ThreadTrainer } from "./thread.ts";
 import type { BackendOptions, Evaluator, RuntimeProgram, Trainer } from "./trainer.ts";
 import type { WorkerReply } from "./worker-protocol.ts";
@@ -23,6 +24,7 @@ export async function startEvaluator(
 }
 
 const createThread: CreateThread = (task, events) => {
+  declineTelemetry();
   // Flags of the process are not for this file: with --input-type Node would not even load it.
   const worker = new Worker(new URL("./worker.ts", import.meta.url), { workerData: task, execArgv: [] });
   worker.on("message", (reply: WorkerReply) => events.reply(reply));
