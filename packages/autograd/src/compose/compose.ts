@@ -13,12 +13,16 @@ import type { Composition, CompositionContext } from "./composition.ts";
 import { compressComposition } from "./indexing.ts";
 import { groupNormComposition, lrnComposition, rmsNormComposition } from "./normalization.ts";
 import { lpPoolComposition } from "./pooling.ts";
+import { gruComposition, lstmComposition, rnnComposition } from "./recurrent.ts";
 
 export const COMPOSITIONS: { readonly [K in OpKind]?: Composition<K> } = {
   Compress: compressComposition,
   GroupNormalization: groupNormComposition,
+  GRU: gruComposition,
   LRN: lrnComposition,
+  LSTM: lstmComposition,
   LpPool: lpPoolComposition,
+  RNN: rnnComposition,
   RMSNormalization: rmsNormComposition,
 };
 
@@ -68,6 +72,7 @@ function contextOf(node: AnyNode, graph: StaticGraph, emit: Emitter): Compositio
       assert(nameOf(i) !== "", `input ${i} of "${node.name}"`);
       return typedValue(graph.types, nameOf(i));
     },
+    arity: node.inputs.length,
     hasInput: (i) => nameOf(i) !== "",
     makes: (i) => (node.outputs[i] ?? "") !== "",
     shape: (i = 0) => typedValue(graph.types, assertDefined(node.outputs[i], `output ${i}`)).shape,

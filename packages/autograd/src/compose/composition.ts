@@ -13,6 +13,8 @@ export interface CompositionContext<K extends OpKind> {
   /** Input i, asserted present. */
   x(i?: number): Value;
   hasInput(i: number): boolean;
+  /** How many inputs the node lists. */
+  readonly arity: number;
   /** Whether the model reads output i. */
   makes(i: number): boolean;
   /** The shape of output i. */

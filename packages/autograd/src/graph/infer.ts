@@ -15,6 +15,7 @@ import { indexing } from "./infer/indexing.ts";
 import { linalg } from "./infer/linalg.ts";
 import { movement } from "./infer/movement.ts";
 import { normalization } from "./infer/normalization.ts";
+import { recurrent } from "./infer/recurrent.ts";
 import { reduction } from "./infer/reduction.ts";
 import { type Inference, type InferRule, Site } from "./infer/site.ts";
 import { knownOfTensor, propagate } from "./known.ts";
@@ -28,6 +29,7 @@ const INFER: { readonly [K in OpKind]: InferRule<K> } = {
   ...linalg,
   ...convolution,
   ...normalization,
+  ...recurrent,
   ...movement,
   ...indexing,
   ...control,

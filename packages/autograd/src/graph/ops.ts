@@ -18,6 +18,7 @@ import { type LinalgAttributes, linalgOps } from "./ops/linalg.ts";
 import { type MovementAttributes, movementOps } from "./ops/movement.ts";
 import { type NormalizationAttributes, normalizationOps } from "./ops/normalization.ts";
 import { type PoolingAttributes, poolingOps } from "./ops/pooling.ts";
+import { type RecurrentAttributes, recurrentOps } from "./ops/recurrent.ts";
 import { type ReductionAttributes, reductionOps } from "./ops/reduction.ts";
 import type { OpSpec } from "./ops/spec.ts";
 
@@ -28,6 +29,7 @@ export interface OpAttributes
     ConvolutionAttributes,
     PoolingAttributes,
     NormalizationAttributes,
+    RecurrentAttributes,
     MovementAttributes,
     IndexingAttributes,
     ControlAttributes {}
@@ -41,6 +43,7 @@ export const OPS: { readonly [K in OpKind]: OpSpec<OpAttributes[K]> } = {
   ...convolutionOps,
   ...poolingOps,
   ...normalizationOps,
+  ...recurrentOps,
   ...movementOps,
   ...indexingOps,
   ...controlOps,

@@ -66,6 +66,8 @@ const IS_OF_KIND: { readonly [K in AttributeKind]: (value: unknown) => boolean }
   float: (value) => typeof value === "number",
   string: (value) => typeof value === "string",
   dtype: (value) => typeof value === "string",
+  floats: (value) => Array.isArray(value) && value.every((one) => typeof one === "number"),
+  strings: (value) => Array.isArray(value) && value.every((one) => typeof one === "string"),
   ints: (value) => Array.isArray(value) && value.every(Number.isSafeInteger),
   tensor: (value) => typeof value === "object",
   graph: (value) => typeof value === "object",

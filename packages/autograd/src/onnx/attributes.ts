@@ -15,7 +15,9 @@ const TYPE_NUMBER: { readonly [K in AttributeKind]: number } = {
   string: 3,
   tensor: 4,
   graph: 5,
+  floats: 6,
   ints: 7,
+  strings: 8,
 };
 
 /** Graphs are read by the caller, who knows what is in scope. */
@@ -38,8 +40,12 @@ export function readAttribute(
       return new TextDecoder().decode(proto.s ?? new Uint8Array());
     case "dtype":
       return parseDType(Number(proto.i ?? 0n), `${node}.${proto.name}`);
+    case "floats":
+      return proto.floats;
     case "ints":
       return proto.ints.map(clamped);
+    case "strings":
+      return proto.strings.map((bytes) => new TextDecoder().decode(bytes));
     case "tensor":
       if (proto.t === undefined) throw refuse("holds no tensor");
       return readTensor(proto.t, `${node}.${proto.name}`);
@@ -69,6 +75,10 @@ function written(kind: AttributeKind, value: AttributeValue, writeGraph: (graph:
       return { s: new TextEncoder().encode(value as string) };
     case "dtype":
       return { i: BigInt(dtypeNumber(value as DType)) };
+    case "floats":
+      return { floats: [...(value as readonly number[])] };
+    case "strings":
+      return { strings: (value as readonly string[]).map((word) => new TextEncoder().encode(word)) };
     case "ints":
       return { ints: (value as readonly number[]).map(BigInt) };
     case "tensor":

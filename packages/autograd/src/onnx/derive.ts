@@ -24,6 +24,11 @@ export function deriveAttributes(derivation: Derivation): void {
           shape.map((_, i) => shape.length - 1 - i),
         );
       return;
+    case "RNN":
+    case "GRU":
+    case "LSTM":
+      deriveRecurrent(derivation);
+      return;
     case "Conv":
     case "ConvTranspose":
     case "MaxPool":
@@ -34,6 +39,24 @@ export function deriveAttributes(derivation: Derivation): void {
     case "MaxUnpool":
       deriveWindow(derivation, shape.slice(2));
       values.delete("dilations"); // it has none
+  }
+}
+
+const ACTIVATIONS: Readonly<Record<string, readonly string[]>> = {
+  RNN: ["Tanh"],
+  GRU: ["Sigmoid", "Tanh"],
+  LSTM: ["Sigmoid", "Tanh", "Tanh"],
+};
+
+function deriveRecurrent({ op, node, values, types }: Derivation): void {
+  const [hidden] = types[2]?.shape.slice(-1) ?? [];
+  if (!values.has("hidden_size") && typeof hidden === "number") values.set("hidden_size", hidden);
+  const each = ACTIVATIONS[op] ?? [];
+  const isBoth = values.get("direction") === "bidirectional";
+  if (!values.has("activations")) values.set("activations", isBoth ? [...each, ...each] : each);
+  if (Number(values.get("input_forget") ?? 0) !== 0) {
+    const why = "it couples the input and forget gates; export it without input_forget";
+    throw new ModelError({ code: "OP_UNSUPPORTED", op, node, why });
   }
 }
 

@@ -37,6 +37,7 @@ const real = (name: string, values: readonly number[], dims = [values.length]) =
 const y = (opType: string, input: string[], ...attribute: object[]): NodeInit => {
   return { opType, input, output: ["y"], attribute };
 };
+const waves = (count: number): number[] => Array.from({ length: count }, (_, i) => Math.sin(1 + 3 * i));
 const perChannel = ["s", "b", "m", "v"].map((name, i) => real(name, [0.5 + i, 1.5 + i]));
 
 /** Each reads x, float32[2, 2, 4, 4]; `from` and `to` are the opsets that know this spelling. */
@@ -161,6 +162,21 @@ const VARIANTS: readonly Variant[] = [
       y("Compress", ["x", "flag"], int("axis", 2)),
     ],
   },
+  ...(["LSTM", "GRU", "RNN"] as const).map((op) => {
+    const rows = 2 * { LSTM: 4, GRU: 3, RNN: 1 }[op];
+    return {
+      what: `${op} with what it may leave out left out`,
+      initializer: [
+        whole("sequence", [4, 2, 8]),
+        real("w", waves(rows * 8), [1, rows, 8]),
+        real("r", waves(rows * 2), [1, rows, 2]),
+      ],
+      nodes: [
+        { opType: "Reshape", input: ["x", "sequence"], output: ["t"] },
+        y(op, ["t", "w", "r"], int("hidden_size", 2)),
+      ],
+    };
+  }),
   { what: "Gelu", from: 20, nodes: [y("Gelu", ["x"], text("approximate", "tanh"))] },
   { what: "Cast", nodes: [y("Cast", ["x"], int("to", 6))] },
   { what: "Dropout", nodes: [y("Dropout", ["x"])] },

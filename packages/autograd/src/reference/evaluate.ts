@@ -17,6 +17,7 @@ import { indexingEvaluations } from "./indexing.ts";
 import { linalgEvaluations } from "./linalg.ts";
 import { movementEvaluations } from "./movement.ts";
 import { normalizationEvaluations } from "./normalization.ts";
+import { recurrentEvaluations } from "./recurrent.ts";
 import { reductionEvaluations } from "./reduction.ts";
 import { type Evaluate, Step } from "./step.ts";
 import { type ReferenceValue, referenceOf } from "./value.ts";
@@ -28,6 +29,7 @@ const EVALUATE: { readonly [K in OpKind]: Evaluate<K> } = {
   ...linalgEvaluations,
   ...windowEvaluations,
   ...normalizationEvaluations,
+  ...recurrentEvaluations,
   ...movementEvaluations,
   ...indexingEvaluations,
   ...controlEvaluations,

@@ -5,6 +5,7 @@
 import { assertDefined, type Loss, type Prng } from "@pingo/core";
 import { composeGraph } from "../compose/compose.ts";
 import type { AnyNode, Graph } from "../graph/graph.ts";
+import { readsOf } from "../graph/reads.ts";
 import type { DType, Tensor } from "../graph/tensor.ts";
 import { OBJECTIVES } from "../objective/objectives.ts";
 import { bindBatch } from "../program/bind-batch.ts";
@@ -121,7 +122,7 @@ export function prunedGraph(graph: Graph, outputs: readonly string[]): Graph {
   const nodes: AnyNode[] = [];
   for (const node of graph.nodes.toReversed()) {
     if (!node.outputs.some((name) => needed.has(name))) continue;
-    for (const name of node.inputs) needed.add(name);
+    for (const name of readsOf(node)) needed.add(name);
     nodes.push(node);
   }
   return {

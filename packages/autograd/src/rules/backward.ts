@@ -9,6 +9,7 @@ import { linalgRules } from "./linalg.ts";
 import { movementRules } from "./movement.ts";
 import { normalizationRules } from "./normalization.ts";
 import { poolingRules } from "./pooling.ts";
+import { recurrentRules } from "./recurrent/cells.ts";
 import { reductionRules } from "./reduction.ts";
 import type { BackwardRule } from "./rule.ts";
 
@@ -21,6 +22,7 @@ export const BACKWARD: { readonly [K in OpKind]: BackwardRule<K> } = {
   ...convolutionRules,
   ...poolingRules,
   ...normalizationRules,
+  ...recurrentRules,
   ...movementRules,
   ...indexingRules,
   ...controlRules,

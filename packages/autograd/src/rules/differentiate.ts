@@ -9,7 +9,7 @@ import type { AnyNode } from "../graph/graph.ts";
 import type { OpKind } from "../graph/ops.ts";
 import type { DType, Tensor, TensorType } from "../graph/tensor.ts";
 import { BACKWARD } from "./backward.ts";
-import { type Emitter, equalShapes, typedValue, type Value } from "./emitter.ts";
+import { at, axisOf, type Emitter, equalShapes, typedValue, type Value } from "./emitter.ts";
 import { GradientError } from "./fault.ts";
 import { type Backward, isComposed, noGradient, type RuleContext, stopsGradient } from "./rule.ts";
 
@@ -145,6 +145,7 @@ class NodeVisit {
       hasInput: (i) => (node.inputs[i] ?? "") !== "",
       y: (i = 0) => this.#output(i),
       dy: (i = 0) => this.#upstream(i),
+      isReached: (i) => this.#gradients.has(node.outputs[i] ?? ""),
       wants: (i) => this.#active.has(node.inputs[i] ?? ""),
       constant: (i) => this.#constant(i),
       unsupported: (why) => this.#unsupported(why),
@@ -158,12 +159,10 @@ class NodeVisit {
   #output(i: number): Value {
     const name = this.node.outputs[i] ?? "";
     if (name !== "") return this.#value(name);
-    const type = optionalOutputType(
-      this.node,
-      i,
-      this.#value(this.node.outputs[0] ?? ""),
-      this.#value(this.node.inputs[0] ?? ""),
-    );
+    const type = optionalOutputType(this.node, i, {
+      input: (k) => this.#value(this.node.inputs[k] ?? ""),
+      output: () => this.#value(this.node.outputs[0] ?? ""),
+    });
     const made = this.#emit.freshName(`${this.node.op}.output${i}`);
     const outputs = Array.from(
       { length: Math.max(this.node.outputs.length, i + 1) },
@@ -196,12 +195,25 @@ class NodeVisit {
 function optionalOutputType(
   node: AnyNode,
   i: number,
-  y: Value,
-  x: Value,
+  site: { readonly input: (k: number) => Value; readonly output: () => Value },
 ): { readonly dtype: DType; readonly shape: readonly number[] } {
-  if ((node.op === "MaxPool" || node.op === "TopK") && i === 1) return { dtype: "int64", shape: y.shape };
-  if (node.op === "Dropout" && i === 1) return { dtype: "bool", shape: y.shape };
-  assert(node.op === "LayerNormalization", `output ${i} of "${node.name}" (${node.op}) is asked for`);
-  const axis = node.attributes.axis < 0 ? node.attributes.axis + x.shape.length : node.attributes.axis;
-  return { dtype: "float32", shape: x.shape.map((dim, k) => (k < axis ? dim : 1)) };
+  switch (node.op) {
+    case "MaxPool":
+    case "TopK":
+      return { dtype: "int64", shape: site.output().shape };
+    case "Dropout":
+      return { dtype: "bool", shape: site.output().shape };
+    case "RNN":
+    case "GRU":
+    case "LSTM": {
+      const [{ dtype, shape }, w] = [site.input(0), site.input(1)];
+      return { dtype, shape: [at(shape, 0), at(w.shape, 0), at(shape, 1), node.attributes.hidden_size] };
+    }
+    default: {
+      assert(node.op === "LayerNormalization", `output ${i} of "${node.name}" (${node.op}) is asked for`);
+      const { shape } = site.input(0);
+      const axis = axisOf(node.attributes.axis, shape.length);
+      return { dtype: "float32", shape: shape.map((dim, k) => (k < axis ? dim : 1)) };
+    }
+  }
 }

@@ -73,6 +73,20 @@ export class Emitter {
     return this.#declare({ name: this.freshName(what), dtype, shape });
   }
 
+  /** Any operator with several outputs, each of the given type; an undefined one is left out. */
+  nodeOf<K extends OpKind>(
+    op: K,
+    inputs: readonly (Value | undefined)[],
+    attributes: OpAttributes[K],
+    outputs: readonly (Omit<Value, "name"> | undefined)[],
+  ): (Value | undefined)[] {
+    const name = this.freshName(op);
+    const made = outputs.map((type, i) => type && this.#declare({ ...type, name: `${name}.${i}` }));
+    const names = made.map((value) => value?.name ?? "");
+    this.add({ op, name, inputs: inputs.map((i) => i?.name ?? ""), outputs: names, attributes });
+    return made;
+  }
+
   add<K extends OpKind>(node: GraphNode<K>): void {
     // SAFETY: AnyNode is the union of GraphNode<K> over all K.
     this.nodes.push(node as unknown as AnyNode);

@@ -21,6 +21,8 @@ export interface RuleContext<K extends OpKind> {
   y(i?: number): Value;
   /** Gradient of output i; zeros where nothing depends on it. */
   dy(i?: number): Value;
+  /** Whether something depends on output i. */
+  isReached(i: number): boolean;
   /** Whether the gradient of input i is asked for: lets a rule skip what is costly or undefined. */
   wants(i: number): boolean;
   /** The values of input i, an integer or float constant; undefined when it is left out or not a constant. */

@@ -8,6 +8,7 @@ import { linalgCases } from "./cases/linalg.ts";
 import { movementCases } from "./cases/movement.ts";
 import { normalizationCases } from "./cases/normalization.ts";
 import { poolingCases } from "./cases/pooling.ts";
+import { recurrentCases } from "./cases/recurrent.ts";
 import { reductionCases } from "./cases/reduction.ts";
 import type { GradientCases } from "./check.ts";
 
@@ -18,6 +19,7 @@ export const CASES: GradientCases<OpKind> = {
   ...convolutionCases,
   ...poolingCases,
   ...normalizationCases,
+  ...recurrentCases,
   ...movementCases,
   ...indexingCases,
   ...controlCases,

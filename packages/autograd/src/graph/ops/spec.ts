@@ -17,17 +17,19 @@ export interface Window {
   readonly pads: readonly number[];
 }
 
-export type AttributeValue = number | string | readonly number[] | Tensor | Graph;
+export type AttributeValue = number | string | readonly number[] | readonly string[] | Tensor | Graph;
 
 type KindOf<V> = V extends number
   ? "int" | "float"
   : V extends string
     ? "string" | "dtype"
     : V extends readonly number[]
-      ? "ints"
-      : V extends Tensor
-        ? "tensor"
-        : "graph";
+      ? "ints" | "floats"
+      : V extends readonly string[]
+        ? "strings"
+        : V extends Tensor
+          ? "tensor"
+          : "graph";
 
 export type AttributeKind = KindOf<AttributeValue>;
 

@@ -9,6 +9,7 @@ import { linalgCases } from "./op-cases/linalg.ts";
 import { movementCases } from "./op-cases/movement.ts";
 import { normalizationCases } from "./op-cases/normalization.ts";
 import { poolingCases } from "./op-cases/pooling.ts";
+import { recurrentCases } from "./op-cases/recurrent.ts";
 import { reductionCases } from "./op-cases/reduction.ts";
 
 const OP_CASES: OpCases<OpKind> = {
@@ -18,6 +19,7 @@ const OP_CASES: OpCases<OpKind> = {
   ...convolutionCases,
   ...poolingCases,
   ...normalizationCases,
+  ...recurrentCases,
   ...movementCases,
   ...indexingCases,
   ...controlCases,

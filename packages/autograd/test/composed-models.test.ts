@@ -1,0 +1,143 @@
+/** Whole models of operators that programs write otherwise: they are composed, differentiated and trained. */
+import { describe, expect, test } from "vitest";
+import type { AnyNode, Graph } from "../src/graph/graph.ts";
+import { verifyGraph } from "../src/graph/verify.ts";
+import { buildEvaluationProgram } from "../src/program/evaluation-program.ts";
+import type { ProgramOptions } from "../src/program/model-step.ts";
+import { buildTrainProgram } from "../src/program/train-program.ts";
+import { checkGradients, DIFFERENCE_ERROR_MAX } from "../src/reference/check-gradients.ts";
+import { evaluationFeeds, nextState, random, trainFeeds } from "./programs.ts";
+import { floatsOf, i64, node, openGraph } from "./run-graph.ts";
+
+const [TIME, FEATURES, HIDDEN, CLASSES] = [5, 3, 4, 2];
+const ROWS = 24;
+const GEMM = { alpha: 1, beta: 1, transA: 0, transB: 1 };
+
+/** x [batch, time, features] → y [batch, classes]; `nodes` lead from x to "features" [batch, width]. */
+function classifier(
+  name: string,
+  width: number,
+  nodes: readonly AnyNode[],
+  initializers: Graph["initializers"],
+  constants: readonly string[] = [],
+): Graph {
+  const graph: Graph = {
+    name,
+    inputs: [{ name: "x", type: { dtype: "float32", shape: ["batch", TIME, FEATURES] } }],
+    outputs: [{ name: "y", type: { dtype: "float32", shape: ["batch", CLASSES] } }],
+    initializers: new Map([
+      ...initializers,
+      ["out.weight", random(91, [CLASSES, width])],
+      ["out.bias", random(92, [CLASSES])],
+    ]),
+    constants: new Set(constants),
+    nodes: [...nodes, node("Gemm", ["features", "out.weight", "out.bias"], ["y"], GEMM)],
+  };
+  verifyGraph(graph);
+  return graph;
+}
+
+/** As PyTorch exports nn.GRU(batch_first=True, bidirectional=True) and an nn.LSTM after it. */
+const recurrent = classifier(
+  "recurrent",
+  HIDDEN,
+  [
+    node("Transpose", ["x"], ["x.t"], { perm: [1, 0, 2] }),
+    node("GRU", ["x.t", "g.w", "g.r", "g.b"], ["g.y", "g.h"], {
+      activations: ["Sigmoid", "Tanh", "Sigmoid", "Tanh"],
+      direction: "bidirectional",
+      hidden_size: HIDDEN,
+      layout: 0,
+      linear_before_reset: 1,
+    }),
+    node("Transpose", ["g.y"], ["g.t"], { perm: [0, 2, 1, 3] }),
+    node("Reshape", ["g.t", "merge"], ["g.m"], { allowzero: 0 }),
+    node("LSTM", ["g.m", "l.w", "l.r", "l.b"], ["", "l.h", ""], {
+      activations: ["Sigmoid", "Tanh", "Tanh"],
+      direction: "forward",
+      hidden_size: HIDDEN,
+      layout: 0,
+      input_forget: 0,
+    }),
+    node("Squeeze", ["l.h", "first"], ["features"], {}),
+  ],
+  new Map([
+    ["g.w", random(1, [2, 3 * HIDDEN, FEATURES])],
+    ["g.r", random(2, [2, 3 * HIDDEN, HIDDEN])],
+    ["g.b", random(3, [2, 6 * HIDDEN])],
+    ["l.w", random(4, [1, 4 * HIDDEN, 2 * HIDDEN])],
+    ["l.r", random(5, [1, 4 * HIDDEN, HIDDEN])],
+    ["l.b", random(6, [1, 8 * HIDDEN])],
+    ["merge", i64([3], [0, 0, -1])],
+    ["first", i64([1], [0])],
+  ]),
+  ["merge", "first"],
+);
+
+const batchFirst = classifier(
+  "batch-first",
+  HIDDEN,
+  [
+    node("RNN", ["x", "r.w", "r.r"], ["", "r.h"], {
+      activations: ["Tanh"],
+      direction: "reverse",
+      hidden_size: HIDDEN,
+      layout: 1,
+    }),
+    node("Squeeze", ["r.h", "second"], ["features"], {}),
+  ],
+  new Map([
+    ["r.w", random(1, [1, HIDDEN, FEATURES])],
+    ["r.r", random(2, [1, HIDDEN, HIDDEN])],
+    ["second", i64([1], [1])],
+  ]),
+  ["second"],
+);
+
+const MODELS = [recurrent, batchFirst];
+
+const OPTIONS: ProgramOptions = {
+  fields: [
+    { name: "x", dtype: "float32", rowShape: [TIME, FEATURES] },
+    { name: "label", dtype: "uint8", rowShape: [] },
+  ],
+  target: "label",
+  loss: "softmax-cross-entropy",
+  optimizer: { adamw: { learningRate: 0.05, weightDecay: 0, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } },
+  batchSize: 8,
+};
+
+const x = random(7, [ROWS, TIME, FEATURES]);
+// Is the last number of the last time above 0?
+const label = Uint8Array.from({ length: ROWS }, (_, row) =>
+  Number((floatsOf(x)[(row + 1) * TIME * FEATURES - 1] ?? 0) > 0),
+);
+const fields = new Map([
+  ["x", x],
+  ["label", { dtype: "uint8", shape: [ROWS], data: label } as const],
+]);
+const batches = Array.from({ length: 60 }, (_, k) =>
+  Array.from({ length: 8 }, (_, i) => (8 * k + 5 * i) % ROWS),
+);
+
+describe.each(MODELS.map((model) => [model.name, model] as const))("%s", (_, model) => {
+  test("its gradients agree with differences in float64", async () => {
+    const result = await checkGradients(model);
+    expect(result.passed).toBe(true);
+    expect(result.worst).toBeLessThan(DIFFERENCE_ERROR_MAX);
+  });
+
+  test("it learns, and evaluation sees it", async () => {
+    const program = buildTrainProgram(model, OPTIONS);
+    const run = await openGraph(program.graph);
+    const rates = batches.map(() => 0.05);
+    const results = await run(trainFeeds(program, fields, batches, rates));
+    const evaluation = buildEvaluationProgram(model, OPTIONS);
+    const evaluate = await openGraph(evaluation.graph);
+    const lossOf = async (feeds: ReturnType<typeof evaluationFeeds>) =>
+      floatsOf((await evaluate(feeds)).get("lossSum"))[0] ?? 0;
+    const before = evaluationFeeds(program, evaluation, fields);
+    const after = new Map([...before, ...nextState(results)]);
+    expect(await lossOf(after)).toBeLessThan(0.5 * (await lossOf(before)));
+  });
+});
