@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { writeModel } from "@pingo/autograd";
 import { encodeSafetensors } from "@pingo/storage";
+import { tell } from "../tell.ts";
 import { charGpt, GPT_SIZE, type GptSize } from "./model.ts";
 import { encodeText, vocabularyOf, windowsOf } from "./text.ts";
 
@@ -35,9 +36,11 @@ if (import.meta.main) {
     console.error("usage: npx node examples/chargpt/prepare.ts TEXT FOLDER");
     process.exitCode = 1;
   } else {
-    await prepareText(textPath, folder);
-    console.log(
-      `${folder} is ready: npm run pingo -- train ${join(folder, "job.yaml")} --follow --out ${folder}/trained`,
-    );
+    await tell(async () => {
+      await prepareText(textPath, folder);
+      console.log(
+        `${folder} is ready: npm run pingo -- train ${join(folder, "job.yaml")} --follow --out ${folder}/trained`,
+      );
+    });
   }
 }

@@ -6,6 +6,7 @@
 import { readFile } from "node:fs/promises";
 import { assert, assertDefined, createPrng, type Prng } from "@pingo/core";
 import { InferenceSession, Tensor } from "onnxruntime-node";
+import { tell } from "../tell.ts";
 import { encodeText } from "./text.ts";
 
 export interface SampleOptions {
@@ -61,9 +62,11 @@ if (import.meta.main) {
     );
     process.exitCode = 1;
   } else {
-    const vocabulary: unknown = JSON.parse(await readFile(vocabularyPath, "utf8"));
-    assert(Array.isArray(vocabulary), `${vocabularyPath} is the list that prepare.ts wrote`);
-    const options = { characters: Number(characters), temperature: 0.8, prng: createPrng(Date.now()) };
-    console.log(await sampleText(await readFile(modelPath), vocabulary.map(String), prompt, options));
+    await tell(async () => {
+      const vocabulary: unknown = JSON.parse(await readFile(vocabularyPath, "utf8"));
+      assert(Array.isArray(vocabulary), `${vocabularyPath} is not the list that prepare.ts wrote`);
+      const options = { characters: Number(characters), temperature: 0.8, prng: createPrng(Date.now()) };
+      console.log(await sampleText(await readFile(modelPath), vocabulary.map(String), prompt, options));
+    });
   }
 }

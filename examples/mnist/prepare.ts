@@ -12,6 +12,7 @@ import { fileURLToPath } from "node:url";
 import type { Tensor } from "@pingo/autograd";
 import { assert, createPrng, permutation } from "@pingo/core";
 import { encodeSafetensors } from "@pingo/storage";
+import { tell } from "../tell.ts";
 
 export const DIGITS = 10_000;
 export const TRAIN_DIGITS = 8_000;
@@ -100,7 +101,9 @@ if (import.meta.main) {
     console.error("usage: npx node examples/mnist/prepare.ts FOLDER");
     process.exitCode = 1;
   } else {
-    await prepareMnist(folder);
-    console.log(`${folder} is ready: npm run pingo -- train ${join(folder, "job.yaml")} --follow`);
+    await tell(async () => {
+      await prepareMnist(folder);
+      console.log(`${folder} is ready: npm run pingo -- train ${join(folder, "job.yaml")} --follow`);
+    });
   }
 }

@@ -52,6 +52,12 @@ async function check(open: () => Promise<Database>, inUse: string): Promise<void
   const second: NumberedEvent = await appendEvent(again.sql, id, 6, { type: "waiting", reason: "none" });
   expect(second.sequence).toBe(2);
   expect(await listEvents(again.sql, id, 1)).toEqual([second]);
+  await again.run("insert into migrations values (999)");
+  await again[Symbol.asyncDispose]();
+  // What a newer PinGo wrote is refused, twice: the first refusal gave the database free again.
+  for (let i = 0; i < 2; i++) {
+    await expect(open()).rejects.toMatchObject({ code: "DATABASE_NEWER", fault: { found: 999 } });
+  }
 }
 
 test("PGlite keeps what was committed, for one process at a time", async () => {

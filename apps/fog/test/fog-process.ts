@@ -7,7 +7,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { type FaultReport, type FogNodeView, parseShape, zErrorBody, zFogNodeView } from "@pingo/core";
+import {
+  assertDefined,
+  type FaultReport,
+  type FogNodeView,
+  parseShape,
+  zErrorBody,
+  zFogNodeView,
+} from "@pingo/core";
+import { afterAll, beforeAll } from "vitest";
 import { z } from "zod";
 
 const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
@@ -40,6 +48,26 @@ export async function makePlace(more: Readonly<Record<string, string>> = {}): Pr
       ...more,
     },
     [Symbol.asyncDispose]: () => rm(home, { recursive: true, force: true }),
+  };
+}
+
+/** One fog node for all tests of a file. */
+export function fogOfFile(): { readonly place: FogPlace; readonly fog: FogProcess } {
+  const started = new AsyncDisposableStack();
+  let place: FogPlace | undefined;
+  let fog: FogProcess | undefined;
+  beforeAll(async () => {
+    place = started.use(await makePlace());
+    fog = started.use(await startFog(place));
+  });
+  afterAll(() => started.disposeAsync());
+  return {
+    get place() {
+      return assertDefined(place, "started before the first test");
+    },
+    get fog() {
+      return assertDefined(fog, "started before the first test");
+    },
   };
 }
 

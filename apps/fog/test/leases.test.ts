@@ -4,45 +4,28 @@ import {
   openSigned,
   parseShape,
   RECEIPT_ACK_DOMAIN,
-  zJobView,
+  type TrainJob,
 } from "@pingo/core";
 import { systemClock, systemPrng } from "@pingo/core/system";
 import { readFile } from "@pingo/storage";
 import { zMetricRecord, zProvenance } from "@pingo/training";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { type FogPlace, type FogProcess, makePlace, startFog } from "./fog-process.ts";
+import { expect, test } from "vitest";
+import { fogOfFile } from "./fog-process.ts";
 import { join, type ScriptedProvider } from "./scripted-provider.ts";
-import { blocksOf, signJob, submit, uploadTinyJob } from "./tiny-job.ts";
+import { acceptTinyJob, blocksOf, ONE_UNIT, showJob } from "./tiny-job.ts";
 
 const owner = keyPairOfSeed(systemPrng.bytes(32));
-let place: FogPlace;
-let fog: FogProcess;
+const here = fogOfFile();
 
-beforeAll(async () => {
-  place = await makePlace();
-  fog = await startFog(place);
-});
-afterAll(async () => {
-  await fog?.[Symbol.asyncDispose]();
-  await place?.[Symbol.asyncDispose]();
-});
-
-async function accepted(change: Parameters<typeof uploadTinyJob>[1] = {}): Promise<JobView> {
-  const answer = await submit(fog.url, signJob(await uploadTinyJob(fog.url, change), owner));
-  const body: unknown = await answer.json();
-  expect(answer.status, JSON.stringify(body)).toBe(201);
-  return parseShape(zJobView, body, "the job");
-}
-
-async function show(job: JobView): Promise<JobView> {
-  return parseShape(zJobView, await (await fetch(`${fog.url}/v1/jobs/${job.id}`)).json(), "the job");
-}
+const accepted = (change: Partial<TrainJob> = {}): Promise<JobView> =>
+  acceptTinyJob(here.fog.url, owner, change);
 
 async function untilState(job: JobView, state: JobView["state"]): Promise<JobView> {
   for (;;) {
-    const view = await show(job);
+    const view = await showJob(here.fog.url, job);
     if (view.state === state) return view;
-    if (view.finishedAtUnixMs !== null) throw new Error(`${view.state}: ${view.reason}\n${fog.logged()}`);
+    if (view.finishedAtUnixMs !== null)
+      throw new Error(`${view.state}: ${view.reason}\n${here.fog.logged()}`);
     await systemClock.sleep(50);
   }
 }
@@ -52,11 +35,9 @@ async function workUntilEnd(provider: ScriptedProvider, units: number): Promise<
     await provider.send(await provider.work(await provider.nextLease()));
 }
 
-const oneUnit = { workers: { min: 1, max: 1, cpuMillicores: 100, memoryBytes: 1_000_000 } };
-
 test("a job trains round by round and comes back as a model with metrics and provenance", async () => {
-  await using provider = await join(fog);
-  const job = await accepted(oneUnit);
+  await using provider = await join(here.fog);
+  const job = await accepted(ONE_UNIT);
   await workUntilEnd(provider, 3);
   const view = await untilState(job, "succeeded");
   expect(view).toMatchObject({ round: 3, steps: 12, rows: 96, providers: [provider.key.nodeId] });
@@ -64,7 +45,7 @@ test("a job trains round by round and comes back as a model with metrics and pro
   expect(view.evaluation?.accuracy).toBeGreaterThan(0.5);
   expect(view.bytesUp).toBeGreaterThan(0);
   expect(view.bytesDown).toBeGreaterThan(0);
-  const blocks = blocksOf(fog.url);
+  const blocks = blocksOf(here.fog.url);
   const json = async (cid: NonNullable<JobView["result"]>["model"] | undefined): Promise<unknown> =>
     cid && JSON.parse(new TextDecoder().decode(await readFile(blocks, cid, { sizeBytesMax: 1e6 })));
   const provenance = parseShape(zProvenance, await json(view.result?.provenance), "provenance.json");
@@ -72,13 +53,13 @@ test("a job trains round by round and comes back as a model with metrics and pro
   expect(await blocks.has(provenance.rounds[0]?.units[0]?.receipt ?? job.id)).toBe(true);
   const metrics = parseShape(zMetricRecord.array(), await json(view.result?.metrics), "metrics.json");
   expect(metrics.at(-1)?.testAccuracy).toBe(view.evaluation?.accuracy);
-  expect(await fog.residentBytes()).toBeLessThan(500e6);
+  expect(await here.fog.residentBytes()).toBeLessThan(500e6);
 });
 
 test("a result sent twice gets the same acknowledgement twice and counts once", async () => {
-  await using provider = await join(fog);
+  await using provider = await join(here.fog);
   const job = await accepted({
-    ...oneUnit,
+    ...ONE_UNIT,
     schedule: { rounds: 1, stepsPerRound: 2, batchSize: 8, secondsPerRound: 60 },
   });
   const receipt = await provider.work(await provider.nextLease());
@@ -90,9 +71,9 @@ test("a result sent twice gets the same acknowledgement twice and counts once", 
 });
 
 test("updates that are not finite, of the wrong length or not uploaded are refused, and another tries", async () => {
-  await using bad = await join(fog);
+  await using bad = await join(here.fog);
   const job = await accepted({
-    ...oneUnit,
+    ...ONE_UNIT,
     schedule: { rounds: 1, stepsPerRound: 2, batchSize: 8, secondsPerRound: 60 },
   });
   const lease = await bad.nextLease();
@@ -100,7 +81,7 @@ test("updates that are not finite, of the wrong length or not uploaded are refus
   await expect(bad.send(absent)).rejects.toMatchObject({ code: "BLOCK_MISSING" });
   const notFinite = await bad.claim(lease, new Float32Array(6).fill(Number.NaN));
   await expect(bad.send(notFinite)).rejects.toMatchObject({ code: "UPDATE_INVALID" });
-  await using good = await join(fog);
+  await using good = await join(here.fog);
   const retried = await good.nextLease();
   expect(retried.attempt).toBe(2);
   const wrongLength = await good.claim(retried, new Float32Array(5));
@@ -112,10 +93,10 @@ test("updates that are not finite, of the wrong length or not uploaded are refus
 });
 
 test("work of strangers is refused, and costs the rightful provider nothing", async () => {
-  await using provider = await join(fog);
-  await using stranger = await join(fog, { slots: 0 });
+  await using provider = await join(here.fog);
+  await using stranger = await join(here.fog, { slots: 0 });
   const job = await accepted({
-    ...oneUnit,
+    ...ONE_UNIT,
     schedule: { rounds: 1, stepsPerRound: 2, batchSize: 8, secondsPerRound: 60 },
   });
   const lease = await provider.nextLease();
@@ -138,27 +119,27 @@ test("work of strangers is refused, and costs the rightful provider nothing", as
 });
 
 test("a silent provider loses its lease after the ttl, and its late result is acknowledged without counting", async () => {
-  const slow = await join(fog);
+  const slow = await join(here.fog);
   const job = await accepted({
-    ...oneUnit,
+    ...ONE_UNIT,
     schedule: { rounds: 1, stepsPerRound: 2, batchSize: 8, secondsPerRound: 60 },
   });
   const lease = await slow.nextLease();
   const receipt = await slow.work(lease);
   await slow[Symbol.asyncDispose]();
-  await using other = await join(fog);
+  await using other = await join(here.fog);
   const again = await other.nextLease();
   expect(again).toMatchObject({ attempt: 2, unit: lease.unit });
   await other.send(await other.work(again));
   await untilState(job, "succeeded");
-  await using back = await join(fog, { key: slow.key, held: [lease.id] });
+  await using back = await join(here.fog, { key: slow.key, held: [lease.id] });
   expect(back.greeting.drop).toEqual([lease.id]);
   expect((await back.send(receipt)).body.counted).toBe(false);
 });
 
 test("a provider that never succeeds makes the job fail with a reason", async () => {
-  await using bad = await join(fog);
-  const job = await accepted({ ...oneUnit, retryMax: 1 });
+  await using bad = await join(here.fog);
+  const job = await accepted({ ...ONE_UNIT, retryMax: 1 });
   for (let attempt = 1; attempt <= 2; attempt++) {
     const claim = await bad.claim(await bad.nextLease(), new Float32Array(1));
     await expect(bad.send(claim)).rejects.toMatchObject({ code: "UPDATE_INVALID" });

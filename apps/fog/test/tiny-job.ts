@@ -1,13 +1,16 @@
 /** A job small enough to train in no time: two numbers in, two classes out. */
-import { defineModel, type Tensor, writeModel } from "@pingo/autograd";
+import { defineModel, type Graph, type Tensor, writeModel } from "@pingo/autograd";
 import {
   type Cid,
   encodeCanonical,
   JOB_DOMAIN,
+  type JobView,
   type KeyPair,
+  parseShape,
   type SignedJob,
   signValue,
   type TrainJob,
+  zJobView,
 } from "@pingo/core";
 import { systemClock, systemFetch, systemPrng } from "@pingo/core/system";
 import { createHttpBlocks, type HttpBlocks, packDataset, writeFile } from "@pingo/storage";
@@ -18,19 +21,25 @@ export function blocksOf(url: string): HttpBlocks {
   return createHttpBlocks({ baseUrl: url, fetch: systemFetch, clock: systemClock });
 }
 
+export interface TinyFiles {
+  readonly model?: Uint8Array;
+  readonly data?: ReadonlyMap<string, Tensor>;
+}
+
 /** Uploads model and data; nothing is submitted yet. */
-export async function uploadTinyJob(url: string, change: Partial<TrainJob> = {}): Promise<TrainJob> {
+export async function uploadTinyJob(
+  url: string,
+  change: Partial<TrainJob> = {},
+  files: TinyFiles = {},
+): Promise<TrainJob> {
   const blocks = blocksOf(url);
-  const model = defineModel(
-    { name: "tiny", seed: 7, inputs: { point: { dtype: "float32", shape: ["batch", 2] } } },
-    (b, { point }) => ({ logits: b.linear(point, { outFeatures: 2 }) }),
-  );
-  const { cid: data } = await packDataset(tinyData(), { blocks, shardBytes: 512 });
+  const { model = writeModel(tinyModel()), data: tensors = tinyData() } = files;
+  const { cid: data } = await packDataset(tensors, { blocks, shardBytes: 512 });
   return {
     apiVersion: "pingo/v1",
     kind: "Train",
     name: "tiny",
-    model: await writeFile(blocks, writeModel(model)),
+    model: await writeFile(blocks, model),
     data: { train: data, test: data },
     objective: { loss: "softmax-cross-entropy", target: "label", metrics: ["accuracy"] },
     optimizer: {
@@ -43,6 +52,41 @@ export async function uploadTinyJob(url: string, change: Partial<TrainJob> = {})
     seed: 1,
     ...change,
   };
+}
+
+/** One provider, one unit a round. */
+export const ONE_UNIT = { workers: { min: 1, max: 1, cpuMillicores: 100, memoryBytes: 1_000_000 } };
+
+export function tinyModel(): Graph {
+  return defineModel(
+    { name: "tiny", seed: 7, inputs: { point: { dtype: "float32", shape: ["batch", 2] } } },
+    (b, { point }) => ({ logits: b.linear(point, { outFeatures: 2 }) }),
+  );
+}
+
+/** Uploaded, signed, submitted and taken. */
+export async function acceptTinyJob(
+  url: string,
+  owner: KeyPair,
+  change: Partial<TrainJob> = {},
+): Promise<JobView> {
+  const answer = await submit(url, signJob(await uploadTinyJob(url, change), owner));
+  const body: unknown = await answer.json();
+  if (answer.status !== 201)
+    throw new Error(`the job was answered ${answer.status}: ${JSON.stringify(body)}`);
+  return parseShape(zJobView, body, "the job");
+}
+
+export async function showJob(url: string, job: JobView): Promise<JobView> {
+  return parseShape(zJobView, await (await fetch(`${url}/v1/jobs/${job.id}`)).json(), "the job");
+}
+
+export async function untilFinished(url: string, job: JobView): Promise<JobView> {
+  for (;;) {
+    const view = await showJob(url, job);
+    if (view.finishedAtUnixMs !== null) return view;
+    await systemClock.sleep(50);
+  }
 }
 
 export function signJob(job: TrainJob, key: KeyPair): SignedJob {
@@ -64,7 +108,7 @@ export function postCbor(url: string, body: Uint8Array): Promise<Response> {
 /** A CID of our kind that no station has. */
 export const NOWHERE = "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku" as Cid; // SAFETY: a CIDv1 of raw bytes
 
-function tinyData(): ReadonlyMap<string, Tensor> {
+export function tinyData(): ReadonlyMap<string, Tensor> {
   const points = Float32Array.from({ length: 2 * ROWS }, (_, i) => Math.sin(i * 12.9898) * 2);
   const labels = BigInt64Array.from({ length: ROWS }, (_, row) =>
     (points[2 * row] ?? 0) + (points[2 * row + 1] ?? 0) > 0 ? 1n : 0n,

@@ -1,8 +1,16 @@
-import { mkdtemp, rm, stat } from "node:fs/promises";
+import {
+  mkdir,
+  mkdtemp,
+  readFile as readFileOnDisk,
+  rm,
+  stat,
+  writeFile as writeFileOnDisk,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import {
   cidOfValue,
+  encodeCanonical,
   isSignatureOf,
   keyPairOfSeed,
   openSigned,
@@ -115,6 +123,47 @@ test("a lease whose blocks are not to be had is released with the reason", async
   const released = await fog.next("release");
   expect(released.leases).toEqual([lease.id]);
   expect(released.reason).toContain("BLOCK_NOT_FOUND");
+});
+
+test("a lease whose program is none is released with the reason, and the worker lives on", async () => {
+  const provider = await joinFog();
+  await fog.next("hello");
+  const program = await fog.blocks.put(encodeCanonical({ kind: "pingo/program/v9" }), "dagCbor");
+  const lease = leaseFor(provider.id, work, { program });
+  await fog.ask({ type: "lease", lease });
+  const released = await fog.next("release");
+  expect(released.leases).toEqual([lease.id]);
+  expect(released.reason).toContain("PROGRAM_MALFORMED");
+  expect(released.reason).toContain(program);
+  await fog.ask({ type: "lease", lease: leaseFor(provider.id, work) });
+  await fog.next("result");
+});
+
+test("an acknowledgement that another than the fog node signed is not believed: the result stays and is sent again", async () => {
+  const provider = await joinFog();
+  await fog.next("hello");
+  fog.acknowledger = keyPairOfSeed(new Uint8Array(32).fill(6));
+  const lease = leaseFor(provider.id, work);
+  await fog.ask({ type: "lease", lease });
+  const { receipt } = await fog.next("result");
+  const delayed = await provider.logged("result_delayed");
+  expect(delayed["lease"]).toBe(lease.id);
+  expect(delayed["error"]).toContain(`where fog node ${fog.id} was asked; it is not believed`);
+  fog.acknowledger = FOG;
+  expect((await fog.next("result")).receipt).toEqual(receipt);
+  expect((await provider.logged("result_acknowledged"))["lease"]).toBe(lease.id);
+});
+
+test("a key file that holds no key is refused with its path, and left as it is", async () => {
+  const path = join(folder, "provider", "key");
+  await mkdir(dirname(path), { recursive: true });
+  await writeFileOnDisk(path, "no key");
+  const { firstLine, exited } = spawnProvider({ home: folder, fogUrl: fog.url });
+  expect(await firstLine).toMatchObject({
+    error: { code: "KEY_MALFORMED", message: expect.stringContaining(path) },
+  });
+  expect(await exited).toBe(1);
+  expect(await readFileOnDisk(path, "utf8")).toBe("no key");
 });
 
 test("kill -9 of the worker releases the lease, and a fresh worker takes the next", async () => {

@@ -35,6 +35,8 @@ export interface ScriptedFog extends AsyncDisposable {
   ask(request: FogRequest | Record<string, unknown>): Promise<unknown>;
   /** Leases that the answer to the next heartbeat drops. */
   drop: FogDrop;
+  /** Whose signature acknowledges results; its own unless a test says otherwise. */
+  acknowledger: KeyPair;
   readonly channel: Channel | undefined;
 }
 
@@ -75,6 +77,7 @@ export async function startScriptedFog(options: ScriptedFogOptions): Promise<Scr
     url,
     blocks,
     drop: [],
+    acknowledger: key,
     get channel() {
       return channel;
     },
@@ -103,7 +106,7 @@ export async function startScriptedFog(options: ScriptedFogOptions): Promise<Scr
     if (request.type === "heartbeat") return { drop: fog.drop };
     if (request.type !== "result") return {};
     const body = { receipt: cidOfValue(request.receipt), counted: true };
-    return { acknowledged: signValue(RECEIPT_ACK_DOMAIN, body, key) };
+    return { acknowledged: signValue(RECEIPT_ACK_DOMAIN, body, fog.acknowledger) };
   };
   host.handle(CONTROL_PROTOCOL, (incoming) => {
     incoming.serve(async (body) => {

@@ -31,6 +31,8 @@ export interface EventStreams {
 const BEAT_MS = 15_000;
 /** A client that reads slower than this piles up is cut off; it comes back with Last-Event-ID. */
 const UNREAD_BYTES_MAX = 1024 * 1024;
+/** One that takes nothing for this long while stored events wait for it is cut off as well. */
+const UNREAD_MS_MAX = 60_000;
 /** Events that happen while the stored ones are still being sent. */
 const PENDING_MAX = LIMITS.eventsReplayMax;
 
@@ -81,12 +83,11 @@ async function stream(
   let rouse = (): void => {};
   let sent = afterSequence;
   let isFinished = false;
-  const isCutOff = (): boolean => {
-    if (pending.length <= PENDING_MAX && response.writableLength <= UNREAD_BYTES_MAX) return false;
-    log.warn("follower_cut_off", { job, unreadBytes: response.writableLength });
+  const cutOff = (): void => {
+    if (!response.destroyed) log.warn("follower_cut_off", { job, unreadBytes: response.writableLength });
     response.destroy();
-    return true;
   };
+  const isOver = (): boolean => signal.aborted || response.destroyed;
   const send = (event: NumberedEvent): void => {
     if (event.sequence !== null && event.sequence <= sent) return;
     sent = event.sequence ?? sent;
@@ -95,32 +96,34 @@ async function stream(
   };
   // Followed before the stored ones are read: whatever happens meanwhile waits in `pending`.
   using _following = hub.follow(job, (event) => {
+    if (isOver()) return;
     pending.push(event);
+    if (pending.length > PENDING_MAX) cutOff();
     rouse();
   });
+  signal.addEventListener("abort", () => rouse(), { once: true });
   for (;;) {
     const page = await listEvents(sql, job, sent);
     for (const event of page) send(event);
-    if (page.length === 0 || signal.aborted || isCutOff()) break;
-    await drained(response, signal);
+    if (page.length === 0 || isOver()) break;
+    if (!(await drained(response, clock, signal))) return cutOff();
   }
   let quietSinceMs = clock.monotonicMs();
-  while (!(signal.aborted || isFinished || isCutOff())) {
+  while (!isOver()) {
     for (const event of pending.splice(0)) {
       send(event);
       quietSinceMs = clock.monotonicMs();
     }
-    if (isFinished) return;
-    const isRoused = await new Promise<boolean>((resolve) => {
-      rouse = () => resolve(true);
-      const beatMs = Math.max(1, BEAT_MS - (clock.monotonicMs() - quietSinceMs));
-      clock.sleep(beatMs, { signal }).then(
-        () => resolve(false),
-        () => resolve(false),
-      );
-      if (pending.length > 0) rouse();
-    });
-    if (isRoused || signal.aborted) continue;
+    if (response.writableLength > UNREAD_BYTES_MAX) cutOff();
+    if (isOver() || isFinished) return;
+    const roused = new AbortController();
+    rouse = () => roused.abort();
+    const beatMs = Math.max(1, BEAT_MS - (clock.monotonicMs() - quietSinceMs));
+    const isQuiet = await clock.sleep(beatMs, { signal: roused.signal }).then(
+      () => true,
+      () => false, // roused: something happened
+    );
+    if (!isQuiet) continue;
     response.write(":\n\n");
     quietSinceMs = clock.monotonicMs();
   }
@@ -132,10 +135,19 @@ function textOf(event: NumberedEvent): string {
   return `${id}data: ${JSON.stringify(event)}\n\n`;
 }
 
-async function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {
-  if (!response.writableNeedDrain) return;
-  await new Promise<void>((resolve) => {
-    response.once("drain", resolve);
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
+/** Whether the follower took what was written, or left; false when its time is over. */
+async function drained(response: ServerResponse, clock: Clock, signal: AbortSignal): Promise<boolean> {
+  if (!response.writableNeedDrain || signal.aborted) return true;
+  const over = new AbortController();
+  try {
+    return await Promise.race([
+      new Promise<true>((resolve) => {
+        response.once("drain", () => resolve(true));
+        signal.addEventListener("abort", () => resolve(true), { once: true });
+      }),
+      clock.sleep(UNREAD_MS_MAX, { signal: over.signal }).then(() => false),
+    ]);
+  } finally {
+    over.abort();
+  }
 }
