@@ -2,7 +2,7 @@
 import { z } from "zod";
 import type { Cid, NodeId } from "./ids.ts";
 import type { JobState } from "./job.ts";
-import { zCid, zCount, zNodeId } from "./schema.ts";
+import { zCid, zCount, zNodeId, zSentence } from "./schema.ts";
 
 /** GET /v1/node: how to reach this fog node. */
 export interface FogNodeView {
@@ -63,15 +63,15 @@ export const zFogNodeView: z.ZodType<FogNodeView> = z.object({
   id: zNodeId,
   addresses: z.array(z.string().max(512)).max(64),
   httpUrl: z.url().max(512),
-  version: z.string().max(64),
+  version: zSentence,
 });
 
 export const zJobView: z.ZodType<JobView> = z.object({
   id: zCid,
-  name: z.string(),
+  name: zSentence,
   owner: zNodeId,
   state: z.enum(["queued", "running", "succeeded", "failed", "stopped"]),
-  reason: z.string().nullable(),
+  reason: zSentence.nullable(),
   round: zCount,
   rounds: zCount,
   steps: zCount,

@@ -6,7 +6,7 @@
 import { z } from "zod";
 import type { Cid, NodeId } from "./ids.ts";
 import type { JobState } from "./job.ts";
-import { zCid, zCount, zNodeId } from "./schema.ts";
+import { zCid, zCount, zNodeId, zSentence } from "./schema.ts";
 
 export type JobEvent =
   | { readonly type: "accepted"; readonly name: string; readonly rounds: number }
@@ -87,7 +87,7 @@ export const zJobEvent: z.ZodType<JobEvent> = z.discriminatedUnion("type", [
     round: zCount,
     unit: zCount,
     provider: zNodeId,
-    reason: z.string(),
+    reason: zSentence,
   }),
   z.strictObject({
     type: z.literal("delivered"),
@@ -114,11 +114,11 @@ export const zJobEvent: z.ZodType<JobEvent> = z.discriminatedUnion("type", [
     loss: zLoss,
     accuracy: z.number().nullable(),
   }),
-  z.strictObject({ type: z.literal("waiting"), reason: z.string() }),
+  z.strictObject({ type: z.literal("waiting"), reason: zSentence }),
   z.strictObject({
     type: z.literal("finished"),
     state: z.enum(["queued", "running", "succeeded", "failed", "stopped"]),
-    reason: z.string().nullable(),
+    reason: zSentence.nullable(),
   }),
   z.strictObject({
     type: z.literal("progress"),

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { FaultError, RemoteError, reportOf, type Sentences } from "./fault.ts";
-import { parseShape, zCid } from "./schema.ts";
+import { parseShape, zCid, zSentence } from "./schema.ts";
 
 type SampleFault = { readonly code: "NO_ROOM"; readonly freeBytes: number } | { readonly code: "GONE" };
 const SENTENCES: Sentences<SampleFault> = {
@@ -13,6 +13,14 @@ test("a fault carries its code, its facts and one sentence", () => {
   const error = new FaultError<SampleFault>({ code: "NO_ROOM", freeBytes: 7 }, SENTENCES);
   expect(error.message).toBe("only 7 bytes are free");
   expect(reportOf(error)).toEqual({ code: "NO_ROOM", message: "only 7 bytes are free" });
+});
+
+test("a sentence is one line that no terminal obeys, whatever a stranger's names hold", () => {
+  const control = String.fromCharCode(27);
+  const message = `no tensor "a\nb${control}[2J" here`;
+  expect(new RemoteError({ code: "GONE", message }).message).toBe('no tensor "a\\u000ab\\u001b[2J" here');
+  expect(parseShape(zSentence, message, "a reason")).toBe('no tensor "a\\u000ab\\u001b[2J" here');
+  expect(parseShape(zSentence, "löst – nichts 🙂", "a reason")).toBe("löst – nichts 🙂");
 });
 
 test("a bug crosses a border without its insides", () => {

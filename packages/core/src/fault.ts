@@ -4,6 +4,8 @@
  * A room declares a union of fault shapes and a table with one sentence per code, so a fault without
  * a sentence does not compile. Sentences say what is wrong, where, and what to do next.
  */
+import { onOneLine } from "./one-line.ts";
+
 export interface Fault {
   readonly code: string;
 }
@@ -54,5 +56,5 @@ export function reportOf(error: unknown): FaultReport {
 function sentenceFor<F extends Fault>(fault: F, sentences: Sentences<F>): string {
   // SAFETY: the table has a row for every code of F, and the row of a code takes the fault of that code.
   const sentence = sentences[fault.code as F["code"]] as (fault: F) => string;
-  return sentence(fault);
+  return onOneLine(sentence(fault));
 }

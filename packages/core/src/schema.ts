@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { FaultError, type Sentences } from "./fault.ts";
 import { type Cid, type LeaseId, type NodeId, parseCid, parseLeaseId, parseNodeId } from "./ids.ts";
+import { onOneLine } from "./one-line.ts";
 
 export type ShapeFault = {
   readonly code: "SHAPE_INVALID";
@@ -38,6 +39,8 @@ export function parseShape<T>(schema: z.ZodType<T>, value: unknown, what: string
 export const zCid: z.ZodType<Cid> = z.string().transform(guarded(parseCid));
 export const zNodeId: z.ZodType<NodeId> = z.string().transform(guarded(parseNodeId));
 export const zLeaseId: z.ZodType<LeaseId> = z.string().transform(guarded(parseLeaseId));
+/** What people read, whoever wrote it. */
+export const zSentence: z.ZodType<string> = z.string().transform(onOneLine);
 export const zBytes: z.ZodType<Uint8Array> = z.instanceof(Uint8Array);
 export const zCount: z.ZodType<number> = z.int().nonnegative();
 

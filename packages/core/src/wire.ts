@@ -9,6 +9,7 @@ import type { FaultReport } from "./fault.ts";
 import type { Cid, LeaseId, NodeId } from "./ids.ts";
 import type { Signed } from "./keys.ts";
 import { LIMITS } from "./limits.ts";
+import { onOneLine } from "./one-line.ts";
 import { zBytes, zCid, zCount, zLeaseId, zNodeId } from "./schema.ts";
 import { type Lease, type Offer, type Receipt, zLease, zOffer, zSignedReceipt } from "./work.ts";
 
@@ -79,7 +80,7 @@ const zProgress: z.ZodType<LeaseProgress> = z.strictObject({
   loss: z.number().nullable(),
 });
 const zLeases = z.array(zLeaseId).max(LIMITS.leasesPerProviderMax);
-const zReason = z.string().max(256);
+const zReason = z.string().max(256).transform(onOneLine);
 
 export const zProviderRequest: z.ZodType<ProviderRequest> = z.discriminatedUnion("type", [
   z.strictObject({

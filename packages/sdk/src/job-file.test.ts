@@ -275,6 +275,11 @@ test("every mistake is told, in the order of the lines", () => {
   ]);
 });
 
+test("a problem is told on one line, whatever the value holds", () => {
+  const [problem] = readJobFile(">\np\n", "job.yaml").problems;
+  expect(problem?.message).toBe('job.yaml:1:1: expected keys and values, found "p\\u000a"');
+});
+
 test("no text makes it throw anything but a fault", () => {
   const pieces = fc.constantFrom(
     ...GOOD.split(/(?<=[\s:{},])/),

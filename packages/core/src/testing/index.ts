@@ -1,3 +1,4 @@
+export { alter, type Edit } from "./alter.ts";
 /** Ports that a test drives: time moves when told, the disk fails when told, the log can be read. */
 export { createMemoryDisk, type MemoryDisk } from "./memory-disk.ts";
 export { createRecordedLog, type RecordedLog, silentLog } from "./recorded-log.ts";

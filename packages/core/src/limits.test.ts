@@ -1,0 +1,111 @@
+import { expect, test } from "vitest";
+import type { z } from "zod";
+import { type DatasetManifest, zDatasetManifest } from "./dataset.ts";
+import { cidOfBytes, leaseIdOf } from "./ids.ts";
+import { type TrainJob, zTrainJob } from "./job.ts";
+import { keyPairOfSeed } from "./keys.ts";
+import { LIMITS } from "./limits.ts";
+import { zProviderRequest } from "./wire.ts";
+import { type Lease, type Offer, zLease, zOffer } from "./work.ts";
+
+const cid = cidOfBytes(new Uint8Array());
+const provider = keyPairOfSeed(new Uint8Array(32)).nodeId;
+const leaseId = leaseIdOf(new Uint8Array(26));
+
+const job = (change: Partial<TrainJob>): TrainJob => ({
+  apiVersion: "pingo/v1",
+  kind: "Train",
+  name: "tiny",
+  model: cid,
+  data: { train: cid, test: null },
+  objective: { loss: "mean-squared-error", target: "y", metrics: [] },
+  optimizer: { sgd: { learningRate: 0.1, weightDecay: 0, momentum: 0, nesterov: false } },
+  schedule: { rounds: 1, stepsPerRound: 1, batchSize: 1, secondsPerRound: 1 },
+  workers: { min: 1, max: 1, cpuMillicores: 1, memoryBytes: 1 },
+  retryMax: 1,
+  budgetNano: "0",
+  seed: 1,
+  ...change,
+});
+const schedule = (change: Partial<TrainJob["schedule"]>): TrainJob =>
+  job({ schedule: { ...job({}).schedule, ...change } });
+const workers = (max: number): TrainJob => job({ workers: { ...job({}).workers, max } });
+
+const manifest = (change: Partial<DatasetManifest>): DatasetManifest => ({
+  kind: "pingo/dataset/v1",
+  rows: 1,
+  fields: [{ name: "x", dtype: "float32", rowShape: [] }],
+  shards: [{ cid, rows: 1, sizeBytes: 1 }],
+  ...change,
+});
+const shards = (count: number): DatasetManifest =>
+  manifest({ shards: Array.from({ length: count }, () => ({ cid, rows: 1, sizeBytes: 1 })) });
+const rank = (axes: number): DatasetManifest =>
+  manifest({ fields: [{ name: "x", dtype: "float32", rowShape: new Array<number>(axes - 1).fill(1) }] });
+
+const lease = (ttlMs: number): Lease => ({
+  id: leaseId,
+  attempt: 1,
+  provider,
+  unit: {
+    job: cid,
+    round: 1,
+    index: 0,
+    program: cid,
+    weights: cid,
+    shards: [{ cid, rows: 1, sizeBytes: 1 }],
+    seed: 1,
+    steps: 1,
+    batchSize: 1,
+    learningRate: 1,
+    deadlineMs: 1,
+  },
+  issuedAtUnixMs: 1,
+  ttlMs,
+});
+const offer = (slots: number): Offer => ({
+  provider,
+  slots,
+  cpuMillicores: 1,
+  memoryBytes: 1,
+  diskBytes: 1,
+  gflops: 1,
+  measuredAtUnixMs: 1,
+});
+const hello = (leases: number): unknown => ({
+  type: "hello",
+  version: 1,
+  offer: offer(1),
+  held: new Array(leases).fill(leaseId),
+});
+const heartbeat = (leases: number): unknown => ({
+  type: "heartbeat",
+  sequence: 1,
+  progress: new Array(leases).fill({ lease: leaseId, step: 1, loss: null }),
+});
+
+const { workersMax, datasetShardsMax, tensorRankMax, leasesPerProviderMax } = LIMITS;
+
+test.each<readonly [string, z.ZodType, (value: number) => unknown, number]>([
+  ["roundsMax", zTrainJob, (rounds) => schedule({ rounds }), LIMITS.roundsMax],
+  ["stepsPerRoundMax", zTrainJob, (stepsPerRound) => schedule({ stepsPerRound }), LIMITS.stepsPerRoundMax],
+  ["batchSizeMax", zTrainJob, (batchSize) => schedule({ batchSize }), LIMITS.batchSizeMax],
+  ["workersMax", zTrainJob, workers, workersMax],
+  ["nameCharsMax", zTrainJob, (chars) => job({ name: "n".repeat(chars) }), LIMITS.nameCharsMax],
+  ["datasetRowsMax", zDatasetManifest, (rows) => manifest({ rows }), LIMITS.datasetRowsMax],
+  [
+    "datasetBytesMax",
+    zDatasetManifest,
+    (sizeBytes) => manifest({ shards: [{ cid, rows: 1, sizeBytes }] }),
+    LIMITS.datasetBytesMax,
+  ],
+  ["datasetShardsMax", zDatasetManifest, shards, datasetShardsMax],
+  ["tensorRankMax", zDatasetManifest, rank, tensorRankMax],
+  ["leaseTtlMsMax", zLease, lease, LIMITS.leaseTtlMsMax],
+  ["leasesPerProviderMax, offered", zOffer, offer, leasesPerProviderMax],
+  ["leasesPerProviderMax, held", zProviderRequest, hello, leasesPerProviderMax],
+  ["leasesPerProviderMax, under way", zProviderRequest, heartbeat, leasesPerProviderMax],
+])("%s is taken at the limit and refused past it", (_, schema, valueOf, limit) => {
+  expect(schema.safeParse(valueOf(limit)).error).toBeUndefined();
+  expect(schema.safeParse(valueOf(limit + 1)).success).toBe(false);
+});
