@@ -3,7 +3,8 @@ import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { readModel } from "@pingo/autograd";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -12,6 +13,7 @@ import { expectNothingLeft, pingo, processesOf, startPingo } from "./pingo.ts";
 /** The machine may be busy with other tests; the promise of 90 s is the benchmark's to keep. */
 const RUN_TIMEOUT_MS = 170_000;
 const STOP_MS_MAX = 5_000;
+const TRY = fileURLToPath(new URL("../../../examples/mnist/try.ts", import.meta.url));
 /** examples/mnist/job.yaml: rounds × steps × providers. */
 const STEPS_PLANNED = 8 * 120 * 3;
 const QUORUM_SHARE = 0.6;
@@ -50,6 +52,16 @@ test(
     expect(outcome.steps).toBeGreaterThanOrEqual(QUORUM_SHARE * STEPS_PLANNED); // a slow unit may miss its round
     expect(lines.filter(({ event }) => event?.type === "committed")).toHaveLength(8);
     expect(readModel(await readFile(outcome.model)).outputs).toHaveLength(1);
+    // Stock ONNX Runtime, in a process that knows nothing of ours, finds the accuracy that was told.
+    const tried = await promisify(execFile)(process.execPath, [TRY, outcome.model]);
+    expect(Number(/^accuracy (.*)$/m.exec(tried.stdout)?.[1])).toBeCloseTo(outcome.accuracy, 6);
+    const provenance = JSON.parse(await readFile(join(dirname(outcome.model), "provenance.json"), "utf8"));
+    expect(provenance).toMatchObject({
+      jobId: outcome.job,
+      graph: expect.stringMatching(/^baf/),
+      job: { data: {} },
+    });
+    expect(provenance.rounds).toHaveLength(8);
     expect((await readdir(join(home, "jobs", outcome.job))).sort()).toEqual([
       "metrics.json",
       "model.onnx",

@@ -10,7 +10,9 @@ const arbEdit: fc.Arbitrary<Edit> = fc.record({
   byte: fc.nat({ max: 255 }),
   how: fc.constantFrom("overwrite", "overwrite", "insert", "drop", "cut"),
 });
-const arbValue = fc.oneof(fc.object({ maxDepth: 4, withNullPrototype: false, values: [fc.integer(), fc.string(), fc.uint8Array()] }));
+const arbValue = fc.oneof(
+  fc.object({ maxDepth: 4, withNullPrototype: false, values: [fc.integer(), fc.string(), fc.uint8Array()] }),
+);
 
 /** Canonical, and then the only encoding of its value, or refused with a code. */
 function check(bytes: Uint8Array): void {

@@ -105,7 +105,7 @@ test.each<readonly [string, z.ZodType, (value: number) => unknown, number]>([
   ["leasesPerProviderMax, offered", zOffer, offer, leasesPerProviderMax],
   ["leasesPerProviderMax, held", zProviderRequest, hello, leasesPerProviderMax],
   ["leasesPerProviderMax, under way", zProviderRequest, heartbeat, leasesPerProviderMax],
-])("%s is taken at the limit and refused past it", (_, schema, valueOf, limit) => {
-  expect(schema.safeParse(valueOf(limit)).error).toBeUndefined();
-  expect(schema.safeParse(valueOf(limit + 1)).success).toBe(false);
+])("%s is taken at the limit and refused past it", (_, schema, withSize, limit) => {
+  expect(schema.safeParse(withSize(limit)).error).toBeUndefined();
+  expect(schema.safeParse(withSize(limit + 1)).success).toBe(false);
 });

@@ -41,7 +41,9 @@ test("safetensors that were altered: 50,000", () => {
 
 test("nodes of files and folders that were altered: 50,000", () => {
   const leaf = cidOfBytes(Uint8Array.of(1));
-  const arbLinks = fc.array(fc.record({ name: fc.string(), sizeBytes: fc.nat(), dagBytes: fc.nat() }), { maxLength: 4 });
+  const arbLinks = fc.array(fc.record({ name: fc.string(), sizeBytes: fc.nat(), dagBytes: fc.nat() }), {
+    maxLength: 4,
+  });
   const altered = fc.property(arbLinks, fc.boolean(), arbEdits, (links, isFolder, edits) => {
     const named = links.map((link, i) => ({ ...link, cid: leaf, name: isFolder ? `${i}${link.name}` : "" }));
     const block = alter(isFolder ? encodeFolderNode(named) : encodeFileNode(named), edits);
