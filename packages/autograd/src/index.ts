@@ -1,4 +1,5 @@
 /** Differentiates ONNX graphs and trains them in stock ONNX Runtime. */
+export { type TrainedModel, type Training, trainedModel } from "./adapt/trained-model.ts";
 export { defineModel, type ModelOptions } from "./builder/define-model.ts";
 export { BuilderError, type BuilderFault } from "./builder/fault.ts";
 export type { Value } from "./builder/graph-builder.ts";

@@ -2,6 +2,7 @@
  * The door that a page's bundler takes (condition "browser"): index.ts but for what needs node:crypto, which is ids,
  * keys and the shapes made of them. A name that a page needs and that is missing here fails the bundle of examples/page.
  */
+export { zLora } from "./adaptation.ts";
 export { AssertionError, assert, assertDefined, assertNever } from "./assert.ts";
 export { CodecError, DECODE_LIMITS, decodeCanonical, encodeCanonical, equalBytes } from "./codec.ts";
 export { FaultError, isFault, RemoteError, reportOf } from "./fault.ts";

@@ -1,4 +1,5 @@
 /** Ids, canonical codec, signatures, units, faults, limits, ports, and the shapes everyone shares. */
+export { type Adaptation, type Lora, zLora } from "./adaptation.ts";
 export {
   type FogNodeView,
   type JobView,

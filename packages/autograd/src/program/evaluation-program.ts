@@ -32,18 +32,18 @@ export interface EvaluationProgram {
 /** @throws {ProgramError | GraphError} naming what to change */
 export function buildEvaluationProgram(model: Graph, options: ProgramOptions): EvaluationProgram {
   const step = modelStep(model, options);
-  const graph = evaluationGraph(model, step, options);
+  const graph = evaluationGraph(step, options);
   verifyGraph(graph);
   return { graph: writeModel(graph), signature: step.signature };
 }
 
-function evaluationGraph(model: Graph, step: ModelStep, options: ProgramOptions): Graph {
+function evaluationGraph(step: ModelStep, options: ProgramOptions): Graph {
   const emit = new Emitter("evaluate");
   const first: Value = { name: "first", dtype: "int64", shape: [] };
   const total: Value = { name: "rowCount", dtype: "int64", shape: [] };
   const wanted = emit.add2(first, emit.integers(range(step.passRows)));
   const rows = emit.binary("Min", wanted, emit.shift(total, -1));
-  const { target } = emitBatch(emit, step, model.inputs, rows);
+  const { target } = emitBatch(emit, step, rows);
   const before = emit.nodes.splice(0);
 
   const isRow = emit.compare("Less", wanted, total);

@@ -20,6 +20,11 @@ export type ProgramFault =
       readonly nearest: readonly string[];
     }
   | {
+      readonly code: "TARGET_UNMATCHED";
+      readonly pattern: string;
+      readonly nearest: readonly string[];
+    }
+  | {
       readonly code: "OUTPUT_UNKNOWN";
       readonly output: string;
       readonly nearest: string | null;
@@ -60,6 +65,13 @@ const SENTENCES: Sentences<ProgramFault> = {
   PATTERN_UNMATCHED: (f) => {
     const hint = f.nearest.length > 0 ? `; the nearest names are ${list(f.nearest)}` : "";
     return `${f.key}: the pattern "${f.pattern}" matches no parameter of the model${hint}`;
+  },
+  TARGET_UNMATCHED: (f) => {
+    const near =
+      f.nearest.length > 0
+        ? `the nearest names are ${list(f.nearest)}`
+        : "the model has no product with a float32 weight";
+    return `adapt.lora.targets: the pattern "${f.pattern}" matches no weight that takes an adapter; ${near}`;
   },
   OUTPUT_UNKNOWN: (f) => {
     const hint = f.nearest === null ? "" : `did you mean "${f.nearest}"? `;

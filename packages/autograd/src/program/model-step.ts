@@ -1,6 +1,14 @@
 /** What train and evaluation programs share: the model bound to the job, and how a batch reaches it. */
-import { assertDefined, type Loss, type LossSettings, matchesAny, type Optimizer } from "@pingo/core";
+import {
+  type Adaptation,
+  assertDefined,
+  type Loss,
+  type LossSettings,
+  matchesAny,
+  type Optimizer,
+} from "@pingo/core";
 import { nearest } from "@pingo/core/nearest";
+import { adaptModel } from "../adapt/lora.ts";
 import { composeGraph } from "../compose/compose.ts";
 import type { Graph, GraphValue } from "../graph/graph.ts";
 import type { DType, Tensor } from "../graph/tensor.ts";
@@ -46,9 +54,15 @@ export interface ProgramOptions {
   readonly memoryLimitBytes?: number;
   /** Patterns over the names of parameters that stay as they are: no gradient, no state, no part of the weights vector. */
   readonly frozen?: readonly string[];
+  /** Low-rank adapters are trained, and nothing else: they alone are parameters. */
+  readonly adapt?: Adaptation;
+  /** What adapters start from is drawn from it. */
+  readonly seed?: number;
 }
 
 export interface ModelStep {
+  /** What is trained: the model, or the model with its adapters. */
+  readonly model: Graph;
   readonly graph: StaticGraph;
   readonly match: FieldMatch;
   readonly parameters: readonly ParameterSpec[];
@@ -70,7 +84,10 @@ export interface ModelStep {
 const MODEL_PREFIX = "model/";
 
 /** @throws {ProgramError | GradientError | GraphError} */
-export function modelStep(model: Graph, options: ProgramOptions): ModelStep {
+export function modelStep(given: Graph, options: ProgramOptions): ModelStep {
+  const adapted = options.adapt && adaptModel(given, options.adapt.lora, options.seed ?? 0);
+  const model = adapted?.graph ?? given;
+  const only = adapted && new Set(adapted.adapters.flatMap(({ a, b }) => [a, b]));
   const targetKind = OBJECTIVES[options.loss].target;
   const passRows = rowsOfPass(options);
   const match = matchFields(model, options.fields, options.target, targetKind);
@@ -86,6 +103,7 @@ export function modelStep(model: Graph, options: ProgramOptions): ModelStep {
     constants: model.constants ?? new Set(),
     output,
     frozen: options.frozen ?? [],
+    ...(only && { only }),
     inner: innerName,
   });
   const names = found.flatMap(({ name, kind }) => (kind === "trained" ? [name] : []));
@@ -102,6 +120,7 @@ export function modelStep(model: Graph, options: ProgramOptions): ModelStep {
   const signature = { parameters, fields: [...fields], target, batchSize };
   const targetDtype = targetKind === "classes" ? "int64" : "float32";
   return {
+    model,
     graph,
     match: innerMatch,
     parameters,
@@ -111,7 +130,7 @@ export function modelStep(model: Graph, options: ProgramOptions): ModelStep {
     objective,
     targetDtype,
     passRows,
-    frozen: frozenNames(model, options.frozen ?? []),
+    frozen: frozenNames(model, options.frozen ?? [], only),
   };
 }
 
@@ -124,9 +143,13 @@ export function outputOf({ outputs }: Graph, name: string | undefined): GraphVal
   throw new ProgramError({ code: "OUTPUT_UNKNOWN", output, nearest: nearest(output, names), outputs: names });
 }
 
-function frozenNames({ initializers }: Graph, patterns: readonly string[]): ReadonlySet<string> {
-  if (patterns.length === 0) return new Set();
-  return new Set([...initializers.keys()].filter((name) => matchesAny(patterns, name)).map(innerName));
+function frozenNames(
+  { initializers }: Graph,
+  patterns: readonly string[],
+  only: ReadonlySet<string> | undefined,
+): ReadonlySet<string> {
+  const isFrozen = (name: string) => matchesAny(patterns, name) || (only !== undefined && !only.has(name));
+  return new Set([...initializers.keys()].filter(isFrozen).map(innerName));
 }
 
 /** @throws {ProgramError} BATCH_UNEVEN */
@@ -166,8 +189,7 @@ function bindObjective(
 /** Gathers the rows of a batch from the data set, as the model's inputs and as the target. */
 export function emitBatch(
   emit: Emitter,
-  { match, objective, targetDtype }: ModelStep,
-  model: readonly GraphValue[],
+  { model, match, objective, targetDtype }: ModelStep,
   rows: Value,
 ): { readonly target: Value } {
   const gathered = new Map<FieldSpec, Value>();
@@ -184,7 +206,7 @@ export function emitBatch(
     gathered.set(field, batch);
     return batch;
   };
-  for (const input of model) {
+  for (const input of model.inputs) {
     const name = innerName(input.name);
     const value = emit.cast(
       batchOf(assertDefined(match.fieldByInput.get(name), "matched")),

@@ -22,6 +22,8 @@ export interface ParameterSearch {
   readonly output: string;
   /** Patterns over names. */
   readonly frozen: readonly string[];
+  /** Nothing else is trained, and nothing else is a statistic that training moves. */
+  readonly only?: ReadonlySet<string>;
   readonly inner: (name: string) => string;
 }
 
@@ -32,7 +34,7 @@ export interface ParameterSearch {
  */
 export function findParameters(
   graph: StaticGraph,
-  { initializers, constants, output, frozen, inner }: ParameterSearch,
+  { initializers, constants, output, frozen, only, inner }: ParameterSearch,
 ): readonly ParameterSpec[] {
   const reached = dependencies(graph, inner(output));
   const statistics = runningStatistics(graph, reached);
@@ -48,7 +50,9 @@ export function findParameters(
     frozen,
     parameters.map(({ name }) => name),
   );
-  const kept = parameters.filter(({ name }) => !matchesAny(frozen, name));
+  const kept = parameters.filter(
+    ({ name }) => !matchesAny(frozen, name) && (only === undefined || only.has(name)),
+  );
   if (!kept.some(({ kind }) => kind === "trained"))
     throw new ProgramError({ code: "NOTHING_TO_TRAIN", output });
   return kept;

@@ -1,6 +1,6 @@
 /** One pass through the model and back: from the rows of a batch to its loss and its gradients, as nodes. */
 import { assertDefined } from "@pingo/core";
-import type { AnyNode, Graph } from "../graph/graph.ts";
+import type { AnyNode } from "../graph/graph.ts";
 import type { EmittedObjective } from "../objective/objective.ts";
 import { differentiate } from "../rules/differentiate.ts";
 import type { Emitter, Value } from "../rules/emitter.ts";
@@ -9,7 +9,6 @@ import { emitBatch, innerName, type ModelStep } from "./model-step.ts";
 import { noiseKey, trainingMode } from "./training-mode.ts";
 
 export interface PassSite {
-  readonly model: Graph;
   readonly step: ModelStep;
   /** int64[rows of the pass], each a row of the data set. */
   readonly rows: Value;
@@ -48,11 +47,11 @@ export const STOP: Value = { name: "stop", dtype: "int64", shape: [] };
 /** Leaves its nodes in `emit`. */
 export function emitPass(
   emit: Emitter,
-  { model, step, rows, number, parts }: PassSite,
+  { step, rows, number, parts }: PassSite,
   seedOf: (objective: EmittedObjective) => Seed,
 ): Pass {
   const earlier = emit.nodes.splice(0);
-  const { target } = emitBatch(emit, step, model.inputs, emit.add2(rows, STOP));
+  const { target } = emitBatch(emit, step, emit.add2(rows, STOP));
   const noise = { key: noiseKey(emit, rows, number) };
   const mode = trainingMode(step.graph, emit, noise, step.frozen);
   const before: readonly AnyNode[] = emit.nodes.splice(0);

@@ -62,24 +62,24 @@ export function buildTrainProgram(model: Graph, options: ProgramOptions): TrainP
 
 function buildOnce(model: Graph, options: ProgramOptions): TrainProgram {
   const step = modelStep(model, options);
-  const graph = trainGraph(model, step, options);
+  const graph = trainGraph(step, options);
   verifyGraph(graph);
   return {
     graph: writeModel(graph),
     signature: step.signature,
-    initialWeights: flattenWeights(step.parameters, model.initializers),
+    initialWeights: flattenWeights(step.parameters, step.model.initializers),
     memory: planMemory(graph),
     layout: { microBatches: options.microBatches ?? 1, recompute: options.recompute ?? 1 },
   };
 }
 
-function trainGraph(model: Graph, step: ModelStep, options: ProgramOptions): Graph {
+function trainGraph(step: ModelStep, options: ProgramOptions): Graph {
   const emit = new Emitter("train");
   const rows: Value = { name: "batch", dtype: "int64", shape: [options.batchSize] };
   const rate: Value = { name: "rate", dtype: "float32", shape: [] };
   const number: Value = { name: "number", dtype: "float32", shape: [] };
   const { microBatches = 1, recompute = 1, optimizer } = options;
-  const site = { model, step, rows, number, parts: recompute };
+  const site = { step, rows, number, parts: recompute };
   const isCut = microBatches > 1;
   const pass = isCut ? emitAccumulated(emit, site, microBatches) : emitPass(emit, site, plainSeed);
   const raw = [...pass.gradients.values()];
