@@ -47,7 +47,7 @@ export class DigitsNetwork implements AsyncDisposable {
   /** Everything told so far, each numbered event once. */
   readonly events: NumberedEvent[] = [];
   #fog: FogProcess;
-  #last = 0;
+  readonly #lastByJob = new Map<string, number>();
 
   private constructor(place: FogPlace, fog: FogProcess) {
     this.#place = place;
@@ -109,9 +109,22 @@ export class DigitsNetwork implements AsyncDisposable {
       text = text.replace(from, to);
     }
     await writeFile(file, text);
+    return this.submitFile(file);
+  }
+
+  async submitFile(file: string): Promise<JobView> {
+    return parseShape(zJobView, await this.#pingo(["job", "submit", file]), "the job");
+  }
+
+  /** Paths of what the job made, in this folder. */
+  async get(job: JobView, folder: string): Promise<unknown> {
+    return this.#pingo(["job", "get", job.id, "--out", folder]);
+  }
+
+  async #pingo(args: readonly string[]): Promise<unknown> {
     const env = { ...COMPILED, PINGO_HOME: this.#home(), PINGO_FOG: this.#fog.url };
-    const { stdout } = await promisify(execFile)(NODE, [CLI, "job", "submit", file, "--json"], { env });
-    return parseShape(zJobView, JSON.parse(stdout.trim().split("\n").at(-1) ?? ""), "the job");
+    const { stdout } = await promisify(execFile)(NODE, [CLI, ...args, "--json"], { env });
+    return JSON.parse(stdout.trim().split("\n").at(-1) ?? "");
   }
 
   async show(job: JobView): Promise<JobView> {
@@ -121,7 +134,7 @@ export class DigitsNetwork implements AsyncDisposable {
   /** Follows from where it last was until an event of this kind comes. */
   async until(job: JobView, isIt: (event: JobEvent) => boolean): Promise<JobEvent> {
     const leaving = new AbortController();
-    const headers = { "last-event-id": String(this.#last) };
+    const headers = { "last-event-id": String(this.#lastByJob.get(job.id) ?? 0) };
     const answer = await fetch(`${this.#fog.url}/v1/jobs/${job.id}/events`, {
       headers,
       signal: leaving.signal,
@@ -133,7 +146,7 @@ export class DigitsNetwork implements AsyncDisposable {
         const parts = text.split("\n\n");
         text = parts.pop() ?? "";
         for (const part of parts) {
-          const found = this.#read(part, isIt);
+          const found = this.#read(job, part, isIt);
           if (found) return found;
         }
       }
@@ -151,13 +164,13 @@ export class DigitsNetwork implements AsyncDisposable {
     await this.#place[Symbol.asyncDispose]();
   }
 
-  #read(part: string, isIt: (event: JobEvent) => boolean): JobEvent | undefined {
+  #read(job: JobView, part: string, isIt: (event: JobEvent) => boolean): JobEvent | undefined {
     const data = /^data: (.*)$/m.exec(part)?.[1];
     if (data === undefined) return undefined;
     const numbered = parseShape(zNumberedEvent, JSON.parse(data), "an event");
     if (numbered.sequence !== null) {
       this.events.push(numbered);
-      this.#last = numbered.sequence;
+      this.#lastByJob.set(job.id, numbered.sequence);
     }
     return isIt(numbered.event) ? numbered.event : undefined;
   }

@@ -42,8 +42,19 @@ export interface JobView {
   readonly trainingMs: number;
   readonly createdAtUnixMs: number;
   readonly finishedAtUnixMs: number | null;
-  /** UnixFS files, once succeeded. */
-  readonly result: { readonly model: Cid; readonly metrics: Cid; readonly provenance: Cid } | null;
+  /** Once succeeded. */
+  readonly result: JobResult | null;
+}
+
+/** UnixFS files. */
+export interface JobResult {
+  readonly model: Cid;
+  readonly metrics: Cid;
+  readonly provenance: Cid;
+  /** The adapters alone, as safetensors, where it was they that were trained. */
+  readonly adapters?: Cid;
+  /** The model with the last round's own weights, where `model` has the mean of the rounds. */
+  readonly rawModel?: Cid;
 }
 
 /** GET /v1/providers */
@@ -84,7 +95,15 @@ export const zJobView: z.ZodType<JobView> = z.object({
   trainingMs: zCount,
   createdAtUnixMs: zCount,
   finishedAtUnixMs: zCount.nullable(),
-  result: z.object({ model: zCid, metrics: zCid, provenance: zCid }).nullable(),
+  result: z
+    .object({
+      model: zCid,
+      metrics: zCid,
+      provenance: zCid,
+      adapters: zCid.exactOptional(),
+      rawModel: zCid.exactOptional(),
+    })
+    .nullable(),
 });
 
 export const zProviderView: z.ZodType<ProviderView> = z.object({

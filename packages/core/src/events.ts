@@ -50,6 +50,8 @@ export type JobEvent =
       readonly round: number;
       readonly loss: number;
       readonly accuracy: number | null;
+      /** Where the mean of the rounds is what was measured: the same of the round's own weights. */
+      readonly raw?: Measured;
     }
   | { readonly type: "waiting"; readonly reason: string }
   | { readonly type: "finished"; readonly state: JobState; readonly reason: string | null }
@@ -63,6 +65,12 @@ export type JobEvent =
       readonly steps: number;
       readonly loss: number | null;
     };
+
+/** On the held-out data; accuracy is null where no answer is right or wrong. */
+export interface Measured {
+  readonly loss: number;
+  readonly accuracy: number | null;
+}
 
 export interface NumberedEvent {
   /** null for `progress`. */
@@ -113,6 +121,7 @@ export const zJobEvent: z.ZodType<JobEvent> = z.discriminatedUnion("type", [
     round: zCount,
     loss: zLoss,
     accuracy: z.number().nullable(),
+    raw: z.strictObject({ loss: zLoss, accuracy: z.number().nullable() }).exactOptional(),
   }),
   z.strictObject({ type: z.literal("waiting"), reason: zSentence }),
   z.strictObject({

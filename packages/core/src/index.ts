@@ -2,6 +2,7 @@
 export { type Adaptation, type Lora, zLora } from "./adaptation.ts";
 export {
   type FogNodeView,
+  type JobResult,
   type JobView,
   type ProviderView,
   zErrorBody,
@@ -28,7 +29,7 @@ export {
   zDatasetManifest,
   zShard,
 } from "./dataset.ts";
-export { type JobEvent, type NumberedEvent, zJobEvent, zNumberedEvent } from "./events.ts";
+export { type JobEvent, type Measured, type NumberedEvent, zJobEvent, zNumberedEvent } from "./events.ts";
 export {
   type Fault,
   FaultError,
@@ -61,6 +62,7 @@ export {
   shortId,
 } from "./ids.ts";
 export {
+  type Averaging,
   FINAL_STATES,
   JOB_DOMAIN,
   type JobEnvelope,
@@ -71,6 +73,7 @@ export {
   type StopRequest,
   type TrainJob,
   zAccumulate,
+  zAveraging,
   zName,
   zSchedule,
   zSignedJob,

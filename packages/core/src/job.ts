@@ -5,6 +5,7 @@
  * Design: docs/ARCHITECTURE.md §4.
  */
 import { z } from "zod";
+import { type Adaptation, zAdaptation } from "./adaptation.ts";
 import type { Cid } from "./ids.ts";
 import type { Signed } from "./keys.ts";
 import { LIMITS } from "./limits.ts";
@@ -25,6 +26,10 @@ export interface TrainJob {
   readonly optimizer: Optimizer;
   /** Patterns over the names of parameters: these stay as they are, and travel with no update. */
   readonly freeze?: readonly string[];
+  /** Adapters are trained in place of the model's own weights. */
+  readonly adapt?: Adaptation;
+  /** The mean of the rounds' weights is what is measured and comes back. */
+  readonly average?: Averaging;
   readonly schedule: Schedule;
   readonly workers: {
     readonly min: number;
@@ -36,6 +41,11 @@ export interface TrainJob {
   /** Decimal nano-PINGO as text: DAG-CBOR integers end at 2^64. */
   readonly budgetNano: string;
   readonly seed: number;
+}
+
+export interface Averaging {
+  /** What a step leaves of the mean before it; a round counts as all of its steps. */
+  readonly decay: number;
 }
 
 export interface Schedule {
@@ -73,6 +83,8 @@ export const zName = z
 
 export const zAccumulate = z.int().min(1).max(LIMITS.batchSizeMax);
 
+export const zAveraging = z.strictObject({ decay: z.number().gt(0).lt(1) });
+
 export const zSchedule: z.ZodType<Schedule> = z.strictObject({
   rounds: z.int().min(1).max(LIMITS.roundsMax),
   stepsPerRound: z.int().min(1).max(LIMITS.stepsPerRoundMax),
@@ -90,6 +102,8 @@ export const zTrainJob: z.ZodType<TrainJob> = z.strictObject({
   objective: zObjective,
   optimizer: zOptimizer,
   freeze: zPatterns.exactOptional(),
+  adapt: zAdaptation.exactOptional(),
+  average: zAveraging.exactOptional(),
   schedule: zSchedule,
   workers: z
     .strictObject({

@@ -77,6 +77,10 @@ export interface ResultFiles {
   readonly model: string;
   readonly metrics: string;
   readonly provenance: string;
+  /** Where adapters were trained: they alone. */
+  readonly adapters?: string;
+  /** Where `model` has the mean of the rounds: the model with the last round's own weights. */
+  readonly rawModel?: string;
 }
 
 export interface FogClient {
@@ -89,7 +93,7 @@ export interface FogClient {
   /** Ends with `finished`; survives a fog node that restarts. */
   events(job: JobId, options?: FollowOptions): AsyncGenerator<NumberedEvent, void, undefined>;
   stop(job: JobId, options?: CallOptions): Promise<JobView>;
-  /** Writes model.onnx, metrics.json and provenance.json. */
+  /** Writes model.onnx, metrics.json and provenance.json; where the job made them, adapters.safetensors and model-raw.onnx. */
   fetchResult(job: JobId, folder: string, options?: CallOptions): Promise<ResultFiles>;
   putFile(bytes: Uint8Array, options?: SubmitOptions): Promise<Cid>;
   getFile(cid: Cid, options?: CallOptions & { readonly sizeBytesMax?: number }): Promise<Uint8Array>;
@@ -159,10 +163,13 @@ export function connect(fogUrl: string, options: FogClientOptions): FogClient {
         await ports.disk.write(path, await client.getFile(cid, { ...call, sizeBytesMax }));
         return path;
       };
+      const { adapters, rawModel } = result;
       return {
         metrics: await fetchTo("metrics.json", result.metrics, REPORT_BYTES_MAX),
         provenance: await fetchTo("provenance.json", result.provenance, REPORT_BYTES_MAX),
         model: await fetchTo("model.onnx", result.model, LIMITS.modelBytesMax),
+        ...(adapters && { adapters: await fetchTo("adapters.safetensors", adapters, LIMITS.modelBytesMax) }),
+        ...(rawModel && { rawModel: await fetchTo("model-raw.onnx", rawModel, LIMITS.modelBytesMax) }),
       };
     },
     async putFile(bytes, put = {}) {

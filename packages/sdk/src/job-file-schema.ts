@@ -5,6 +5,7 @@
  * Design: docs/ARCHITECTURE.md §4.
  */
 import {
+  type Adaptation,
   checkObjective,
   EXPECTED_OPTIMIZERS,
   LIMITS,
@@ -17,10 +18,12 @@ import {
   RATES_MAX,
   zAccumulate,
   zAdamW,
+  zAveraging,
   zClipNorm,
   zDecayMask,
   zLearningRateSchedule,
   zLion,
+  zLora,
   zLoss,
   zLossSettings,
   zMuon,
@@ -125,45 +128,64 @@ const zResources = z.strictObject({
   memory: quantity(parseBytes).default(512 * 2 ** 20),
 });
 
-export const zJobFile = z.strictObject({
-  apiVersion: z.literal("pingo/v1"),
-  kind: z.literal("Train"),
-  name: zName,
-  model: zPath,
-  data: z.strictObject({ train: zPath, test: zPath.optional() }),
-  objective: zObjectiveFile,
-  optimizer: zOptimizerFile.prefault({ adamw: {} }),
-  freeze: zPatterns.exactOptional(),
-  schedule: z
-    .strictObject({
-      rounds: z.int().min(1).max(LIMITS.roundsMax),
-      stepsPerRound: z.int().min(1).max(LIMITS.stepsPerRoundMax),
-      batchSize: z.int().min(1).max(LIMITS.batchSizeMax),
-      accumulate: zAccumulate.exactOptional(),
-      secondsPerRound: z.number().positive().max(86_400).default(60),
-    })
-    .refine(({ batchSize, accumulate = 1 }) => batchSize % accumulate === 0, {
-      error: "it cuts a batch into micro-batches of as many rows, so it must divide batchSize",
-      path: ["accumulate"],
+const zAdaptFile = z
+  .strictObject({
+    lora: z.strictObject({
+      rank: zLora.shape.rank.default(8),
+      alpha: zLora.shape.alpha.exactOptional(),
+      targets: zLora.shape.targets,
     }),
-  workers: z
-    .strictObject({
-      min: z.int().min(1).max(LIMITS.workersMax).default(1),
-      max: z.int().min(1).max(LIMITS.workersMax).default(8),
-      resources: zResources.prefault({}),
-    })
-    .refine((workers) => workers.min <= workers.max, {
-      error: "min is larger than max",
-      path: ["min"],
-    })
-    .prefault({}),
-  verify: z.strictObject({ mode: z.literal("none") }).optional(),
-  retry: z.strictObject({ max: z.int().min(0).max(100).default(3) }).prefault({}),
-  budget: z
-    .union([z.string(), z.number()])
-    .transform(guarded((text) => parsePingo(String(text)).toString()))
-    .prefault("0 PINGO"),
-  seed: z.int().min(0).max(0xffffffff).default(0),
-});
+  })
+  .transform(
+    ({ lora: { rank, alpha = 2 * rank, targets } }): Adaptation => ({ lora: { rank, alpha, targets } }),
+  );
+
+export const zJobFile = z
+  .strictObject({
+    apiVersion: z.literal("pingo/v1"),
+    kind: z.literal("Train"),
+    name: zName,
+    model: zPath,
+    data: z.strictObject({ train: zPath, test: zPath.optional() }),
+    objective: zObjectiveFile,
+    optimizer: zOptimizerFile.prefault({ adamw: {} }),
+    freeze: zPatterns.exactOptional(),
+    adapt: zAdaptFile.exactOptional(),
+    average: zAveraging.exactOptional(),
+    schedule: z
+      .strictObject({
+        rounds: z.int().min(1).max(LIMITS.roundsMax),
+        stepsPerRound: z.int().min(1).max(LIMITS.stepsPerRoundMax),
+        batchSize: z.int().min(1).max(LIMITS.batchSizeMax),
+        accumulate: zAccumulate.exactOptional(),
+        secondsPerRound: z.number().positive().max(86_400).default(60),
+      })
+      .refine(({ batchSize, accumulate = 1 }) => batchSize % accumulate === 0, {
+        error: "it cuts a batch into micro-batches of as many rows, so it must divide batchSize",
+        path: ["accumulate"],
+      }),
+    workers: z
+      .strictObject({
+        min: z.int().min(1).max(LIMITS.workersMax).default(1),
+        max: z.int().min(1).max(LIMITS.workersMax).default(8),
+        resources: zResources.prefault({}),
+      })
+      .refine((workers) => workers.min <= workers.max, {
+        error: "min is larger than max",
+        path: ["min"],
+      })
+      .prefault({}),
+    verify: z.strictObject({ mode: z.literal("none") }).optional(),
+    retry: z.strictObject({ max: z.int().min(0).max(100).default(3) }).prefault({}),
+    budget: z
+      .union([z.string(), z.number()])
+      .transform(guarded((text) => parsePingo(String(text)).toString()))
+      .prefault("0 PINGO"),
+    seed: z.int().min(0).max(0xffffffff).default(0),
+  })
+  .refine(({ freeze, adapt }) => freeze === undefined || adapt === undefined, {
+    error: `with "adapt" nothing but the adapters is trained: leave "freeze" out`,
+    path: ["freeze"],
+  });
 
 export type JobFileShape = z.output<typeof zJobFile>;

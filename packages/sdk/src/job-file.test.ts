@@ -88,6 +88,16 @@ optimizer:
   expect(job.objective.output).toBe("logits");
 });
 
+test("adapters have a rank, and a weight of twice as much, unless the file says otherwise", () => {
+  const adaptOf = (lora: string) => parseJobFile(`${GOOD}adapt: { lora: ${lora} }`, "job.yaml").adapt;
+  expect(adaptOf('{ targets: ["*.attn.*"] }')).toEqual({
+    lora: { rank: 8, alpha: 16, targets: ["*.attn.*"] },
+  });
+  expect(adaptOf('{ rank: 4, targets: ["*"] }')).toEqual({ lora: { rank: 4, alpha: 8, targets: ["*"] } });
+  expect(adaptOf('{ alpha: 1, targets: ["*"] }')).toEqual({ lora: { rank: 8, alpha: 1, targets: ["*"] } });
+  expect(parseJobFile(`${GOOD}average: { decay: 0.999 }`, "job.yaml").average).toEqual({ decay: 0.999 });
+});
+
 const lineOf = (start: string, line: string): string => GOOD.replace(new RegExp(`^${start}.*$`, "m"), line);
 
 describe("a mistake is one sentence with a code and its place", () => {
@@ -230,6 +240,30 @@ describe("a mistake is one sentence with a code and its place", () => {
       lineOf("schedule", "schedule: { rounds: 1, stepsPerRound: 5, batchSize: 64, accumulate: 3 }"),
       "JOB_VALUE_INVALID",
       'job.yaml:8:69: "schedule.accumulate": it cuts a batch into micro-batches of as many rows, so it must divide batchSize',
+    ],
+    [
+      "adapters of nothing",
+      `${GOOD}adapt: { lora: { rank: 4 } }`,
+      "JOB_KEY_MISSING",
+      'job.yaml:13:16: "adapt.lora.targets" is missing',
+    ],
+    [
+      "an unknown key of adapters",
+      `${GOOD}adapt: { lora: { ranks: 4, targets: ["*"] } }`,
+      "JOB_KEY_UNKNOWN",
+      'job.yaml:13:18: unknown key "ranks"; did you mean "rank"?',
+    ],
+    [
+      "adapters and frozen weights",
+      `${GOOD}adapt: { lora: { targets: ["*"] } }\nfreeze: ["a.*"]`,
+      "JOB_VALUE_INVALID",
+      'job.yaml:14:9: "freeze": with "adapt" nothing but the adapters is trained: leave "freeze" out',
+    ],
+    [
+      "a mean that never forgets",
+      `${GOOD}average: { decay: 1 }`,
+      "JOB_VALUE_INVALID",
+      'job.yaml:13:19: "average.decay": 1 is too large; less than 1 is expected',
     ],
     [
       "verify not built",

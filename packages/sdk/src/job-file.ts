@@ -4,6 +4,8 @@
  * YAML 1.2 (and so JSON). Unknown keys are refused; every problem is one sentence with file, line and column.
  */
 import {
+  type Adaptation,
+  type Averaging,
   assertDefined,
   FaultError,
   LIMITS,
@@ -30,6 +32,8 @@ export interface JobFile {
   readonly objective: Objective;
   readonly optimizer: Optimizer;
   readonly freeze?: readonly string[];
+  readonly adapt?: Adaptation;
+  readonly average?: Averaging;
   readonly schedule: Schedule;
   readonly workers: {
     readonly min: number;
@@ -113,6 +117,8 @@ function jobOf(shape: JobFileShape, written: Written): JobFile {
     objective: shape.objective,
     optimizer: shape.optimizer,
     ...(shape.freeze && { freeze: shape.freeze }),
+    ...(shape.adapt && { adapt: shape.adapt }),
+    ...(shape.average && { average: shape.average }),
     schedule: shape.schedule,
     workers: { min, max, cpuMillicores: resources.cpu, memoryBytes: resources.memory },
     retryMax: shape.retry.max,

@@ -237,6 +237,12 @@ describe("what is wrong is found before anything is sent", () => {
       'job.yaml:8:43: optimizer.decay.exclude: the pattern "*.bias" matches no parameter',
     ],
     [
+      "adapters of what takes none",
+      `${JOB}adapt: { lora: { targets: ["weight", "*.attn.*"] } }\n`,
+      "TARGET_UNMATCHED",
+      'job.yaml:8:27: adapt.lora.targets: the pattern "*.attn.*" matches no weight that takes an adapter; the nearest names are "weight"',
+    ],
+    [
       "an output that the model does not have",
       JOB.replace("target: label", "target: label, output: score"),
       "OUTPUT_UNKNOWN",

@@ -84,6 +84,7 @@ function placeInJob(error: FaultError, file: JobFile): string | undefined {
   if (!(error instanceof ProgramError)) return undefined;
   const { fault } = error;
   if (fault.code === "PATTERN_UNMATCHED") return file.placeOf(fault.key);
+  if (fault.code === "TARGET_UNMATCHED") return file.placeOf("adapt.lora.targets");
   return fault.code === "OUTPUT_UNKNOWN" ? file.placeOf("objective.output") : undefined;
 }
 

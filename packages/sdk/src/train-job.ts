@@ -15,6 +15,8 @@ export function trainJobOf(
     objective: file.objective,
     optimizer: file.optimizer,
     ...(file.freeze && { freeze: file.freeze }),
+    ...(file.adapt && { adapt: file.adapt }),
+    ...(file.average && { average: file.average }),
     schedule: file.schedule,
     workers: file.workers,
     retryMax: file.retryMax,

@@ -16,7 +16,8 @@ export interface HeaderEntry {
   readonly end: number;
 }
 
-const METADATA = "__metadata__";
+/** What stands under this name are notes, not a tensor. */
+export const METADATA = "__metadata__";
 const COUNT = /(?:0|[1-9]\d{0,15})(?![\d.eE])/y;
 const SPACES = " \t\r\n";
 

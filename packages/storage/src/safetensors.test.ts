@@ -8,6 +8,15 @@ import { arbTensor } from "./testing/arbitrary-tensors.ts";
 
 const DTYPES: readonly DType[] = ["float32", "float64", "int64", "int32", "int8", "uint8", "bool"];
 
+test("notes come first, for whoever looks, and change no tensor", () => {
+  const tensors = new Map<string, Tensor>([
+    ["w", { dtype: "float32", shape: [2], data: Float32Array.of(1, 2) }],
+  ]);
+  const bytes = encodeSafetensors(tensors, { rank: "8" });
+  expect(new TextDecoder().decode(bytes.subarray(8, 40))).toMatch(/^\{"__metadata__":\{"rank":"8"\},/);
+  expect(decodeSafetensors(bytes)).toEqual(tensors);
+});
+
 const arbTensors = fc.dictionary(
   fc.string({ maxLength: 12 }).filter((name) => name !== "__metadata__" && name !== "__proto__"),
   fc

@@ -6,7 +6,7 @@
 import type { DType, Tensor } from "@pingo/autograd";
 import { assert, assertDefined, LIMITS } from "@pingo/core";
 import { concatBytes } from "./concat-bytes.ts";
-import { type HeaderEntry, malformed, parseHeader } from "./safetensors-header.ts";
+import { type HeaderEntry, METADATA, malformed, parseHeader } from "./safetensors-header.ts";
 import { StorageError } from "./storage-error.ts";
 import { BYTES_BY_DTYPE, bytesOfTensor, elementsOf, tensorOfBytes } from "./tensor-bytes.ts";
 
@@ -33,8 +33,15 @@ const DTYPE_BY_NAME: ReadonlyMap<string, DType> = new Map([
   ["BOOL", "bool"],
 ]);
 
-/** One encoding for equal tensors, in whatever order they come: widest elements first, then by name. */
-export function encodeSafetensors(tensors: ReadonlyMap<string, Tensor>): Uint8Array {
+/**
+ * One encoding for equal tensors, in whatever order they come: widest elements first, then by name.
+ *
+ * @param notes  what readers of the file may want to know of it, as the format's metadata
+ */
+export function encodeSafetensors(
+  tensors: ReadonlyMap<string, Tensor>,
+  notes: Readonly<Record<string, string>> = {},
+): Uint8Array {
   const ordered = [...tensors].sort(
     ([a, one], [b, other]) =>
       BYTES_BY_DTYPE[other.dtype] - BYTES_BY_DTYPE[one.dtype] || (a < b ? -1 : Number(a > b)),
@@ -45,11 +52,12 @@ export function encodeSafetensors(tensors: ReadonlyMap<string, Tensor>): Uint8Ar
       data.length === elementsOf(shape),
       `tensor "${name}" has ${data.length} elements, not its shape's`,
     );
-    assert(name !== "__metadata__", "a tensor cannot be named __metadata__");
+    assert(name !== METADATA, `a tensor cannot be named ${METADATA}`);
     const begin = end;
     end += data.byteLength;
     return `${JSON.stringify(name)}:${JSON.stringify({ dtype: NAME_BY_DTYPE[dtype], shape, data_offsets: [begin, end] })}`;
   });
+  if (Object.keys(notes).length > 0) entries.unshift(`${JSON.stringify(METADATA)}:${JSON.stringify(notes)}`);
   const header = new TextEncoder().encode(`{${entries.join(",")}}`);
   const headerBytes = Math.ceil(header.byteLength / ALIGNMENT) * ALIGNMENT;
   const file = new Uint8Array(LENGTH_BYTES + headerBytes + end);

@@ -67,6 +67,7 @@ export async function checkTrainJob({ job, model, train, test }: JobToCheck): Pr
     ...(output !== undefined && { output }),
     ...(accumulate !== undefined && { microBatches: accumulate }),
     ...(job.freeze && { frozen: job.freeze }),
+    ...(job.adapt && { adapt: job.adapt, seed: job.seed }),
   };
   const admission = {
     train: buildTrainProgram(model, options),

@@ -7,6 +7,7 @@ export {
   createAggregator,
   type WeightedUpdate,
 } from "./aggregate.ts";
+export { type AverageStep, nextAverage } from "./average.ts";
 export type { LocalProgress, LocalTraining } from "./local-training.ts";
 export { OUTER_SETTINGS, type OuterSettings, type OuterState, type OuterStep, outerStep } from "./outer.ts";
 export { planUnits, type UnitsPlan } from "./plan-units.ts";

@@ -23,8 +23,8 @@ export interface Provenance {
   /** dag-cbor block: StoredProgram, which names the graph. */
   readonly program: Cid;
   readonly graph: Cid;
-  /** UnixFS files of flat f32 weights: version 0 and the last. */
-  readonly weights: { readonly initial: Cid; readonly final: Cid };
+  /** UnixFS files of flat f32 weights: version 0, the last, and the mean of the rounds where the job asks for it. */
+  readonly weights: { readonly initial: Cid; readonly final: Cid; readonly average?: Cid };
   readonly rounds: readonly RoundRecord[];
   readonly startedAtUnixMs: number;
   readonly endedAtUnixMs: number;
@@ -62,6 +62,9 @@ export interface MetricRecord {
   /** On the held-out data; null until evaluated, or without any. */
   readonly testLoss: number | null;
   readonly testAccuracy: number | null;
+  /** Where the two above are of the mean of the rounds: the same of the round's own weights. */
+  readonly rawTestLoss?: number | null;
+  readonly rawTestAccuracy?: number | null;
 }
 
 /** What each provider did for a model, over all its rounds. */
@@ -131,7 +134,7 @@ export const zProvenance: z.ZodType<Provenance> = z.strictObject({
   fog: zNodeId,
   program: zCid,
   graph: zCid,
-  weights: z.strictObject({ initial: zCid, final: zCid }),
+  weights: z.strictObject({ initial: zCid, final: zCid, average: zCid.exactOptional() }),
   rounds: z.array(zRoundRecord).max(LIMITS.roundsMax),
   startedAtUnixMs: zCount,
   endedAtUnixMs: zCount,
@@ -145,4 +148,6 @@ export const zMetricRecord: z.ZodType<MetricRecord> = z.strictObject({
   rows: zCount,
   testLoss: z.number().nullable(),
   testAccuracy: z.number().nullable(),
+  rawTestLoss: z.number().nullable().exactOptional(),
+  rawTestAccuracy: z.number().nullable().exactOptional(),
 });

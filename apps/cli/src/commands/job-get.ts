@@ -7,7 +7,8 @@ import { optionsOf } from "../options.ts";
 
 const HELP = `
 Examples:
-  pingo job get bafy…              model.onnx, metrics.json and provenance.json under $PINGO_HOME/jobs/ID
+  pingo job get bafy…              model.onnx, metrics.json and provenance.json under $PINGO_HOME/jobs/ID;
+                                   adapters.safetensors and model-raw.onnx where the job made them
   pingo job get bafy… --out ./here`;
 
 export function jobGetCommand(run: Run): Command {
@@ -25,5 +26,8 @@ async function get(context: Context, command: Command): Promise<void> {
   const folder = out === undefined ? join(context.config.home, "jobs", id) : resolve(out);
   const files = await (await connectAsReader(context)).fetchResult(id, folder, { signal: context.signal });
   context.screen.json(files);
-  for (const path of [files.model, files.metrics, files.provenance]) context.screen.line(path);
+  const { model, adapters, rawModel, metrics, provenance } = files;
+  for (const path of [model, adapters, rawModel, metrics, provenance]) {
+    if (path !== undefined) context.screen.line(path);
+  }
 }

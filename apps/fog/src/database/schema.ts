@@ -51,6 +51,8 @@ export const jobs = pgTable("jobs", {
   resultModel: text("result_model").$type<Cid>(),
   resultMetrics: text("result_metrics").$type<Cid>(),
   resultProvenance: text("result_provenance").$type<Cid>(),
+  resultAdapters: text("result_adapters").$type<Cid>(),
+  resultRawModel: text("result_raw_model").$type<Cid>(),
 });
 
 export const rounds = pgTable(
@@ -67,6 +69,9 @@ export const rounds = pgTable(
     evaluatedLoss: doublePrecision("evaluated_loss"),
     evaluatedAccuracy: doublePrecision("evaluated_accuracy"),
     committedUnixMs: count("committed_unix_ms").notNull(),
+    average: text().$type<Cid>(),
+    rawLoss: doublePrecision("raw_loss"),
+    rawAccuracy: doublePrecision("raw_accuracy"),
   },
   (table) => [primaryKey({ columns: [table.job, table.version] })],
 );

@@ -22,7 +22,7 @@ export async function recordCommit(
   sql: Sql,
   { row, version, deliveries, bytes, atUnixMs }: CommitToRecord,
 ): Promise<{ readonly change: Partial<JobRow>; readonly written: NumberedEvent }> {
-  const { number, weightsCid: weights, momentumCid: momentum } = version;
+  const { number, weightsCid: weights, momentumCid: momentum, averageCid: average } = version;
   const summary = summaryOf(deliveries);
   const change = {
     round: number,
@@ -34,7 +34,7 @@ export async function recordCommit(
     trainingMs: Math.max(0, atUnixMs - (row.trainingBeganUnixMs ?? atUnixMs)),
   };
   const units = deliveries.length;
-  const stored = { job: row.id, version: number, weights, momentum, units, ...summary };
+  const stored = { job: row.id, version: number, weights, momentum, average, units, ...summary };
   const { rounds } = row;
   const written = await sql.transaction(async (tx) => {
     await insertRound(tx, { ...stored, committedUnixMs: atUnixMs });

@@ -4,16 +4,18 @@
  * When it falls behind, the newest version waits and those between are left out; the last is always measured.
  */
 import { type Evaluation, type Evaluator, startEvaluator, type Tensor } from "@pingo/autograd";
-import type { Cid } from "@pingo/core";
+import type { Cid, Measured } from "@pingo/core";
 import { type BlockReader, readManifest, readShards } from "@pingo/storage";
+import type { Evaluated } from "../database/round-store.ts";
 import type { JobRow } from "../database/schema.ts";
 import { type LoadedJob, loadEvaluation } from "./loaded-job.ts";
+import type { Version } from "./versions.ts";
 
 export interface EvaluationOptions {
   readonly blocks: BlockReader;
   readonly program: Cid;
   readonly data: Cid;
-  readonly onEvaluated: (version: number, evaluation: Evaluation) => Promise<void>;
+  readonly onEvaluated: (version: number, evaluated: Evaluated) => Promise<void>;
 }
 
 /** null without held-out data. */
@@ -37,7 +39,7 @@ interface Ready {
 export class EvaluationQueue implements AsyncDisposable {
   readonly #options: EvaluationOptions;
   #ready: Promise<Ready> | undefined;
-  #next: { readonly version: number; readonly weights: Float32Array } | undefined;
+  #next: Version | undefined;
   #running: Promise<void> | undefined;
   #isEnded = false;
 
@@ -46,8 +48,8 @@ export class EvaluationQueue implements AsyncDisposable {
   }
 
   /** @returns once nothing is left to measure; rejects when a measurement failed */
-  evaluate(version: number, weights: Float32Array): Promise<void> {
-    this.#next = { version, weights };
+  evaluate(version: Version): Promise<void> {
+    this.#next = version;
     this.#running ??= this.#drain().finally(() => {
       this.#running = undefined;
     });
@@ -68,7 +70,11 @@ export class EvaluationQueue implements AsyncDisposable {
       this.#next = undefined;
       this.#ready ??= this.#open();
       const { evaluator, fields } = await this.#ready;
-      await this.#options.onEvaluated(next.version, await evaluator.evaluate(next.weights, fields));
+      const { number, weights, average } = next;
+      const evaluated = measuredOf(await evaluator.evaluate(average ?? weights, fields));
+      // Both, so that whoever reads them sees whether the mean is worth having.
+      const raw = average && measuredOf(await evaluator.evaluate(weights, fields));
+      await this.#options.onEvaluated(number, raw ? { ...evaluated, raw } : evaluated);
     }
   }
 
@@ -77,4 +83,8 @@ export class EvaluationQueue implements AsyncDisposable {
     const fields = await readShards(blocks, await readManifest(blocks, data));
     return { evaluator: await startEvaluator(await loadEvaluation(blocks, program)), fields };
   }
+}
+
+function measuredOf({ loss, accuracy }: Evaluation): Measured {
+  return { loss, accuracy };
 }

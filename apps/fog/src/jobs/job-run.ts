@@ -32,7 +32,7 @@ import {
 } from "@pingo/training";
 import { appendEvent } from "../database/event-store.ts";
 import { updateJob } from "../database/job-store.ts";
-import { latestRound, setEvaluation } from "../database/round-store.ts";
+import { type Evaluated, latestRound, setEvaluation } from "../database/round-store.ts";
 import type { JobRow } from "../database/schema.ts";
 import { FogError } from "../fault.ts";
 import { persevere, TRIES_MAX } from "../perseverance.ts";
@@ -42,7 +42,7 @@ import { type EvaluationQueue, openEvaluation } from "./evaluation.ts";
 import type { JobRunOptions } from "./job-run-options.ts";
 import { jobOf, type LoadedJob, loadJob } from "./loaded-job.ts";
 import { createMailbox } from "./mailbox.ts";
-import { writeOutcome } from "./outcome.ts";
+import { exportModels, writeOutcome } from "./outcome.ts";
 import {
   acknowledgementOf,
   type ReceivedResult,
@@ -310,8 +310,8 @@ export class JobRun implements AsyncDisposable {
 
   async #commit(running: Running, { deliveries }: Extract<RoundAction, { type: "commit" }>): Promise<void> {
     const { sql, blocks, clock, traffic } = this.#options;
-    const { signature, job } = running.loaded;
-    const version = await nextVersion(blocks, signature, running.version, deliveries);
+    const { loaded } = running;
+    const version = await nextVersion(blocks, loaded, running.version, deliveries);
     const bytes = traffic.unsaved(this.id);
     const commit = { row: this.#row, version, deliveries, bytes, atUnixMs: clock.nowUnixMs() };
     const { change, written } = await recordCommit(sql, commit);
@@ -321,14 +321,14 @@ export class JobRun implements AsyncDisposable {
     running.round = null;
     this.#publish([written]);
     this.#post(() => this.#goOn());
-    if (version.number < job.schedule.rounds) void this.#evaluate(version);
+    if (version.number < loaded.job.schedule.rounds) void this.#evaluate(version);
     await traffic.watch(this.id, version.weightsCid);
   }
 
   /** Never rejects: a failed measurement does not cost the job its training. */
   async #evaluate(version: Version): Promise<void> {
     try {
-      await this.#running?.evaluation?.evaluate(version.number, version.weights);
+      await this.#running?.evaluation?.evaluate(version);
     } catch (error) {
       if (this.#ending.signal.aborted) return;
       const failed = { job: this.id, round: version.number, why: whyOf(error) };
@@ -336,15 +336,13 @@ export class JobRun implements AsyncDisposable {
     }
   }
 
-  #recordEvaluation(
-    round: number,
-    { loss, accuracy }: { loss: number; accuracy: number | null },
-  ): Promise<void> {
+  #recordEvaluation(round: number, evaluated: Evaluated): Promise<void> {
     return this.#mailbox.run(async () => {
       if (this.isFinished) return;
-      await setEvaluation(this.#options.sql, { job: this.id, version: round }, { loss, accuracy });
+      const { loss, accuracy } = evaluated;
+      await setEvaluation(this.#options.sql, { job: this.id, version: round }, evaluated);
       const change = { evaluatedRound: round, evaluatedLoss: loss, evaluatedAccuracy: accuracy };
-      await this.#change(change, { type: "evaluated", round, loss, accuracy });
+      await this.#change(change, { type: "evaluated", round, ...evaluated });
     });
   }
 
@@ -355,12 +353,11 @@ export class JobRun implements AsyncDisposable {
       await this.#evaluate(version);
       const end = async (): Promise<void> => {
         if (this.isFinished) return;
-        const model = await modeller.export(loaded.job.model, loaded.signature, version.weights);
+        const models = await exportModels(modeller, loaded, version);
         await this.#mailbox.run(async () => {
           if (this.isFinished) return;
-          const outcome = await writeOutcome(sql, blocks, { row: this.#row, loaded, fog, model });
-          const { model: resultModel, metrics: resultMetrics, provenance: resultProvenance } = outcome;
-          await this.#finish("succeeded", null, { resultModel, resultMetrics, resultProvenance });
+          const outcome = await writeOutcome(sql, blocks, { row: this.#row, loaded, fog, models });
+          await this.#finish("succeeded", null, outcome);
         });
       };
       await this.#persevere(end);

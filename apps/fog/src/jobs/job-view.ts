@@ -1,9 +1,8 @@
 /** A job as the control API shows it. */
-import type { JobView, NodeId } from "@pingo/core";
+import type { JobResult, JobView, NodeId } from "@pingo/core";
 import type { JobRow } from "../database/schema.ts";
 
 export function viewOf(row: JobRow, providers: readonly NodeId[], traffic = { up: 0, down: 0 }): JobView {
-  const { resultModel: model, resultMetrics: metrics, resultProvenance: provenance } = row;
   return {
     id: row.id,
     name: row.name,
@@ -25,6 +24,13 @@ export function viewOf(row: JobRow, providers: readonly NodeId[], traffic = { up
     trainingMs: row.trainingMs,
     createdAtUnixMs: row.createdUnixMs,
     finishedAtUnixMs: row.finishedUnixMs,
-    result: model && metrics && provenance ? { model, metrics, provenance } : null,
+    result: resultOf(row),
   };
+}
+
+function resultOf(row: JobRow): JobResult | null {
+  const { resultModel: model, resultMetrics: metrics, resultProvenance: provenance } = row;
+  if (!model || !metrics || !provenance) return null;
+  const { resultAdapters: adapters, resultRawModel: rawModel } = row;
+  return { model, metrics, provenance, ...(adapters && { adapters }), ...(rawModel && { rawModel }) };
 }

@@ -1,6 +1,6 @@
 /** One task of the modeller: reads blocks by itself, answers with bytes or a fault, and ends. */
 import { parentPort, workerData } from "node:worker_threads";
-import { readModel, type Tensor, withWeights, writeModel } from "@pingo/autograd";
+import { readModel, type Tensor, trainedModel, writeModel } from "@pingo/autograd";
 import {
   assertDefined,
   assertNever,
@@ -8,12 +8,14 @@ import {
   type DatasetManifest,
   isFault,
   LIMITS,
+  type Lora,
   reportOf,
 } from "@pingo/core";
 import { systemDisk } from "@pingo/core/system";
 import {
   type BlockReader,
   createDiskBlocks,
+  encodeSafetensors,
   readFile,
   readManifest,
   readShards,
@@ -28,10 +30,8 @@ async function perform(task: ModelTask): Promise<ModelAnswers[keyof ModelAnswers
   switch (task.type) {
     case "build":
       return build(task, blocks);
-    case "export": {
-      const model = readModel(await readModelFile(blocks, task.model));
-      return { model: writeModel(withWeights(model, task.signature, task.weights)) };
-    }
+    case "export":
+      return exportModel(task, blocks);
     default:
       return assertNever(task, "unknown model task");
   }
@@ -46,6 +46,25 @@ async function build(
   const test = job.data.test === null ? null : await datasetOf(blocks, "the test data", job.data.test);
   const admission = await checkTrainJob({ job, model, train, test });
   return { train: admission.train, evaluation: test && admission.evaluation };
+}
+
+async function exportModel(
+  { job, signature, weights }: Extract<ModelTask, { type: "export" }>,
+  blocks: BlockReader,
+): Promise<ModelAnswers["export"]> {
+  const { adapt, seed } = job;
+  const model = readModel(await readModelFile(blocks, job.model));
+  const trained = trainedModel(model, { signature, seed, ...(adapt && { adapt }) }, weights);
+  const { adapters } = trained;
+  return {
+    model: writeModel(trained.model),
+    adapters: adapt && adapters ? encodeSafetensors(adapters, adapterNotes(adapt.lora)) : null,
+  };
+}
+
+/** What a reader of the adapters must know to use them. */
+function adapterNotes({ rank, alpha }: Lora): Record<string, string> {
+  return { format: "pt", lora_rank: String(rank), lora_alpha: String(alpha) };
 }
 
 function readModelFile(blocks: BlockReader, cid: Cid): Promise<Uint8Array> {

@@ -6,7 +6,7 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import type { EvaluationProgram, ProgramSignature, TrainProgram } from "@pingo/autograd";
-import { type Cid, type FaultReport, RemoteError, type TrainJob } from "@pingo/core";
+import { type FaultReport, RemoteError, type TrainJob } from "@pingo/core";
 import { FogError } from "../fault.ts";
 import { createMailbox } from "./mailbox.ts";
 
@@ -15,14 +15,21 @@ export type ModelTask =
   | {
       readonly type: "export";
       readonly blocksFolder: string;
-      readonly model: Cid;
+      readonly job: TrainJob;
       readonly signature: ProgramSignature;
       readonly weights: Float32Array;
     };
 
 export interface ModelAnswers {
   readonly build: { readonly train: TrainProgram; readonly evaluation: EvaluationProgram | null };
-  readonly export: { readonly model: Uint8Array };
+  readonly export: ExportedModel;
+}
+
+export interface ExportedModel {
+  /** ONNX, weights inside and adapters merged. */
+  readonly model: Uint8Array;
+  /** The adapters alone, as safetensors; null where the model's own weights were trained. */
+  readonly adapters: Uint8Array | null;
 }
 
 export type ModelAnswer =
@@ -32,7 +39,7 @@ export type ModelAnswer =
 export interface Modeller extends AsyncDisposable {
   /** @throws {FaultError} why the job cannot be trained */
   build(job: TrainJob): Promise<ModelAnswers["build"]>;
-  export(model: Cid, signature: ProgramSignature, weights: Float32Array): Promise<Uint8Array>;
+  export(job: TrainJob, signature: ProgramSignature, weights: Float32Array): Promise<ExportedModel>;
 }
 
 const HEAP_MIB_MAX = 1_024;
@@ -49,9 +56,9 @@ export function createModeller(blocksFolder: string): Modeller {
       if ("train" in answer) return answer;
       throw new FogError({ code: "BUILD_FAILED", why: "it ended without an answer" });
     },
-    async export(model, signature, weights) {
-      const answer = await ask({ type: "export", blocksFolder, model, signature, weights });
-      if ("model" in answer) return answer.model;
+    async export(job, signature, weights) {
+      const answer = await ask({ type: "export", blocksFolder, job, signature, weights });
+      if ("model" in answer) return answer;
       throw new FogError({ code: "BUILD_FAILED", why: "it ended without an answer" });
     },
     async [Symbol.asyncDispose]() {

@@ -6,31 +6,50 @@ import { listRounds } from "../database/round-store.ts";
 import type { JobRow, ResultRow, RoundRow, Sql } from "../database/schema.ts";
 import { listCountedOfJob } from "../database/work-store.ts";
 import type { LoadedJob } from "./loaded-job.ts";
+import type { ExportedModel, Modeller } from "./modeller.ts";
+import type { Version } from "./versions.ts";
 
-export interface Outcome {
-  readonly model: Cid;
-  readonly metrics: Cid;
-  readonly provenance: Cid;
+export type Outcome = Pick<
+  JobRow,
+  "resultModel" | "resultMetrics" | "resultProvenance" | "resultAdapters" | "resultRawModel"
+>;
+
+/** The files of weights. */
+export interface Models extends ExportedModel {
+  /** With the last round's own weights; null where `model` has them. */
+  readonly raw: Uint8Array | null;
 }
 
 export interface OutcomeParts {
   readonly row: JobRow;
   readonly loaded: LoadedJob;
   readonly fog: NodeId;
-  /** ONNX bytes, weights inside. */
-  readonly model: Uint8Array;
+  readonly models: Models;
+}
+
+export async function exportModels(
+  modeller: Modeller,
+  { job, signature }: LoadedJob,
+  { weights, average }: Version,
+): Promise<Models> {
+  const exported = await modeller.export(job, signature, average ?? weights);
+  const raw = average && (await modeller.export(job, signature, weights)).model;
+  return { ...exported, raw };
 }
 
 /** Receipts become blocks here, so that whoever has the provenance can check each. */
 export async function writeOutcome(sql: Sql, blocks: Blocks, parts: OutcomeParts): Promise<Outcome> {
+  const { model, adapters, raw } = parts.models;
   const versions = await listRounds(sql, parts.row.id);
   const counted = await listCountedOfJob(sql, parts.row.id);
   for (const { receipt } of counted) await blocks.put(receipt, "dagCbor");
   await blocks.put(parts.row.envelope, "dagCbor");
   return {
-    model: await writeFile(blocks, parts.model),
-    metrics: await writeJson(blocks, versions.filter(({ version }) => version > 0).map(metricOf)),
-    provenance: await writeJson(blocks, provenanceOf(parts, versions, counted)),
+    resultModel: await writeFile(blocks, model),
+    resultAdapters: adapters && (await writeFile(blocks, adapters)),
+    resultRawModel: raw && (await writeFile(blocks, raw)),
+    resultMetrics: await writeJson(blocks, versions.filter(({ version }) => version > 0).map(metricOf)),
+    resultProvenance: await writeJson(blocks, provenanceOf(parts, versions, counted)),
   };
 }
 
@@ -43,6 +62,7 @@ function metricOf(round: RoundRow): MetricRecord {
     rows: round.rows,
     testLoss: round.evaluatedLoss,
     testAccuracy: round.evaluatedAccuracy,
+    ...(round.average && { rawTestLoss: round.rawLoss, rawTestAccuracy: round.rawAccuracy }),
   };
 }
 
@@ -61,7 +81,11 @@ function provenanceOf(
     fog,
     program: loaded.program,
     graph: loaded.graph,
-    weights: { initial: initial?.weights ?? loaded.graph, final: final?.weights ?? loaded.graph },
+    weights: {
+      initial: initial?.weights ?? loaded.graph,
+      final: final?.weights ?? loaded.graph,
+      ...(final?.average && { average: final.average }),
+    },
     rounds: versions
       .filter(({ version }) => version > 0)
       .map(

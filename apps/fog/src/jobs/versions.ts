@@ -7,11 +7,12 @@ import {
   createAggregator,
   decodeVector,
   encodeVector,
+  nextAverage,
   outerStep,
   weightsLength,
 } from "@pingo/training";
-
 import type { RoundRow } from "../database/schema.ts";
+import type { LoadedJob } from "./loaded-job.ts";
 
 export interface Version {
   /** 0 is the start; a round commits the next. */
@@ -19,10 +20,13 @@ export interface Version {
   readonly weights: Float32Array;
   readonly momentum: Float32Array;
   readonly weightsCid: Cid;
+  /** The mean of the rounds so far; null where the job asks for none, and at version 0. */
+  readonly average: Float32Array | null;
 }
 
 export interface StoredVersion extends Version {
   readonly momentumCid: Cid;
+  readonly averageCid: Cid | null;
 }
 
 export class DivergedError extends FaultError<{
@@ -59,13 +63,14 @@ export async function readVersion(
   const momentum = row.momentum
     ? await readVector(blocks, row.momentum, signature)
     : new Float32Array(weights.length);
-  return { number: row.version, weights, momentum, weightsCid: row.weights };
+  const average = row.average ? await readVector(blocks, row.average, signature) : null;
+  return { number: row.version, weights, momentum, weightsCid: row.weights, average };
 }
 
 /** @throws {DivergedError} */
 export async function nextVersion(
   blocks: Blocks,
-  signature: ProgramSignature,
+  { job, signature }: Pick<LoadedJob, "job" | "signature">,
   before: Version,
   deliveries: readonly CountedDelivery[],
 ): Promise<StoredVersion> {
@@ -83,5 +88,7 @@ export async function nextVersion(
   if (!weights.every(Number.isFinite) || !momentum.every(Number.isFinite)) throw new DivergedError(number);
   const weightsCid = await writeFile(blocks, encodeVector(weights));
   const momentumCid = await writeFile(blocks, encodeVector(momentum));
-  return { number, weights, momentum, weightsCid, momentumCid };
+  const average = nextAverage(job, { before: before.average, weights, round: number });
+  const averageCid = average && (await writeFile(blocks, encodeVector(average)));
+  return { number, weights, momentum, average, weightsCid, momentumCid, averageCid };
 }
