@@ -21,6 +21,10 @@ const OPTIONS: ProgramOptions = {
   batchSize: 3,
 };
 
+const RATES = [
+  { pattern: "a.*", factor: 0.5 },
+  { pattern: "*.bias", factor: 2 },
+];
 const ROWS = 8;
 const fields = new Map([
   ["x", random(7, [ROWS, 4])],
@@ -56,30 +60,52 @@ const dropout = {
 } satisfies Partial<Graph>;
 
 describe("a train program", () => {
-  test.for([
-    ["a plain model", {}],
-    ["batch norm", batchNorm],
-    ["dropout", dropout],
-  ] as const)(
-    "of %s: K steps in one call equal K calls of one step, to the last bit",
-    async ([, between]) => {
-      const program = buildTrainProgram(mlp(4, 6, 3, between), OPTIONS);
-      const run = await openGraph(program.graph);
-      const whole = await run(trainFeeds(program, fields, batches, rates));
-      let state: State = initialState(program);
-      const losses: number[] = [];
-      for (const [k, batch] of batches.entries()) {
-        const results = await run(
-          trainFeeds(program, fields, [batch], rates.slice(k, k + 1), { state, stepsBefore: k }),
-        );
-        losses.push(...floatsOf(results.get("loss")));
-        state = nextState(results);
-      }
-      expect(losses).toEqual(floatsOf(whole.get("loss")));
-      for (const [name, tensor] of nextState(whole))
-        expect(floatsOf(state.get(name)), name).toEqual(floatsOf(tensor));
-    },
-  );
+  test.for<readonly [string, Partial<Graph>, Partial<ProgramOptions>]>([
+    ["a plain model", {}, {}],
+    ["batch norm", batchNorm, {}],
+    ["dropout", dropout, {}],
+    ["frozen weights", {}, { frozen: ["a.*"] }],
+    ["a batch norm that goes by frozen statistics", batchNorm, { frozen: ["bn.running_*"] }],
+    [
+      "rates and decay of their own",
+      {},
+      { optimizer: { adamw: ADAMW, decay: { only: ["*.bias"] }, rates: RATES } },
+    ],
+    ["clipped gradients", {}, { optimizer: { adamw: ADAMW, clipNorm: 0.1 } }],
+    ["adapters", {}, { adapt: { lora: { rank: 2, alpha: 4, targets: ["*"] } } }],
+    [
+      "all of it at once",
+      batchNorm,
+      {
+        frozen: ["a.*", "bn.running_*"],
+        batchSize: 3,
+        microBatches: 3,
+        optimizer: {
+          adamw: ADAMW,
+          clipNorm: 0.1,
+          decay: { exclude: ["b.*"] },
+          rates: [{ pattern: "b.*", factor: 3 }],
+        },
+        lossSettings: { classWeights: [1, 2, 3], ignoreIndex: 1 },
+      },
+    ],
+  ])("of %s: K steps in one call equal K calls of one step, to the last bit", async ([, between, change]) => {
+    const program = buildTrainProgram(mlp(4, 6, 3, between), { ...OPTIONS, ...change });
+    const run = await openGraph(program.graph);
+    const whole = await run(trainFeeds(program, fields, batches, rates));
+    let state: State = initialState(program);
+    const losses: number[] = [];
+    for (const [k, batch] of batches.entries()) {
+      const results = await run(
+        trainFeeds(program, fields, [batch], rates.slice(k, k + 1), { state, stepsBefore: k }),
+      );
+      losses.push(...floatsOf(results.get("loss")));
+      state = nextState(results);
+    }
+    expect(losses).toEqual(floatsOf(whole.get("loss")));
+    for (const [name, tensor] of nextState(whole))
+      expect(floatsOf(state.get(name)), name).toEqual(floatsOf(tensor));
+  });
 
   test("gives the same bits twice", async () => {
     const results = await Promise.all(

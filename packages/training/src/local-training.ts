@@ -21,6 +21,8 @@ export type LocalProgress =
 export interface LocalTraining {
   /** Flat, as the signature has them. */
   readonly weights: Float32Array;
+  /** The mean of the rounds; null where the job asks for none. */
+  readonly average: Float32Array | null;
   /** One for each round; the last may have fewer steps, and then no evaluation, where it was stopped. */
   readonly metrics: readonly MetricRecord[];
   readonly isComplete: boolean;
@@ -28,10 +30,17 @@ export interface LocalTraining {
   readonly trainedMs: number;
 }
 
-/** The record of one round. */
-export function metricOf(
-  round: Pick<MetricRecord, "round" | "trainLoss" | "steps" | "rows" | "atUnixMs">,
-  evaluation: Evaluation | null,
-): MetricRecord {
-  return { ...round, testLoss: evaluation?.loss ?? null, testAccuracy: evaluation?.accuracy ?? null };
+export type Measurement = Omit<MetricRecord, "round" | "trainLoss" | "steps" | "rows" | "atUnixMs">;
+
+/** A version as the network measures it: by the mean of the rounds where there is one, and then also by itself. */
+export async function measureVersion(
+  evaluate: Evaluate,
+  weights: Float32Array,
+  average: Float32Array | null,
+): Promise<Measurement> {
+  if (evaluate === null) return { testLoss: null, testAccuracy: null };
+  const { loss: testLoss, accuracy: testAccuracy } = await evaluate(average ?? weights);
+  if (average === null) return { testLoss, testAccuracy };
+  const { loss: rawTestLoss, accuracy: rawTestAccuracy } = await evaluate(weights);
+  return { testLoss, testAccuracy, rawTestLoss, rawTestAccuracy };
 }

@@ -97,8 +97,8 @@ export interface LocalProvenance {
   readonly job: TrainJob;
   /** UnixFS file: the train program's ONNX bytes. */
   readonly graph: Cid;
-  /** UnixFS files of flat f32 weights: the first and the last. */
-  readonly weights: { readonly initial: Cid; readonly final: Cid };
+  /** UnixFS files of flat f32 weights: the first, the last, and the mean of the rounds where the job asks for it. */
+  readonly weights: { readonly initial: Cid; readonly final: Cid; readonly average?: Cid };
   /** 1: every step in one place; more: rounds with an outer step, as the network has them. */
   readonly processes: number;
   /** False where it was interrupted; metrics.json has the steps that were done. */

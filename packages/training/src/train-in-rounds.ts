@@ -6,7 +6,8 @@
 import type { ProgramSignature } from "@pingo/autograd";
 import type { Cid, Clock, DatasetManifest, JobId, TrainJob, TrainUnit } from "@pingo/core";
 import { aggregate } from "./aggregate.ts";
-import { type Evaluate, type LocalProgress, type LocalTraining, metricOf } from "./local-training.ts";
+import { nextAverage } from "./average.ts";
+import { type Evaluate, type LocalProgress, type LocalTraining, measureVersion } from "./local-training.ts";
 import { type OuterSettings, type OuterState, outerStep } from "./outer.ts";
 import { planUnits } from "./plan-units.ts";
 import type { MetricRecord } from "./provenance.ts";
@@ -44,6 +45,7 @@ export async function trainInRounds(inputs: RoundsInputs, options: RoundsOptions
   const { clock, signal, onProgress } = options;
   const metrics: MetricRecord[] = [];
   let trainedMs = 0;
+  let average: Float32Array | null = null;
   let state: OuterState = {
     weights: inputs.weights,
     momentum: new Float32Array(inputs.weights.length),
@@ -56,18 +58,19 @@ export async function trainInRounds(inputs: RoundsInputs, options: RoundsOptions
     if (results === null) break;
     const mean = aggregate(results, signature);
     state = outerStep({ ...state, mean, signature, ...(outer && { settings: outer }) });
+    average = nextAverage(job, { before: average, weights: state.weights, round });
     const roundMs = clock.monotonicMs() - startedMs;
     trainedMs += roundMs;
     const rows = results.reduce((sum, result) => sum + result.rows, 0);
     const trainLoss = results.reduce((sum, result) => sum + result.lossMean * result.rows, 0) / rows;
     const steps = results.reduce((sum, result) => sum + result.steps, 0);
-    const evaluation = signal?.aborted ? null : ((await evaluate?.(state.weights)) ?? null);
-    const metric = metricOf({ round, trainLoss, steps, rows, atUnixMs: clock.nowUnixMs() }, evaluation);
+    const measured = await measureVersion(signal?.aborted ? null : evaluate, state.weights, average);
+    const metric = { round, trainLoss, steps, rows, atUnixMs: clock.nowUnixMs(), ...measured };
     metrics.push(metric);
     onProgress?.({ type: "round", metric, trainedMs: roundMs });
   }
   const isComplete = metrics.length === job.schedule.rounds;
-  return { weights: state.weights, metrics, isComplete, trainedMs };
+  return { weights: state.weights, average, metrics, isComplete, trainedMs };
 }
 
 async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T | null> {

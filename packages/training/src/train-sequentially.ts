@@ -6,15 +6,16 @@
  */
 import type { Trainer } from "@pingo/autograd";
 import { type Clock, learningRateOf, type TrainJob } from "@pingo/core";
+import { nextAverage } from "./average.ts";
 import { learningRatesOf } from "./learning-rate.ts";
-import { type Evaluate, type LocalProgress, type LocalTraining, metricOf } from "./local-training.ts";
+import { type Evaluate, type LocalProgress, type LocalTraining, measureVersion } from "./local-training.ts";
 import type { MetricRecord } from "./provenance.ts";
 import { CHECKPOINT_STEPS } from "./run-unit.ts";
 import { createSampler } from "./sample.ts";
 import { TrainingError } from "./training-error.ts";
 
 export interface SequentialInputs {
-  readonly job: Pick<TrainJob, "optimizer" | "schedule" | "seed">;
+  readonly job: Pick<TrainJob, "optimizer" | "schedule" | "seed" | "average">;
   /** Its fields are the rows of the training data. */
   readonly trainer: Trainer;
   readonly evaluate: Evaluate;
@@ -45,6 +46,7 @@ export async function trainSequentially(
   const metrics: MetricRecord[] = [];
   let { weights } = inputs;
   let trainedMs = 0;
+  let average: Float32Array | null = null;
   await trainer.reset(weights);
   for (let round = 1; round <= schedule.rounds && !signal?.aborted; round++) {
     const startedMs = clock.monotonicMs();
@@ -64,15 +66,16 @@ export async function trainSequentially(
     const roundMs = clock.monotonicMs() - startedMs;
     trainedMs += roundMs;
     if (step === 0) break;
+    average = nextAverage(job, { before: average, weights, round });
     const isWhole = step === schedule.stepsPerRound;
-    const evaluation = isWhole && !signal?.aborted ? ((await evaluate?.(weights)) ?? null) : null;
+    const measured = await measureVersion(isWhole && !signal?.aborted ? evaluate : null, weights, average);
     const done = { round, trainLoss: lossSum / step, steps: step, rows: step * schedule.batchSize };
-    const metric = metricOf({ ...done, atUnixMs: clock.nowUnixMs() }, evaluation);
+    const metric = { ...done, atUnixMs: clock.nowUnixMs(), ...measured };
     metrics.push(metric);
     onProgress?.({ type: "round", metric, trainedMs: roundMs });
   }
   const steps = metrics.reduce((sum, metric) => sum + metric.steps, 0);
-  return { weights, metrics, isComplete: steps === total, trainedMs };
+  return { weights, average, metrics, isComplete: steps === total, trainedMs };
 
   /** A call that was stopped leaves the trainer as it was before it. */
   async function runOrStop(indices: BigInt64Array, rates: Float32Array): Promise<Float32Array | null> {

@@ -66,6 +66,8 @@ interface Files {
   readonly model: string;
   readonly metrics: string;
   readonly provenance: string;
+  readonly adapters?: string;
+  readonly rawModel?: string;
 }
 
 async function writeResult({ ports }: Context, folder: string, result: LocalResult): Promise<Files> {
@@ -80,6 +82,8 @@ async function writeResult({ ports }: Context, folder: string, result: LocalResu
     model: await write("model.onnx", result.model),
     metrics: await write("metrics.json", json(result.metrics)),
     provenance: await write("provenance.json", json(result.provenance)),
+    ...(result.adapters && { adapters: await write("adapters.safetensors", result.adapters) }),
+    ...(result.rawModel && { rawModel: await write("model-raw.onnx", result.rawModel) }),
   };
 }
 

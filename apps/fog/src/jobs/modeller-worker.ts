@@ -8,14 +8,13 @@ import {
   type DatasetManifest,
   isFault,
   LIMITS,
-  type Lora,
   reportOf,
 } from "@pingo/core";
 import { systemDisk } from "@pingo/core/system";
 import {
   type BlockReader,
   createDiskBlocks,
-  encodeSafetensors,
+  encodeAdapters,
   readFile,
   readManifest,
   readShards,
@@ -58,13 +57,8 @@ async function exportModel(
   const { adapters } = trained;
   return {
     model: writeModel(trained.model),
-    adapters: adapt && adapters ? encodeSafetensors(adapters, adapterNotes(adapt.lora)) : null,
+    adapters: adapt && adapters ? encodeAdapters(adapters, adapt.lora) : null,
   };
-}
-
-/** What a reader of the adapters must know to use them. */
-function adapterNotes({ rank, alpha }: Lora): Record<string, string> {
-  return { format: "pt", lora_rank: String(rank), lora_alpha: String(alpha) };
 }
 
 function readModelFile(blocks: BlockReader, cid: Cid): Promise<Uint8Array> {

@@ -9,12 +9,12 @@ import {
   startEvaluator,
   startTrainer,
   type Tensor,
-  withWeights,
+  trainedModel,
   writeModel,
 } from "@pingo/autograd";
 import { type Cid, type Clock, cidOfBytes, cidOfValue, encodeCanonical, type TrainJob } from "@pingo/core";
 import { systemDisk } from "@pingo/core/system";
-import { type BlockWriter, createDiskBlocks, readManifest, writeFile } from "@pingo/storage";
+import { type BlockWriter, createDiskBlocks, encodeAdapters, readManifest, writeFile } from "@pingo/storage";
 import {
   encodeVector,
   type LocalProgress,
@@ -42,8 +42,12 @@ export interface LocalOptions {
 }
 
 export interface LocalResult extends LocalTraining {
-  /** ONNX bytes, the trained weights inside. */
+  /** ONNX bytes, the trained weights inside: the mean of the rounds where the job asks for it. */
   readonly model: Uint8Array;
+  /** Where `model` has the mean: with the last weights. */
+  readonly rawModel: Uint8Array | null;
+  /** Where adapters were trained: they alone, as safetensors. */
+  readonly adapters: Uint8Array | null;
   readonly provenance: LocalProvenance;
 }
 
@@ -54,7 +58,7 @@ export interface LocalResult extends LocalTraining {
  */
 export async function trainHere(prepared: PreparedJob, options: LocalOptions): Promise<LocalResult> {
   const { clock, processes = 1, signal, onProgress, isEvaluated = true } = options;
-  const { programs, model, test } = prepared;
+  const { programs, test } = prepared;
   const startedAtUnixMs = clock.nowUnixMs();
   const blocks =
     processes === 1 ? NAMES_ONLY : createDiskBlocks({ folder: options.scratchFolder, disk: systemDisk });
@@ -70,17 +74,35 @@ export async function trainHere(prepared: PreparedJob, options: LocalOptions): P
   const nameOf = (weights: Float32Array): Promise<Cid> => writeFile(NAMES_ONLY, encodeVector(weights));
   return {
     ...trained,
-    model: writeModel(withWeights(model.graph, programs.train.signature, trained.weights)),
+    ...filesOf(prepared, job, trained),
     provenance: {
       kind: "pingo/local-provenance/v1",
       job,
       graph,
-      weights: { initial: await nameOf(programs.train.initialWeights), final: await nameOf(trained.weights) },
+      weights: {
+        initial: await nameOf(programs.train.initialWeights),
+        final: await nameOf(trained.weights),
+        ...(trained.average && { average: await nameOf(trained.average) }),
+      },
       processes,
       isComplete: trained.isComplete,
       startedAtUnixMs,
       endedAtUnixMs: clock.nowUnixMs(),
     },
+  };
+}
+
+function filesOf(
+  { programs, model: { graph } }: PreparedJob,
+  { adapt, seed }: TrainJob,
+  { weights, average }: LocalTraining,
+): Pick<LocalResult, "model" | "rawModel" | "adapters"> {
+  const training = { signature: programs.train.signature, seed, ...(adapt && { adapt }) };
+  const { model, adapters } = trainedModel(graph, training, average ?? weights);
+  return {
+    model: writeModel(model),
+    rawModel: average && writeModel(trainedModel(graph, training, weights).model),
+    adapters: adapt && adapters ? encodeAdapters(adapters, adapt.lora) : null,
   };
 }
 
