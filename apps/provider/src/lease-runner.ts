@@ -57,7 +57,9 @@ interface Running {
   loss: number | null;
 }
 
-const FETCHES_AT_ONCE = 4;
+/** Files, and blocks of each: four blocks on their way at a time, which is most of what an agent grows by. */
+const FILES_AT_ONCE = 2;
+const BLOCKS_AT_ONCE = 2;
 
 export class LeaseRunner implements Workforce {
   readonly #options: LeaseRunnerOptions;
@@ -182,8 +184,8 @@ export class LeaseRunner implements Workforce {
 
   async #fetch(unit: TrainUnit, signal: AbortSignal): Promise<void> {
     const { blocks, cache } = this.#options;
-    const parallel = FETCHES_AT_ONCE;
-    const fetch = (root: Cid): Promise<unknown> => copyDag(root, blocks, cache, { signal, parallel });
+    const options = { signal, parallel: BLOCKS_AT_ONCE };
+    const fetch = (root: Cid): Promise<unknown> => copyDag(root, blocks, cache, options);
     await fetch(unit.program);
     const { graph } = parseStoredProgram(unit.program, await cache.get(unit.program, { signal }));
     const roots = [graph, unit.weights, ...unit.shards.map(({ cid }) => cid)].values();
@@ -191,7 +193,7 @@ export class LeaseRunner implements Workforce {
     const walker = async (): Promise<void> => {
       for (const root of roots) await fetch(root);
     };
-    await Promise.all(Array.from({ length: FETCHES_AT_ONCE }, walker));
+    await Promise.all(Array.from({ length: FILES_AT_ONCE }, walker));
   }
 
   #checkSize(unit: TrainUnit): void {
