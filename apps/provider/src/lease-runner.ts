@@ -150,6 +150,7 @@ export class LeaseRunner implements Workforce {
     const { signal } = cancel;
     using _held = cache.hold();
     try {
+      slot.warmUp();
       await this.#fetch(lease.unit, signal);
       await running.slotFree;
       const outcome = await slot.run(

@@ -75,6 +75,21 @@ test("no process runs before there is a unit, and one runs all units after", asy
   expect(children).toHaveLength(1);
 });
 
+test("a slot vacated before its first unit starts nothing until it is recalled, and then one process", async () => {
+  const { slot, clock, children, begin } = openSlot(WORKER);
+  await using _ = slot;
+  slot.vacate();
+  slot.recall();
+  await clock.advance(BACKOFF_MS_MAX);
+  slot.vacate();
+  const waiting = begin(SOUND);
+  await clock.advance(BACKOFF_MS_MAX);
+  expect(children).toEqual([]);
+  slot.recall();
+  expect(await (await waiting).outcome).toEqual({ steps: 1 });
+  expect(children).toHaveLength(1);
+});
+
 test("a unit that gives no sign is WORKER_STUCK, its process is ended, and a fresh one takes the next", async () => {
   const { slot, clock, children, begin, restarted } = openSlot(WORKER);
   await using _ = slot;

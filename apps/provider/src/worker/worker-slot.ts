@@ -60,7 +60,7 @@ export class WorkerSlot implements AsyncDisposable {
   #exited: Promise<void> = Promise.resolve();
   #ready = Promise.withResolvers<ChildProcess>();
   #current: Current | undefined;
-  #hasTask = false;
+  #isWanted = false;
   #deaths = 0;
   /** This agent ends it, as it did not end its unit when asked. */
   #isCut = false;
@@ -126,7 +126,7 @@ export class WorkerSlot implements AsyncDisposable {
   recall(): void {
     if (!this.#isVacated) return;
     this.#isVacated = false;
-    if (!this.#child && !this.isBroken && !this.#stopped.signal.aborted) this.#start();
+    if (this.#isWanted && !this.isBroken && !this.#stopped.signal.aborted) this.#start();
   }
 
   /** GFLOP/s of one thread, at the priority that work runs at. */
@@ -183,7 +183,7 @@ export class WorkerSlot implements AsyncDisposable {
       },
       () => undefined, // it ended in time
     );
-    this.#startOnce();
+    this.warmUp();
     // A worker may be on its way, also back from a death: the task waits for it.
     this.#ready.promise.then((child) => {
       // Taken back meanwhile: a worker that ran it after all would run two units in one trainer.
@@ -231,16 +231,18 @@ export class WorkerSlot implements AsyncDisposable {
     );
   }
 
-  #startOnce(): void {
-    if (this.#hasTask) return;
-    this.#hasTask = true;
+  /** A unit is about to come: its process may start meanwhile. */
+  warmUp(): void {
+    if (this.#isWanted) return;
+    this.#isWanted = true;
     const start = (): void => {
-      if (!this.#stopped.signal.aborted) this.#start();
+      if (!this.#stopped.signal.aborted && !this.#isVacated) this.#start();
     };
     this.#startsAfter.then(start, start);
   }
 
   #start(): void {
+    if (this.#child) return; // a recall came before the restart that was due
     const child = this.#launcher.start();
     const exited = Promise.withResolvers<void>();
     let isGone = false;
