@@ -7,9 +7,9 @@ import type { ProgramOptions } from "../src/program/model-step.ts";
 import { buildTrainProgram } from "../src/program/train-program.ts";
 import { checkGradients, DIFFERENCE_ERROR_MAX } from "../src/reference/check-gradients.ts";
 import { evaluationFeeds, nextState, random, trainFeeds } from "./programs.ts";
-import { floatsOf, i64, node, openGraph } from "./run-graph.ts";
+import { f32, floatsOf, i64, node, openGraph } from "./run-graph.ts";
 
-const [TIME, FEATURES, HIDDEN, CLASSES] = [5, 3, 4, 2];
+const [TIME, FEATURES, HIDDEN, WIDTH, CLASSES] = [5, 3, 4, 6, 2];
 const ROWS = 24;
 const GEMM = { alpha: 1, beta: 1, transA: 0, transB: 1 };
 
@@ -94,7 +94,69 @@ const batchFirst = classifier(
   ["second"],
 );
 
-const MODELS = [recurrent, batchFirst];
+/** A block of a transformer as opset 23 writes it: RMS norm, turned queries and keys, attention, a sum around. */
+const transformer = classifier(
+  "transformer",
+  TIME * WIDTH,
+  [
+    node("MatMul", ["x", "in"], ["h"], {}),
+    node("Shape", ["x"], ["rows"], { start: 0, end: 1 }),
+    node("Concat", ["rows", "time"], ["every"], { axis: 0 }),
+    node("Expand", ["counted", "every"], ["positions"], {}),
+    node("RMSNormalization", ["h", "scale"], ["n"], { axis: -1, epsilon: 1e-5, stash_type: 1 }),
+    ...["q", "k", "v"].map((name) => node("MatMul", ["n", `w.${name}`], [name], {})),
+    ...["q", "k"].map((name) =>
+      node("RotaryEmbedding", [name, "cos", "sin", "positions"], [`${name}.turned`], {
+        interleaved: 0,
+        num_heads: name === "q" ? 4 : 2,
+        rotary_embedding_dim: 0,
+      }),
+    ),
+    node("Attention", ["q.turned", "k.turned", "v"], ["a"], {
+      is_causal: 1,
+      q_num_heads: 4,
+      kv_num_heads: 2,
+      softcap: 0,
+    }),
+    node("MatMul", ["a", "w.o"], ["o"], {}),
+    node("Add", ["h", "o"], ["s"], {}),
+    node("Flatten", ["s"], ["features"], { axis: 1 }),
+  ],
+  new Map([
+    ["in", random(1, [FEATURES, WIDTH])],
+    ["scale", random(2, [WIDTH])],
+    ["w.q", random(3, [WIDTH, 8])],
+    ["w.k", random(4, [WIDTH, 4])],
+    ["w.v", random(5, [WIDTH, 4])],
+    ["w.o", random(6, [8, WIDTH])],
+    ["time", i64([1], [TIME])],
+    // Tables lie beside the weights in a file; training leaves them alone.
+    [
+      "cos",
+      f32(
+        [TIME, 1],
+        Array.from({ length: TIME }, (_, t) => Math.cos(t)),
+      ),
+    ],
+    [
+      "sin",
+      f32(
+        [TIME, 1],
+        Array.from({ length: TIME }, (_, t) => Math.sin(t)),
+      ),
+    ],
+    [
+      "counted",
+      i64(
+        [1, TIME],
+        Array.from({ length: TIME }, (_, t) => t),
+      ),
+    ],
+  ]),
+  ["counted", "time"],
+);
+
+const MODELS = [recurrent, batchFirst, transformer];
 
 const OPTIONS: ProgramOptions = {
   fields: [
@@ -140,4 +202,11 @@ describe.each(MODELS.map((model) => [model.name, model] as const))("%s", (_, mod
     const after = new Map([...before, ...nextState(results)]);
     expect(await lossOf(after)).toBeLessThan(0.5 * (await lossOf(before)));
   });
+});
+
+test("what a node takes as a setting is no parameter, though a file keeps it beside the weights", () => {
+  const { parameters } = buildTrainProgram(transformer, OPTIONS).signature;
+  expect(parameters.map(({ name }) => name)).toEqual(
+    [...transformer.initializers.keys()].filter((name) => !["cos", "sin", "counted", "time"].includes(name)),
+  );
 });

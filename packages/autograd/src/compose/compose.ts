@@ -9,13 +9,18 @@ import type { AnyNode } from "../graph/graph.ts";
 import type { OpKind } from "../graph/ops.ts";
 import type { StaticGraph } from "../rules/differentiate.ts";
 import { Emitter, typedValue, type Value } from "../rules/emitter.ts";
+import { attentionComposition, rotaryComposition } from "./attention.ts";
 import type { Composition, CompositionContext } from "./composition.ts";
 import { compressComposition } from "./indexing.ts";
+import { crossEntropyComposition, likelihoodComposition } from "./loss.ts";
 import { groupNormComposition, lrnComposition, rmsNormComposition } from "./normalization.ts";
 import { lpPoolComposition } from "./pooling.ts";
 import { gruComposition, lstmComposition, rnnComposition } from "./recurrent.ts";
+import { affineGridComposition } from "./sampling.ts";
 
 export const COMPOSITIONS: { readonly [K in OpKind]?: Composition<K> } = {
+  AffineGrid: affineGridComposition,
+  Attention: attentionComposition,
   Compress: compressComposition,
   GroupNormalization: groupNormComposition,
   GRU: gruComposition,
@@ -23,6 +28,9 @@ export const COMPOSITIONS: { readonly [K in OpKind]?: Composition<K> } = {
   LSTM: lstmComposition,
   LpPool: lpPoolComposition,
   RNN: rnnComposition,
+  RotaryEmbedding: rotaryComposition,
+  SoftmaxCrossEntropyLoss: crossEntropyComposition,
+  NegativeLogLikelihoodLoss: likelihoodComposition,
   RMSNormalization: rmsNormComposition,
 };
 

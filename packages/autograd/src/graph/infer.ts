@@ -8,15 +8,18 @@ import { LIMITS } from "@pingo/core";
 import { bindDim } from "./dim.ts";
 import { GraphError, showShape } from "./fault.ts";
 import type { AnyNode, Graph, TypeByValue } from "./graph.ts";
+import { attention } from "./infer/attention.ts";
 import { control } from "./infer/control.ts";
 import { convolution } from "./infer/convolution.ts";
 import { elementwise } from "./infer/elementwise.ts";
 import { indexing } from "./infer/indexing.ts";
 import { linalg } from "./infer/linalg.ts";
+import { loss } from "./infer/loss.ts";
 import { movement } from "./infer/movement.ts";
 import { normalization } from "./infer/normalization.ts";
 import { recurrent } from "./infer/recurrent.ts";
 import { reduction } from "./infer/reduction.ts";
+import { sampling } from "./infer/sampling.ts";
 import { type Inference, type InferRule, Site } from "./infer/site.ts";
 import { knownOfTensor, propagate } from "./known.ts";
 import type { OpKind } from "./ops.ts";
@@ -30,6 +33,9 @@ const INFER: { readonly [K in OpKind]: InferRule<K> } = {
   ...convolution,
   ...normalization,
   ...recurrent,
+  ...attention,
+  ...loss,
+  ...sampling,
   ...movement,
   ...indexing,
   ...control,

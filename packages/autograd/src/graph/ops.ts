@@ -10,16 +10,19 @@
  * test/gradients/cases.ts.
  * SOURCE: https://onnx.ai/onnx/operators/
  */
+import { type AttentionAttributes, attentionOps } from "./ops/attention.ts";
 import { type ControlAttributes, controlOps } from "./ops/control.ts";
 import { type ConvolutionAttributes, convolutionOps } from "./ops/convolution.ts";
 import { type ElementwiseAttributes, elementwiseOps } from "./ops/elementwise.ts";
 import { type IndexingAttributes, indexingOps } from "./ops/indexing.ts";
 import { type LinalgAttributes, linalgOps } from "./ops/linalg.ts";
+import { type LossAttributes, lossOps } from "./ops/loss.ts";
 import { type MovementAttributes, movementOps } from "./ops/movement.ts";
 import { type NormalizationAttributes, normalizationOps } from "./ops/normalization.ts";
 import { type PoolingAttributes, poolingOps } from "./ops/pooling.ts";
 import { type RecurrentAttributes, recurrentOps } from "./ops/recurrent.ts";
 import { type ReductionAttributes, reductionOps } from "./ops/reduction.ts";
+import { type SamplingAttributes, samplingOps } from "./ops/sampling.ts";
 import type { OpSpec } from "./ops/spec.ts";
 
 export interface OpAttributes
@@ -30,6 +33,9 @@ export interface OpAttributes
     PoolingAttributes,
     NormalizationAttributes,
     RecurrentAttributes,
+    AttentionAttributes,
+    LossAttributes,
+    SamplingAttributes,
     MovementAttributes,
     IndexingAttributes,
     ControlAttributes {}
@@ -44,6 +50,9 @@ export const OPS: { readonly [K in OpKind]: OpSpec<OpAttributes[K]> } = {
   ...poolingOps,
   ...normalizationOps,
   ...recurrentOps,
+  ...attentionOps,
+  ...lossOps,
+  ...samplingOps,
   ...movementOps,
   ...indexingOps,
   ...controlOps,

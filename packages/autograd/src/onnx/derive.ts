@@ -1,6 +1,6 @@
 /** Attributes that ONNX lets a model leave out because shapes tell them. */
 import type { AttributeValue } from "../graph/ops/spec.ts";
-import type { Shape, TensorType } from "../graph/tensor.ts";
+import type { Dim, Shape, TensorType } from "../graph/tensor.ts";
 import { ModelError } from "./fault.ts";
 
 export interface Derivation {
@@ -24,6 +24,9 @@ export function deriveAttributes(derivation: Derivation): void {
           shape.map((_, i) => shape.length - 1 - i),
         );
       return;
+    case "Col2Im":
+      deriveBlocks(values, types[2]?.shape[0]);
+      return;
     case "RNN":
     case "GRU":
     case "LSTM":
@@ -40,6 +43,12 @@ export function deriveAttributes(derivation: Derivation): void {
       deriveWindow(derivation, shape.slice(2));
       values.delete("dilations"); // it has none
   }
+}
+
+function deriveBlocks(values: Map<string, AttributeValue>, axes: Dim | undefined): void {
+  if (typeof axes !== "number") return;
+  for (const name of ["dilations", "strides"]) if (!values.has(name)) values.set(name, ones(axes));
+  if (!values.has("pads")) values.set("pads", new Array<number>(2 * axes).fill(0));
 }
 
 const ACTIVATIONS: Readonly<Record<string, readonly string[]>> = {

@@ -38,6 +38,20 @@ const y = (opType: string, input: string[], ...attribute: object[]): NodeInit =>
   return { opType, input, output: ["y"], attribute };
 };
 const waves = (count: number): number[] => Array.from({ length: count }, (_, i) => Math.sin(1 + 3 * i));
+/** Both branches use the same names inside. */
+const branch = (name: string, op: string) => ({
+  name,
+  type: 5,
+  g: {
+    name,
+    initializer: [real("two", [2])],
+    node: [
+      { opType: op, input: ["x"], output: ["inner"] },
+      { opType: "Mul", input: ["inner", "two"], output: ["out"] },
+    ],
+    output: [{ name: "out" }],
+  },
+});
 const perChannel = ["s", "b", "m", "v"].map((name, i) => real(name, [0.5 + i, 1.5 + i]));
 
 /** Each reads x, float32[2, 2, 4, 4]; `from` and `to` are the opsets that know this spelling. */
@@ -134,6 +148,13 @@ const VARIANTS: readonly Variant[] = [
     nodes: [y("GroupNormalization", ["x", "s", "b"], int("num_groups", 2))],
   },
   {
+    what: "GroupNormalization, a number per group",
+    from: 18,
+    to: 20,
+    initializer: [real("s1", [0.5]), real("b1", [1.5])],
+    nodes: [y("GroupNormalization", ["x", "s1", "b1"], int("num_groups", 1))],
+  },
+  {
     what: "RMSNormalization",
     from: 23,
     initializer: [real("s", [1, 2, 3, 4])],
@@ -177,6 +198,63 @@ const VARIANTS: readonly Variant[] = [
       ],
     };
   }),
+  ...[
+    { from: 16, to: 19, mode: "bilinear" },
+    { from: 20, to: 23, mode: "linear" },
+  ].map(({ from, to, mode }) => ({
+    what: `GridSample, mode ${mode}`,
+    from,
+    to,
+    initializer: [real("places", waves(36), [2, 3, 3, 2])],
+    nodes: [y("GridSample", ["x", "places"], text("mode", mode))],
+  })),
+  {
+    what: "Col2Im",
+    from: 18,
+    initializer: [whole("blocks", [2, 8, 4]), whole("image", [3, 3]), whole("block", [2, 2])],
+    nodes: [
+      { opType: "Reshape", input: ["x", "blocks"], output: ["b"] },
+      y("Col2Im", ["b", "image", "block"]),
+    ],
+  },
+  {
+    what: "SoftmaxCrossEntropyLoss",
+    initializer: [
+      whole(
+        "labels",
+        [...Array(32).keys()].map((i) => i % 2),
+      ),
+      whole("positions", [2, 4, 4]),
+    ],
+    nodes: [
+      { opType: "Reshape", input: ["labels", "positions"], output: ["t"] },
+      y("SoftmaxCrossEntropyLoss", ["x", "t"], int("ignore_index", 1)),
+    ],
+  },
+  {
+    what: "Attention",
+    from: 23,
+    nodes: [y("Attention", ["x", "x", "x"], int("is_causal", 1), int("qk_matmul_output_mode", 0))],
+  },
+  {
+    what: "RotaryEmbedding",
+    from: 23,
+    initializer: [real("cos", waves(16), [2, 4, 2]), real("sin", waves(16), [2, 4, 2])],
+    nodes: [y("RotaryEmbedding", ["x", "cos", "sin"])],
+  },
+  ...[0, 1].map((condition) => ({
+    what: `If, its condition ${condition} known before the run`,
+    initializer: [whole("given", [condition])],
+    nodes: [
+      { opType: "Cast", input: ["given"], output: ["flag"], attribute: [int("to", 9)] },
+      {
+        opType: "If",
+        input: ["flag"],
+        output: ["y"],
+        attribute: [branch("then_branch", "Exp"), branch("else_branch", "Neg")],
+      },
+    ],
+  })),
   { what: "Gelu", from: 20, nodes: [y("Gelu", ["x"], text("approximate", "tanh"))] },
   { what: "Cast", nodes: [y("Cast", ["x"], int("to", 6))] },
   { what: "Dropout", nodes: [y("Dropout", ["x"])] },

@@ -5,6 +5,7 @@
  * SOURCE: https://github.com/onnx/onnx/blob/main/docs/Changelog.md
  */
 import { OPS } from "../graph/ops.ts";
+import { ModelError } from "./fault.ts";
 import type { AttributeProto } from "./onnx_pb.ts";
 
 export interface Draft {
@@ -32,6 +33,8 @@ const LIFTS: ReadonlyMap<string, Lift> = new Map([
   ["BatchNormalization", trainingModeOfOutputs],
   ["Cast", (draft) => draft.attributes.delete("saturate")], // only says something of float8
   ["Resize", dropEmptyScales],
+  ["Attention", withoutCache],
+  ["GridSample", renamedMode],
 ]);
 
 export function liftDraft(draft: Draft): void {
@@ -61,4 +64,30 @@ function dropEmptyScales(draft: Draft): void {
   for (const i of [1, 2]) {
     if (draft.constantLength(draft.inputs[i] ?? "") === 0) draft.inputs[i] = "";
   }
+}
+
+/** Keys and values kept from earlier calls belong to generation, one token at a time. */
+function withoutCache(draft: Draft): void {
+  const isCached = [4, 5].some((i) => (draft.inputs[i] ?? "") !== "");
+  if (isCached || draft.outputs.slice(1).some((name) => name !== "")) {
+    const why =
+      "it keeps keys and values for later calls, or gives its scores; export the model without a cache";
+    throw new ModelError({ code: "OP_UNSUPPORTED", op: draft.op, node: draft.name, why });
+  }
+  // Both speak of outputs and widths that are not here.
+  draft.attributes.delete("qk_matmul_output_mode");
+  draft.attributes.delete("softmax_precision");
+}
+
+/** Up to opset 19 the modes had the names of two dimensions. */
+function renamedMode(draft: Draft): void {
+  const mode = draft.attributes.get("mode");
+  if (mode === undefined) return;
+  const word = new TextDecoder().decode(mode.s);
+  const name = word === "bilinear" ? "linear" : word;
+  if (name !== "linear" && name !== "nearest") {
+    const why = `its mode is ${word}; export it with mode="bilinear" or "nearest"`;
+    throw new ModelError({ code: "OP_UNSUPPORTED", op: draft.op, node: draft.name, why });
+  }
+  draft.attributes.set("mode", { ...mode, s: new TextEncoder().encode(name) });
 }

@@ -185,6 +185,21 @@ describe("refusals", () => {
     ["OP_UNSUPPORTED", model({ nodes: [{ ...relu, domain: "com.example" }] }), /com\.example/],
     [
       "OP_UNSUPPORTED",
+      model({ nodes: [{ ...relu, opType: "RandomNormalLike", name: "noise" }] }),
+      /"noise" uses RandomNormalLike.*use Dropout/,
+    ],
+    [
+      "OP_UNSUPPORTED",
+      model({ nodes: [{ ...relu, opType: "If", name: "which" }] }),
+      /"which" uses If.*the branch/,
+    ],
+    [
+      "OP_UNSUPPORTED",
+      model({ nodes: [{ ...relu, opType: "Attention", input: ["x", "x", "x", "", "x"] }] }),
+      /without a cache/,
+    ],
+    [
+      "OP_UNSUPPORTED",
       model({ nodes: [{ ...relu, attribute: [{ name: "odd", type: 2, i: 1n }] }] }),
       /attribute odd/,
     ],

@@ -15,6 +15,7 @@ import type { Dim, Tensor, TensorType } from "../graph/tensor.ts";
 import { readAttribute } from "./attributes.ts";
 import { deriveAttributes } from "./derive.ts";
 import { ModelError } from "./fault.ts";
+import { inlineBranch } from "./inline-branch.ts";
 import { type Draft, liftDraft } from "./lift.ts";
 import { lowerNode } from "./lower-node.ts";
 import { isStandard, loweringOf, whyNotLowered } from "./lowering/lowerings.ts";
@@ -28,6 +29,7 @@ import {
 } from "./onnx_pb.ts";
 import { sortNodes } from "./order.ts";
 import { addConstant, addNode, freshName, illegal, make, type ReadScope, unsupported } from "./read-scope.ts";
+import { whyNotRead } from "./refusals.ts";
 import { scanModel } from "./scan.ts";
 import { parseDType, readTensor } from "./tensors.ts";
 
@@ -143,7 +145,8 @@ function readNode(proto: NodeProto, scope: ReadScope): void {
     return;
   }
   const { opType: op, domain } = proto;
-  const lowering = loweringOf(domain, op);
+  if (op === "If" && isStandard(domain) && inlineBranch(proto, name, scope, readNode)) return;
+  const lowering = loweringOf(domain, op, scope.opset);
   if (lowering !== undefined) {
     const attributes = attributesOf(proto, name);
     const canonical = (kind: OpKind, plain: NodeProto, node: string) =>
@@ -152,7 +155,7 @@ function readNode(proto: NodeProto, scope: ReadScope): void {
     return;
   }
   if (!isStandard(domain)) throw unsupported(op, name, whyNotLowered(domain, op));
-  if (!isOpKind(op)) throw unsupported(op, name, "the engine has no rules for it; replace it in the model");
+  if (!isOpKind(op)) throw unsupported(op, name, whyNotRead(op));
   addNode(canonicalNode(op, draftOf(proto, name, scope), scope), scope);
 }
 

@@ -10,15 +10,18 @@ import { type Inference, inferNode, startInference } from "../graph/infer.ts";
 import type { OpKind } from "../graph/ops.ts";
 import { unifyShapes } from "../graph/shape.ts";
 import type { TensorType } from "../graph/tensor.ts";
+import { attentionEvaluations } from "./attention.ts";
 import { controlEvaluations } from "./control.ts";
 import { elementwiseEvaluations } from "./elementwise.ts";
 import { EvaluationError } from "./fault.ts";
 import { indexingEvaluations } from "./indexing.ts";
 import { linalgEvaluations } from "./linalg.ts";
+import { lossEvaluations } from "./loss.ts";
 import { movementEvaluations } from "./movement.ts";
 import { normalizationEvaluations } from "./normalization.ts";
 import { recurrentEvaluations } from "./recurrent.ts";
 import { reductionEvaluations } from "./reduction.ts";
+import { samplingEvaluations } from "./sampling.ts";
 import { type Evaluate, Step } from "./step.ts";
 import { type ReferenceValue, referenceOf } from "./value.ts";
 import { windowEvaluations } from "./window.ts";
@@ -30,6 +33,9 @@ const EVALUATE: { readonly [K in OpKind]: Evaluate<K> } = {
   ...windowEvaluations,
   ...normalizationEvaluations,
   ...recurrentEvaluations,
+  ...attentionEvaluations,
+  ...lossEvaluations,
+  ...samplingEvaluations,
   ...movementEvaluations,
   ...indexingEvaluations,
   ...controlEvaluations,

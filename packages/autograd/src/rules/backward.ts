@@ -1,5 +1,6 @@
 /** The backward rule of every operator: an operator without a row does not compile. */
 import type { OpKind } from "../graph/ops.ts";
+import { composedRules } from "./composed.ts";
 import { controlRules } from "./control.ts";
 import { convolutionRules } from "./convolution.ts";
 import { curveRules } from "./curves.ts";
@@ -12,6 +13,7 @@ import { poolingRules } from "./pooling.ts";
 import { recurrentRules } from "./recurrent/cells.ts";
 import { reductionRules } from "./reduction.ts";
 import type { BackwardRule } from "./rule.ts";
+import { samplingRules } from "./sampling.ts";
 
 export const BACKWARD: { readonly [K in OpKind]: BackwardRule<K> } = {
   ...unaryRules,
@@ -23,6 +25,8 @@ export const BACKWARD: { readonly [K in OpKind]: BackwardRule<K> } = {
   ...poolingRules,
   ...normalizationRules,
   ...recurrentRules,
+  ...composedRules,
+  ...samplingRules,
   ...movementRules,
   ...indexingRules,
   ...controlRules,

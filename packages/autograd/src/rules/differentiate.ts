@@ -75,6 +75,9 @@ export function dependents(graph: StaticGraph, wanted: ReadonlySet<string>): Rea
 const FIRST_INPUT_ONLY: ReadonlySet<OpKind> = new Set<OpKind>([
   "CastLike",
   "Clip",
+  "NegativeLogLikelihoodLoss",
+  "RotaryEmbedding",
+  "SoftmaxCrossEntropyLoss",
   "Dropout",
   "Pad",
   "Resize",

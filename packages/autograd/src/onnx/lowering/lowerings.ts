@@ -3,7 +3,7 @@ import { ATTENTION_LOWERINGS } from "./attention.ts";
 import { CLASSICAL_LOWERINGS } from "./classical.ts";
 import { FUSED_LOWERINGS } from "./fused.ts";
 import type { Lowering } from "./lowering-site.ts";
-import { NORMALIZATION_LOWERINGS } from "./normalization.ts";
+import { groupNormOfGroups, NORMALIZATION_LOWERINGS } from "./normalization.ts";
 
 const OPTIMIZER =
   "let ONNX Runtime optimize less: graph_optimization_level = ORT_ENABLE_BASIC before it saves the model, or give the model as it was exported";
@@ -59,7 +59,14 @@ const IN_STANDARD_DOMAIN: Readonly<Record<string, Lowering>> = {
   SimplifiedLayerNormalization: NORMALIZATION_LOWERINGS.SimplifiedLayerNormalization,
 };
 
-export function loweringOf(domain: string, op: string): Lowering | undefined {
+/** What an operator of the standard domain was before the opset that gave it its present meaning. */
+const OLDER: Readonly<Record<string, { readonly before: number; readonly lowering: Lowering }>> = {
+  GroupNormalization: { before: 21, lowering: groupNormOfGroups },
+};
+
+export function loweringOf(domain: string, op: string, opset: number): Lowering | undefined {
+  const older = isStandard(domain) && Object.hasOwn(OLDER, op) ? OLDER[op] : undefined;
+  if (older !== undefined && opset < older.before) return older.lowering;
   const table = isStandard(domain) ? IN_STANDARD_DOMAIN : DOMAINS.get(domain)?.lowerings;
   return table !== undefined && Object.hasOwn(table, op) ? table[op] : undefined;
 }

@@ -136,3 +136,20 @@ function spreadSkip(site: LoweringSite, skip: string, x: string): string {
     Array.from({ length: rank - site.rankOf(skip) }, (_, i) => i + 1),
   );
 }
+
+/** Up to opset 20 scale and bias of GroupNormalization held one number per group; now they hold one per channel. */
+export function groupNormOfGroups(site: LoweringSite): readonly string[] {
+  const x = site.input(0);
+  const groups = site.int("num_groups", 1);
+  const perGroup = site.sizeOf(x, 1) / groups;
+  const spread = (value: string): string => {
+    const columns = site.emit(
+      "Expand",
+      [site.reshape(value, [groups, 1]), site.integers([groups, perGroup])],
+      {},
+    );
+    return site.reshape(columns, [-1]);
+  };
+  const attributes = { epsilon: site.float("epsilon", EPSILON), num_groups: groups, stash_type: 1 };
+  return [site.emit("GroupNormalization", [x, spread(site.input(1)), spread(site.input(2))], attributes)];
+}
