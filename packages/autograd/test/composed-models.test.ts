@@ -6,6 +6,7 @@ import { buildEvaluationProgram } from "../src/program/evaluation-program.ts";
 import type { ProgramOptions } from "../src/program/model-step.ts";
 import { buildTrainProgram } from "../src/program/train-program.ts";
 import { checkGradients, DIFFERENCE_ERROR_MAX } from "../src/reference/check-gradients.ts";
+import { inspectModel } from "../src/reference/inspect.ts";
 import { evaluationFeeds, nextState, random, trainFeeds } from "./programs.ts";
 import { f32, floatsOf, i64, node, openGraph } from "./run-graph.ts";
 
@@ -209,4 +210,10 @@ test("what a node takes as a setting is no parameter, though a file keeps it bes
   expect(parameters.map(({ name }) => name)).toEqual(
     [...transformer.initializers.keys()].filter((name) => !["cos", "sin", "counted", "time"].includes(name)),
   );
+});
+
+test("a recurrent layer costs the products of each time", () => {
+  const each = HIDDEN * FEATURES + HIDDEN * HIDDEN;
+  const rest = HIDDEN + 2 * CLASSES * HIDDEN; // Squeeze, and the layer after it
+  expect(inspectModel(batchFirst).flopsPerRow).toBe(2 * TIME * each + rest);
 });

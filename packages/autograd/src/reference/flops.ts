@@ -15,6 +15,14 @@ export function flopsOf(node: AnyNode, types: TypeByValue): number {
       return 2 * made * sizeOfShape(shape(1).slice(1));
     case "ConvTranspose":
       return 2 * sizeOf(types, node.inputs[0]) * sizeOfShape(shape(1).slice(1));
+    case "RNN":
+    case "GRU":
+    case "LSTM": {
+      const steps = sizeOfShape(shape(0).slice(0, 2));
+      return 2 * steps * (sizeOf(types, node.inputs[1]) + sizeOf(types, node.inputs[2]));
+    }
+    case "Attention":
+      return 2 * (shape(1).at(-2) ?? 1) * (sizeOf(types, node.inputs[0]) + made);
     case "Einsum": {
       const sizes = new Map<string, number>();
       const [terms = ""] = node.attributes.equation.replaceAll(" ", "").split("->");
