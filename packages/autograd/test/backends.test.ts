@@ -2,6 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
+import type { Window } from "../src/graph/ops/spec.ts";
 import { isOpKind, OPS, type OpKind } from "../src/graph/ops.ts";
 import { caseFeeds, caseGraph } from "../src/graph/testing/case-graph.ts";
 import { drawCase, OP_KINDS } from "../src/graph/testing/op-cases.ts";
@@ -21,12 +22,22 @@ const ERROR_MAX = 1e-4;
 const kinds: readonly OpKind[] = Object.keys(OPS).filter(isOpKind);
 const differentiable = kinds.filter((op) => BACKWARD[op] !== stopsGradient && BACKWARD[op] !== noGradient);
 
+/**
+ * onnxruntime-web 1.30.0 counts a last window that starts beyond the input, where the strides are longer than the
+ * kernel, and then refuses the sizes that its own kernel makes; the native build does not.
+ */
+function mayStartBeyond(attributes: object): boolean {
+  const window = attributes as Partial<Window & { readonly ceil_mode: number }>; // SAFETY: read where it is there
+  const { ceil_mode: ceil = 0, kernel_shape: kernel = [], strides = [] } = window;
+  return ceil !== 0 && kernel.some((size, i) => size < (strides[i] ?? 1));
+}
+
 describe("on WebAssembly, the result agrees with the float64 evaluator", () => {
   test.for<OpKind>(OP_KINDS)("%s", async (op) => {
     for (const seed of SEEDS) {
       const drawn = drawCase(op, seed);
       const isRandom = op === "Dropout" && drawn.inputs[2]?.tensor.data[0] === 1;
-      if (isRandom) continue;
+      if (isRandom || mayStartBeyond(drawn.attributes)) continue;
       const graph = caseGraph(op, drawn);
       const feeds = caseFeeds(drawn);
       const wanted = evaluate(graph, new Map([...feeds].map(([name, x]) => [name, referenceOf(x)])));

@@ -23,6 +23,24 @@ export async function openGraph(graph: Graph | Uint8Array, backend: Backend = "n
   };
 }
 
+/** Once, in either backend; nothing of it stays. */
+export async function runGraph(
+  graph: Graph,
+  feeds: ReadonlyMap<string, Tensor>,
+  backend: Backend,
+): Promise<ReadonlyMap<string, Tensor>> {
+  const ort = await loadOrt(backend);
+  const session = await openSession(ort, writeModel(graph));
+  try {
+    const read = [...feeds].filter(([name]) => session.inputNames.includes(name));
+    const given = read.map(([name, tensor]) => [name, toOrt(ort, tensor)] as const);
+    const results = await runSession(session, Object.fromEntries(given));
+    return new Map(Object.entries(results).map(([name, result]) => [name, tensorOf(result)]));
+  } finally {
+    await session.release();
+  }
+}
+
 function tensorOf({ type, dims, data }: OrtTensor): Tensor {
   // SAFETY: the graphs of these tests have outputs of the types we know only.
   return { dtype: type, shape: dims, data } as Tensor;

@@ -28,6 +28,10 @@ export const LIMITS = {
   modelFieldsMax: 2_000_000,
   /** Repeated numbers that the protobuf keeps outside raw_data; each costs far more in memory than in the file. */
   modelPackedBytesMax: 64 * MiB,
+  /** Of them, whole numbers: one byte of a varint becomes an object of 32. */
+  modelIntegersMax: 4_000_000,
+  /** Nodes, attributes, tensors, declared values and their sizes: each becomes an object of some 300 bytes. */
+  modelMessagesMax: 500_000,
   modelSubgraphsMax: 256,
   modelSubgraphDepthMax: 4,
   tensorRankMax: 8,

@@ -22,7 +22,8 @@ export const groupNormComposition: Composition<"GroupNormalization"> = ({ attrib
 export const lrnComposition: Composition<"LRN"> = ({ attributes, emit, x }) => {
   const { beta, size } = attributes;
   if (x().shape.length === 4 && size % 2 === 1) return undefined;
-  return [emit.mul(x(), emit.binary("Pow", lrnBase(emit, x(), attributes), emit.scalar(-beta)))];
+  const base = lrnBase(emit, x(), attributes);
+  return [emit.mul(x(), emit.binary("Pow", base, emit.like(base, -beta)))];
 };
 
 /** y = x·s/√(mean x² + ε) */

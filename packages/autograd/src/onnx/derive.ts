@@ -1,4 +1,5 @@
 /** Attributes that ONNX lets a model leave out because shapes tell them. */
+import { parseEinsum, writeEinsum } from "../graph/einsum.ts";
 import type { AttributeValue } from "../graph/ops/spec.ts";
 import type { Dim, Shape, TensorType } from "../graph/tensor.ts";
 import { ModelError } from "./fault.ts";
@@ -31,6 +32,9 @@ export function deriveAttributes(derivation: Derivation): void {
     case "GRU":
     case "LSTM":
       deriveRecurrent(derivation);
+      return;
+    case "Einsum":
+      spellEquation(derivation);
       return;
     case "Conv":
     case "ConvTranspose":
@@ -67,6 +71,16 @@ function deriveRecurrent({ op, node, values, types }: Derivation): void {
     const why = "it couples the input and forget gates; export it without input_forget";
     throw new ModelError({ code: "OP_UNSUPPORTED", op, node, why });
   }
+}
+
+/** Without ellipsis, with its result: ONNX Runtime wants the same number of axes under every ellipsis. */
+function spellEquation({ values, types }: Derivation): void {
+  const equation = parseEinsum(
+    String(values.get("equation")),
+    types.map((type) => type?.shape.length ?? 0),
+  );
+  // What does not fit is refused by inference, which names the node.
+  if (!("why" in equation)) values.set("equation", writeEinsum(equation));
 }
 
 function deriveWindow(derivation: Derivation, spatial: Shape): void {

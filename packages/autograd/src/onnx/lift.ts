@@ -1,7 +1,8 @@
 /**
  * Brings a node of an older opset to the canonical one, before its attributes are read.
  *
- * From opset 13 on, only these differ in meaning; the rest only gained element types.
+ * From opset 13 on, only these differ in meaning, and GroupNormalization (lowering/lowerings.ts); the rest only gained
+ * element types, inputs or attributes.
  * SOURCE: https://github.com/onnx/onnx/blob/main/docs/Changelog.md
  */
 import { OPS } from "../graph/ops.ts";
@@ -32,9 +33,43 @@ const LIFTS: ReadonlyMap<string, Lift> = new Map([
   ["Unsqueeze", axesToInput],
   ["BatchNormalization", trainingModeOfOutputs],
   ["Cast", (draft) => draft.attributes.delete("saturate")], // only says something of float8
+  ["CastLike", (draft) => draft.attributes.delete("saturate")],
   ["Resize", dropEmptyScales],
   ["Attention", withoutCache],
   ["GridSample", renamedMode],
+]);
+
+/** What a reader of operators.md should know: since when an operator is there, and how older files write it. */
+export const OPSET_NOTES: ReadonlyMap<string, string> = new Map([
+  ...Object.keys(OPS)
+    .filter((op) => op.startsWith("Reduce") && op !== "ReduceSum")
+    .map((op): [string, string] => [op, "axes an attribute before 18"]),
+  ["Attention", "since 23"],
+  ["AveragePool", "dilations since 19"],
+  ["BatchNormalization", "in 13 training is told by the outputs"],
+  ["BitwiseAnd", "since 18"],
+  ["BitwiseNot", "since 18"],
+  ["BitwiseOr", "since 18"],
+  ["BitwiseXor", "since 18"],
+  ["CastLike", "since 15"],
+  ["Einsum", "the equation is spelled out"],
+  ["Gelu", "since 20"],
+  ["GridSample", "since 16; other names of modes before 20"],
+  ["GroupNormalization", "since 18; scale and bias by group before 21"],
+  ["HardSwish", "since 14"],
+  ["LayerNormalization", "since 17"],
+  ["LpPool", "ceil_mode and dilations since 18"],
+  ["Mish", "since 18"],
+  ["Pad", "axes since 18, wrap since 19"],
+  ["Reshape", "allowzero since 14"],
+  ["Resize", "antialias, axes and ratios since 18"],
+  ["RMSNormalization", "since 23"],
+  ["RotaryEmbedding", "since 23"],
+  ["ScatterElements", "reduction since 16, max and min since 18"],
+  ["ScatterND", "reduction since 16, max and min since 18"],
+  ["Shape", "start and end since 15"],
+  ["Split", "num_outputs since 18"],
+  ["Trilu", "since 14"],
 ]);
 
 export function liftDraft(draft: Draft): void {

@@ -14,6 +14,8 @@ export interface ReadScope {
   readonly constants: Set<string>;
   readonly nodes: AnyNode[];
   readonly nodeNames: Set<string>;
+  /** By operator: where to go on counting for a name that is made up. */
+  readonly nextNumber: Map<string, number>;
   /** Names of values made here or around. */
   readonly made: Set<string>;
 }

@@ -93,9 +93,11 @@ function readGraph(
     constants,
     nodes: [],
     nodeNames: new Set(),
+    nextNumber: new Map(),
     made,
   };
   for (const node of sortNodes(proto.node)) readNode(node, scope);
+  if (proto.output.length === 0 && outer === undefined) throw illegal("it has no output");
   const outputs = proto.output.map(({ name }): GraphValue => {
     const type = scope.made.has(name) ? inference.types.get(name) : undefined;
     if (type === undefined) throw illegal(`nothing makes the output "${name}"`);
@@ -168,7 +170,10 @@ function attributesOf(proto: NodeProto, name: string): Map<string, AttributeProt
 /** The node's name; made up where there is none, or where another node has it already. */
 function nodeName(proto: NodeProto, scope: ReadScope): string {
   let name = proto.name === "" ? `${proto.opType}_${scope.nodeNames.size}` : proto.name;
-  for (let i = scope.nodeNames.size; scope.nodeNames.has(name); i++) name = `${proto.opType}_${i}`;
+  // Counting goes on where it stopped: a model may hold the names that would be tried.
+  let next = Math.max(scope.nodeNames.size, scope.nextNumber.get(proto.opType) ?? 0);
+  while (scope.nodeNames.has(name)) name = `${proto.opType}_${next++}`;
+  scope.nextNumber.set(proto.opType, next);
   scope.nodeNames.add(name);
   return name;
 }
@@ -199,10 +204,8 @@ function canonicalNode(op: OpKind, draft: Draft, scope: ReadScope): AnyNode {
     const proto = attributes.get(attribute);
     attributes.delete(attribute);
     if (proto !== undefined) {
-      values.set(
-        attribute,
-        readAttribute(proto, spec.kind, name, (body) => readBody(body, draft, scope)),
-      );
+      const value = readAttribute(proto, spec.kind, name, (body) => readBody(body, draft, scope));
+      values.set(attribute, spec.isBit === true ? Number(value !== 0) : value);
     } else if ("default" in spec) {
       values.set(attribute, spec.default);
     } else if (spec.presence === "required") {

@@ -50,10 +50,16 @@ const PACKED: { readonly [M in MessageName]?: ReadonlySet<number> } = {
   tensor: new Set([1, 4, 5, 7, 10]),
 };
 
+/** Those among them that are varints: a byte may become an object. */
+const VARINTS: { readonly [M in MessageName]?: ReadonlySet<number> } = {
+  attribute: new Set([8]),
+  tensor: new Set([1, 5, 7]),
+};
+
 /** @throws {ModelError} MODEL_NOT_ONNX, MODEL_TOO_LARGE */
 export function scanModel(bytes: Uint8Array): void {
   atMost("bytes", bytes.byteLength, LIMITS.modelBytesMax);
-  const counts = { fields: 0, nodes: 0, packedBytes: 0, subgraphs: -1 };
+  const counts = { fields: 0, messages: 0, nodes: 0, packedBytes: 0, integers: 0, subgraphs: -1 };
   const walk = (message: MessageName, from: number, to: number, graphs: number): void => {
     if (message === "graph") {
       atMost("nested graphs", graphs - 1, LIMITS.modelSubgraphDepthMax);
@@ -69,7 +75,12 @@ export function scanModel(bytes: Uint8Array): void {
         counts.packedBytes += field.end - field.start;
         atMost("bytes of numbers outside raw_data", counts.packedBytes, LIMITS.modelPackedBytesMax);
       }
+      if (VARINTS[message]?.has(field.number)) {
+        for (let i = field.start; i < field.end; i++) if ((bytes[i] ?? 0) < 128) counts.integers++;
+        atMost("whole numbers outside raw_data", counts.integers, LIMITS.modelIntegersMax);
+      }
       const inner = MESSAGES[message].get(field.number);
+      if (inner !== undefined) atMost("parts", ++counts.messages, LIMITS.modelMessagesMax);
       if (inner !== undefined) walk(inner, field.start, field.end, graphs + (inner === "graph" ? 1 : 0));
     }
   };

@@ -4,7 +4,7 @@
  * Exporters that trace write the batch they saw into the targets of Reshape and Expand; those are rewritten where
  * the batch leads.
  */
-import { assertDefined, isFault } from "@pingo/core";
+import { assertDefined, isFault, LIMITS } from "@pingo/core";
 import type { AnyNode, Graph } from "../graph/graph.ts";
 import { type Inference, inferNode, inferTypes, startInference } from "../graph/infer.ts";
 import type { DType, Tensor, TensorType } from "../graph/tensor.ts";
@@ -35,9 +35,14 @@ export function bindBatch(model: Graph, match: FieldMatch, batchSize: number): S
 function refuseUnknown(nodes: readonly AnyNode[], types: ReadonlyMap<string, TensorType>): void {
   for (const node of nodes) {
     for (const name of node.outputs) {
-      const size = types.get(name)?.shape.find((dim) => typeof dim === "string");
+      const shape = types.get(name)?.shape ?? [];
+      const size = shape.find((dim) => typeof dim === "string");
       if (typeof size === "string")
         throw new ProgramError({ code: "SIZE_UNKNOWN", node: node.name, op: node.op, size });
+      const elements = shape.reduce<number>((product, dim) => product * Number(dim), 1);
+      const max = LIMITS.tensorElementsMax;
+      if (elements > max)
+        throw new ProgramError({ code: "SIZE_TOO_LARGE", node: node.name, op: node.op, elements, max });
     }
   }
 }

@@ -51,6 +51,13 @@ export type ProgramFault =
       readonly hasBatchNorm: boolean;
     }
   | { readonly code: "SIZE_UNKNOWN"; readonly node: string; readonly op: string; readonly size: string }
+  | {
+      readonly code: "SIZE_TOO_LARGE";
+      readonly node: string;
+      readonly op: string;
+      readonly elements: number;
+      readonly max: number;
+    }
   | { readonly code: "WEIGHTS_MISMATCH"; readonly length: number; readonly expected: number };
 
 const SENTENCES: Sentences<ProgramFault> = {
@@ -89,6 +96,8 @@ const SENTENCES: Sentences<ProgramFault> = {
       : "raise the limit, freeze parameters, or take a smaller model"),
   SIZE_UNKNOWN: (f) =>
     `node "${f.node}" (${f.op}) makes a tensor whose size ${f.size} depends on the data: training needs sizes that are known before the run, so export the model without it`,
+  SIZE_TOO_LARGE: (f) =>
+    `node "${f.node}" (${f.op}) makes a tensor of ${f.elements} elements, and at most ${f.max} are accepted: make the batch or the model smaller`,
   WEIGHTS_MISMATCH: (f) =>
     `the weights have ${f.length} numbers, but the model's parameters are ${f.expected}`,
 };

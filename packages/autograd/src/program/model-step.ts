@@ -96,7 +96,11 @@ export function modelStep(given: Graph, options: ProgramOptions): ModelStep {
   const bound = bindBatch(inner, innerMatch, passRows);
   const graph = composeGraph(bound);
   const output = outputOf(model, options.output).name;
-  const outputValue = typedValue(graph.types, MODEL_PREFIX + output);
+  if (!graph.types.has(innerName(output))) {
+    const why = "batch norm makes it in training mode only: take another output of the model";
+    throw new ProgramError({ code: "OUTPUT_MISFIT", output, loss: options.loss, why });
+  }
+  const outputValue = typedValue(graph.types, innerName(output));
   const objective = bindObjective(graph, outputValue, options, [passRows, ...match.target.rowShape]);
   const found = findParameters(bound, {
     initializers: model.initializers,
@@ -134,9 +138,16 @@ export function modelStep(given: Graph, options: ProgramOptions): ModelStep {
   };
 }
 
-/** @throws {ProgramError} OUTPUT_UNKNOWN */
+/**
+ * The output of that name; without one the first that holds real numbers: a classifier may return its labels first.
+ *
+ * @throws {ProgramError} OUTPUT_UNKNOWN
+ */
 export function outputOf({ outputs }: Graph, name: string | undefined): GraphValue {
-  const named = name === undefined ? outputs[0] : outputs.find((output) => output.name === name);
+  const named =
+    name === undefined
+      ? (outputs.find(({ type }) => type.dtype === "float32") ?? outputs[0])
+      : outputs.find((output) => output.name === name);
   if (named !== undefined) return named;
   const names = outputs.map((output) => output.name);
   const output = assertDefined(name, "a model has outputs");

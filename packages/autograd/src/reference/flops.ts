@@ -1,4 +1,5 @@
 /** What nodes cost, counted in multiplications and additions. */
+import { parseEinsum } from "../graph/einsum.ts";
 import type { AnyNode, TypeByValue } from "../graph/graph.ts";
 import { isStatic, sizeOfShape } from "../graph/shape.ts";
 
@@ -25,8 +26,10 @@ export function flopsOf(node: AnyNode, types: TypeByValue): number {
       return 2 * (shape(1).at(-2) ?? 1) * (sizeOf(types, node.inputs[0]) + made);
     case "Einsum": {
       const sizes = new Map<string, number>();
-      const [terms = ""] = node.attributes.equation.replaceAll(" ", "").split("->");
-      terms.split(",").forEach((term, input) => {
+      const ranks = node.inputs.map((_, input) => shape(input).length);
+      const equation = parseEinsum(node.attributes.equation, ranks);
+      const terms = "why" in equation ? [] : equation.terms;
+      terms.forEach((term, input) => {
         [...term].forEach((letter, axis) => {
           sizes.set(letter, shape(input)[axis] ?? 1);
         });

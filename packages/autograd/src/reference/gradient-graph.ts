@@ -9,6 +9,7 @@ import { readsOf } from "../graph/reads.ts";
 import type { DType, Tensor } from "../graph/tensor.ts";
 import { OBJECTIVES } from "../objective/objectives.ts";
 import { bindBatch } from "../program/bind-batch.ts";
+import { outputOf } from "../program/model-step.ts";
 import { inferenceMode } from "../program/modes.ts";
 import { findParameters } from "../program/parameters.ts";
 import type { FieldSpec, ParameterSpec } from "../program/signature.ts";
@@ -42,7 +43,7 @@ export function gradientGraph(
   const composed = composeGraph(bound);
   const mode = trainingMode(composed, emit, { key: emit.scalar(1, "int64") });
   const before = emit.nodes.splice(0);
-  const output = assertDefined(model.outputs[0], "a model has outputs").name;
+  const output = outputOf(model, undefined).name;
   const y = typedValue(bound.types, output);
   const { loss, gradient } = objective === undefined ? randomSum(emit, y, prng) : lossOf(emit, y, objective);
   const parameters = findParameters(bound, {

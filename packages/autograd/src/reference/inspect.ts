@@ -6,7 +6,7 @@ import type { OpKind } from "../graph/ops.ts";
 import { sizeOfShape } from "../graph/shape.ts";
 import type { Tensor, TensorType } from "../graph/tensor.ts";
 import { ProgramError } from "../program/fault.ts";
-import type { ProgramOptions } from "../program/model-step.ts";
+import { outputOf, type ProgramOptions } from "../program/model-step.ts";
 import { findParameters } from "../program/parameters.ts";
 import { type MemoryPlan, WIDTH_BYTES } from "../program/plan-memory.ts";
 import type { ParameterSpec } from "../program/signature.ts";
@@ -60,7 +60,7 @@ const STATE_COPIES = 4;
 export function inspectModel(model: Graph, options: InspectOptions = {}): Inspection {
   const names = model.inputs.flatMap(({ type }) => type.shape.filter((dim) => typeof dim === "string"));
   const types = inferTypes(model, new Map(names.map((name) => [name, 1])));
-  const output = model.outputs[0]?.name ?? "";
+  const output = outputOf(model, undefined).name;
   const graph = { nodes: model.nodes, types, constants: model.initializers };
   const parameters = parametersOf(model, graph, output);
   const trained = parameters.filter(({ kind }) => kind === "trained");

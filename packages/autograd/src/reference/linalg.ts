@@ -1,4 +1,5 @@
 /** Matrix products. */
+import { parseEinsum } from "../graph/einsum.ts";
 import type { Evaluations, Step } from "./step.ts";
 import {
   broadcastFrom,
@@ -95,18 +96,20 @@ function dotWholes(
 }
 
 function einsum(step: Step<"Einsum">): readonly ReferenceValue[] {
-  const equation = step.attributes.equation.replaceAll(" ", "");
-  const [left = "", explicit] = equation.split("->");
-  const terms = left.split(",");
-  const letters = [...new Set(terms.join(""))];
-  const once = letters.filter((letter) => terms.join("").split(letter).length === 2).sort();
-  const output = explicit === undefined ? once : [...explicit];
-  const order = [...output, ...letters.filter((letter) => !output.includes(letter))];
   const inputs = step.all();
-  const sizes = order.map((letter) => {
-    const term = terms.findIndex((one) => one.includes(letter));
-    return inputs[term]!.shape[terms[term]!.indexOf(letter)]!;
-  });
+  const equation = parseEinsum(
+    step.attributes.equation,
+    inputs.map(({ shape }) => shape.length),
+  );
+  if ("why" in equation) throw step.refuse(equation.why);
+  const { terms, result: output } = equation;
+  const letters = [...new Set(terms.join(""))];
+  const order = [...output, ...letters.filter((letter) => !output.includes(letter))];
+  const sizes = order.map((letter) =>
+    Math.max(
+      ...terms.flatMap((term, i) => [...term].map((own, at) => (own === letter ? inputs[i]!.shape[at]! : 1))),
+    ),
+  );
   const shape = step.shape();
   const summed = sizeOf(sizes.slice(output.length));
   const places = terms.map((term) => [...term].map((letter) => order.indexOf(letter)));
@@ -115,7 +118,7 @@ function einsum(step: Step<"Einsum">): readonly ReferenceValue[] {
     const index = indexOf(flat * summed + at, sizes);
     return places.map((axes, i) =>
       flatOf(
-        axes.map((axis) => index[axis]!),
+        axes.map((axis, at) => (inputs[i]!.shape[at] === 1 ? 0 : index[axis]!)),
         inputs[i]!.shape,
       ),
     );

@@ -41,5 +41,5 @@ export const curveRules: RuleFamily<CurveOps> = {
 };
 
 function isAbove(emit: Emitter, x: Value, bound: number): Value {
-  return emit.compare("Greater", x, emit.scalar(bound));
+  return emit.compare("Greater", x, bound);
 }

@@ -74,13 +74,11 @@ export function dependents(graph: StaticGraph, wanted: ReadonlySet<string>): Rea
 /** Their other inputs are settings, not operands. */
 const FIRST_INPUT_ONLY: ReadonlySet<OpKind> = new Set<OpKind>([
   "CastLike",
-  "Clip",
+  "Dropout",
   "NegativeLogLikelihoodLoss",
+  "Resize",
   "RotaryEmbedding",
   "SoftmaxCrossEntropyLoss",
-  "Dropout",
-  "Pad",
-  "Resize",
 ]);
 
 /** The values that a value is computed from through operators that let gradients pass, itself included. */
@@ -100,6 +98,8 @@ class NodeVisit {
   readonly #gradients: ReadonlyMap<string, Value>;
   readonly #active: ReadonlySet<string>;
   readonly #emit: Emitter;
+  /** The outputs whose gradients the rule has read. */
+  readonly #asked = new Set<number>();
 
   constructor(
     node: AnyNode,
@@ -123,6 +123,14 @@ class NodeVisit {
     assert(rule !== isComposed, `${this.node.op} should have been composed of plain operators`);
     // SAFETY: BACKWARD maps each operator to the rule of that operator, and the context is made from such a node.
     const results = (rule as Backward<OpKind>)(this.#context());
+    const unread = this.node.outputs.findIndex(
+      (name, i) => i > 0 && this.#gradients.has(name) && !this.#asked.has(i),
+    );
+    if (unread >= 0) this.#unsupported(`the loss depends on its output ${unread} too`);
+    const missing = this.node.inputs.findIndex(
+      (name, i) => results[i] === undefined && this.#active.has(name),
+    );
+    if (missing >= 0) this.#unsupported(`its input ${missing} depends on a parameter`);
     return this.node.inputs.flatMap((name, i): [string, Value][] => {
       const gradient = results[i];
       if (gradient === undefined || !this.#active.has(name)) return [];
@@ -177,6 +185,7 @@ class NodeVisit {
   }
 
   #upstream(i: number): Value {
+    this.#asked.add(i);
     const name = this.node.outputs[i] ?? "";
     const known = this.#gradients.get(name);
     if (known !== undefined) return known;

@@ -49,11 +49,7 @@ export const unaryRules: RuleFamily<UnaryOps> = {
   Cos: ({ emit, x, dy }) => [emit.neg(emit.mul(dy(), emit.unary("Sin", x())))],
   // x > 0: y' = 1; else y = α(eˣ − 1), so y' = αeˣ = y + α.
   Elu: ({ emit, attributes, x, y, dy }) => [
-    emit.where(
-      emit.compare("Greater", x(), emit.scalar(0)),
-      dy(),
-      emit.mul(dy(), emit.shift(y(), attributes.alpha)),
-    ),
+    emit.where(emit.compare("Greater", x(), 0), dy(), emit.mul(dy(), emit.shift(y(), attributes.alpha))),
   ],
   // y' = 2/√π · e^(−x²)
   Erf: ({ emit, x, dy }) => [
@@ -70,7 +66,7 @@ export const unaryRules: RuleFamily<UnaryOps> = {
   // y = x · clamp(x/6 + 1/2, 0, 1): slope 0 below −3, 1 above 3, (2x + 3)/6 between.
   HardSwish: ({ emit, x, dy }) => {
     const between = emit.scale(emit.shift(x(), 1.5), 1 / 3);
-    const right = emit.where(emit.compare("Greater", x(), emit.scalar(3)), emit.scalar(1), between);
+    const right = emit.where(emit.compare("Greater", x(), 3), emit.like(x(), 1), between);
     return [emit.mul(dy(), emit.mul(right, emit.mask("Greater", x(), -3)))];
   },
   Identity: ({ dy }) => [dy()],
@@ -91,11 +87,7 @@ export const unaryRules: RuleFamily<UnaryOps> = {
   Selu: ({ emit, attributes: { alpha, gamma }, x, y, dy }) => [
     emit.mul(
       dy(),
-      emit.where(
-        emit.compare("Greater", x(), emit.scalar(0)),
-        emit.scalar(gamma),
-        emit.shift(y(), alpha * gamma),
-      ),
+      emit.where(emit.compare("Greater", x(), 0), emit.like(x(), gamma), emit.shift(y(), alpha * gamma)),
     ),
   ],
   Shrink: ({ emit, attributes: { lambd }, x, dy }) => [
@@ -111,12 +103,14 @@ export const unaryRules: RuleFamily<UnaryOps> = {
   Tanh: ({ emit, y, dy }) => [emit.mul(dy(), emit.minusFrom(1, emit.square(y())))],
   Cast: ({ emit, x, dy }) => [emit.cast(dy(), x().dtype)], // reached between real dtypes only
   CastLike: ({ emit, x, dy }) => [emit.cast(dy(), x().dtype)],
-  // 1 on the closed interval, as PyTorch has it; the bounds are constants of the model.
-  Clip: ({ emit, hasInput, x, dy }) => {
+  // 1 on the closed interval, as PyTorch has it; what lies beyond a bound moves with the bound.
+  Clip: ({ emit, hasInput, wants, x, dy }) => {
     let slope = dy();
     if (hasInput(1)) slope = emit.mul(slope, emit.mask("GreaterOrEqual", x(), x(1)));
     if (hasInput(2)) slope = emit.mul(slope, emit.mask("LessOrEqual", x(), x(2)));
-    return [slope];
+    const beyond = (bound: number, side: "Less" | "Greater") =>
+      hasInput(bound) && wants(bound) ? emit.mul(dy(), emit.mask(side, x(), x(bound))) : undefined;
+    return [slope, beyond(1, "Less"), beyond(2, "Greater")];
   },
   // Kept elements were multiplied by 1/(1 − ratio). Programs replace Dropout before this is reached in training mode.
   Dropout: ({ emit, constant, hasInput, y, dy, unsupported }) => {
@@ -124,7 +118,7 @@ export const unaryRules: RuleFamily<UnaryOps> = {
     if (training === 0) return [dy()];
     const ratio = hasInput(1) ? constant(1)?.[0] : 0.5;
     if (ratio === undefined) return unsupported("its ratio is not a constant");
-    return [emit.mul(dy(), emit.scale(emit.cast(y(1), "float32"), 1 / (1 - ratio)))];
+    return [emit.mul(dy(), emit.scale(emit.cast(y(1), dy().dtype), 1 / (1 - ratio)))];
   },
 };
 
@@ -149,8 +143,8 @@ export const broadcastRules: RuleFamily<BroadcastOps> = {
   Pow: (context) => [powBase(context), context.wants(1) ? powExponent(context) : undefined],
   // x > 0: dx = dy; else y = slope·x.
   PRelu: ({ emit, x, dy }) => [
-    emit.where(emit.compare("Greater", x(), emit.scalar(0)), dy(), emit.mul(dy(), x(1))),
-    emit.mul(dy(), emit.binary("Min", x(), emit.scalar(0))),
+    emit.where(emit.compare("Greater", x(), 0), dy(), emit.mul(dy(), x(1))),
+    emit.mul(dy(), emit.binary("Min", x(), emit.like(x(), 0))),
   ],
   And: stopsGradient,
   Or: stopsGradient,
@@ -172,8 +166,8 @@ export const broadcastRules: RuleFamily<BroadcastOps> = {
   // Where rather than a product with the mask: the branch not taken may hold an infinity.
   Where: ({ emit, x, dy }) => [
     undefined,
-    emit.where(x(0), dy(), emit.scalar(0)),
-    emit.where(x(0), emit.scalar(0), dy()),
+    emit.where(x(0), dy(), emit.like(dy(), 0)),
+    emit.where(x(0), emit.like(dy(), 0), dy()),
   ],
 };
 
@@ -198,15 +192,23 @@ function powBase({ emit, x, dy, constant }: RuleContext<"Pow">): Value {
   const exponents = constant(1);
   const exponent = exponents?.length === 1 ? exponents[0] : undefined;
   const [a, b] = [x(0), emit.cast(x(1), x(0).dtype)];
+  if (exponent === 0) return emit.zeros(a.dtype, a.shape);
+  if (exponent === 1) return dy();
   if (exponent === 2) return emit.mul(dy(), emit.scale(a, 2));
   if (exponent === 3) return emit.mul(dy(), emit.scale(emit.square(a), 3));
-  return emit.mul(dy(), emit.mul(b, emit.binary("Pow", a, emit.shift(b, -1))));
+  const slope = emit.mul(b, emit.binary("Pow", a, emit.shift(b, -1)));
+  // a⁰ is 1 everywhere, at 0 too, where a⁻¹ is not a number.
+  const mayBeZero = exponents === undefined || exponents.includes(0);
+  return emit.mul(
+    dy(),
+    mayBeZero ? emit.where(emit.compare("Equal", b, 0), emit.like(slope, 0), slope) : slope,
+  );
 }
 
 // ∂aᵇ/∂b = aᵇ·ln a, taken as 0 where a ≤ 0, as PyTorch does at a = 0.
 function powExponent({ emit, x, y, dy }: RuleContext<"Pow">): Value {
-  const isPositive = emit.compare("Greater", x(0), emit.scalar(0));
-  const log = emit.unary("Log", emit.where(isPositive, x(0), emit.scalar(1)));
+  const isPositive = emit.compare("Greater", x(0), 0);
+  const log = emit.unary("Log", emit.where(isPositive, x(0), emit.like(x(0), 1)));
   return emit.mul(dy(), emit.mul(y(), log));
 }
 

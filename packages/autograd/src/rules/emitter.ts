@@ -10,6 +10,10 @@ import type { ScatterReduction } from "../graph/ops/indexing.ts";
 import type { Window } from "../graph/ops/spec.ts";
 import type { OpAttributes, OpKind } from "../graph/ops.ts";
 import type { DType, Tensor, TensorType } from "../graph/tensor.ts";
+import { GradientError } from "./fault.ts";
+
+/** 64 MB of float32: what a gradient needs beyond it would not fit beside the rest. */
+const CONSTANT_ELEMENTS_MAX = 2 ** 24;
 
 /** A value of the graph whose every size is known. */
 export interface Value {
@@ -98,6 +102,22 @@ export class Emitter {
     return this.#declare({ name, dtype: tensor.dtype, shape: tensor.shape });
   }
 
+  /**
+   * Before a constant is made whose size a model's sizes decide.
+   *
+   * @throws {GradientError} CONSTANT_TOO_LARGE
+   */
+  assertMakes(elements: number): void {
+    if (elements > CONSTANT_ELEMENTS_MAX)
+      throw new GradientError({ code: "CONSTANT_TOO_LARGE", elements, max: CONSTANT_ELEMENTS_MAX });
+  }
+
+  /** 0 … count − 1, int64[count]. */
+  counting(count: number): Value {
+    this.assertMakes(count);
+    return this.integers(range(count));
+  }
+
   /** A rank-0 constant, shared between its users. */
   scalar(value: number, dtype: "float32" | "float64" | "int64" = "float32"): Value {
     return this.#shared(`${dtype} ${value}`, () => {
@@ -131,8 +151,9 @@ export class Emitter {
     return this.node(op, [a, b], {}, a.dtype, broadcastShapes(a.shape, b.shape));
   }
 
-  compare(op: ComparisonKind, a: Value, b: Value): Value {
-    return this.node(op, [a, b], {}, "bool", broadcastShapes(a.shape, b.shape));
+  compare(op: ComparisonKind, a: Value, b: Value | number): Value {
+    const other = typeof b === "number" ? this.like(a, b) : b;
+    return this.node(op, [a, other], {}, "bool", broadcastShapes(a.shape, other.shape));
   }
 
   add2(a: Value, b: Value): Value {
@@ -161,22 +182,22 @@ export class Emitter {
 
   /** x · factor */
   scale(x: Value, factor: number): Value {
-    return factor === 1 ? x : this.mul(x, this.#like(x, factor));
+    return factor === 1 ? x : this.mul(x, this.like(x, factor));
   }
 
   /** x + term */
   shift(x: Value, term: number): Value {
-    return term === 0 ? x : this.add2(x, this.#like(x, term));
+    return term === 0 ? x : this.add2(x, this.like(x, term));
   }
 
   /** term − x */
   minusFrom(term: number, x: Value): Value {
-    return this.sub(this.#like(x, term), x);
+    return this.sub(this.like(x, term), x);
   }
 
   /** 1 where `x op y`, else 0, in x's dtype (two nodes). */
   mask(op: ComparisonKind, x: Value, y: Value | number): Value {
-    return this.cast(this.compare(op, x, typeof y === "number" ? this.#like(x, y) : y), x.dtype);
+    return this.cast(this.compare(op, x, y), x.dtype);
   }
 
   where(condition: Value, a: Value, b: Value): Value {
@@ -330,7 +351,8 @@ export class Emitter {
     return value;
   }
 
-  #like(x: Value, value: number): Value {
+  /** A rank-0 constant of x's element type. */
+  like(x: Value, value: number): Value {
     assert(x.dtype === "float32" || x.dtype === "float64" || x.dtype === "int64", `a constant of ${x.dtype}`);
     return this.scalar(value, x.dtype);
   }

@@ -14,7 +14,14 @@ export const movementRules: RuleFamily<keyof MovementAttributes> = {
   DepthToSpace: (context) => [depthToSpaceAdjoint(context)],
   Expand: ({ dy }) => [dy()], // summed back over the broadcast axes by the differentiator
   Flatten: reshaped,
-  Pad: (context) => [padAdjoint(context)],
+  Pad: (context) => {
+    const { emit, wants, dy } = context;
+    const dx = padAdjoint(context);
+    if (!wants(2)) return [dx];
+    // What is not the gradient of x is that of the padding.
+    const total = (value: Value) => emit.sum(value, range(value.shape.length));
+    return [dx, undefined, emit.sub(total(dy()), total(dx))];
+  },
   ReverseSequence: ({ emit, attributes, x, dy }) => [
     emit.node("ReverseSequence", [dy(), x(1)], attributes, dy().dtype, dy().shape),
   ],
@@ -102,6 +109,7 @@ function padAdjoint({ emit, attributes, constant, hasInput, x, dy, unsupported }
     const begin = -at(begins, axis);
     const count = at(gradient.shape, axis);
     if (begin === 0 && count === dim) return gradient;
+    emit.assertMakes(count);
     const sources = emit.integers(range(count).map((i) => sourceOf(i - begin, dim)));
     return scatterAlong(emit, gradient, sources, axis, gradient.shape.with(axis, dim));
   }, dy());
@@ -139,6 +147,7 @@ function sliceAdjoint({ emit, constant, hasInput, x, y, dy, unsupported }: RuleC
     const from = at(starts, i) < 0 ? at(starts, i) + dim : at(starts, i);
     const start = Math.min(Math.max(from, 0), step > 0 ? dim : dim - 1);
     if (step < 0) {
+      emit.assertMakes(count);
       const positions = emit.integers(range(count).map((k) => start + k * step));
       result = scatterAlong(emit, result, positions, axis, result.shape.with(axis, dim));
       return;

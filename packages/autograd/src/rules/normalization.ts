@@ -90,7 +90,8 @@ function instanceNormBackward({ emit, attributes, x, dy }: RuleContext<"Instance
 function layerNormBackward({ emit, attributes, hasInput, x, y, dy }: RuleContext<"LayerNormalization">) {
   const { shape } = x();
   const axis = axisOf(attributes.axis, shape.length);
-  const [mean, r] = [y(1), y(2)]; // saved by the forward pass: [.., 1, …]
+  // Saved by the forward pass, always as float32: [.., 1, …].
+  const [mean, r] = [emit.cast(y(1), x().dtype), emit.cast(y(2), x().dtype)];
   const hat = emit.mul(emit.sub(x(), mean), r);
   const lead = range(axis);
   const ds = emit.sum(emit.mul(dy(), hat), lead);
@@ -124,7 +125,10 @@ function lpNormBackward({ emit, attributes, x, y, dy }: RuleContext<"LpNormaliza
   const isFirst = attributes.p === 1;
   const total = emit.sum(isFirst ? emit.unary("Abs", x()) : emit.square(x()), axes, 1);
   const norm = isFirst ? total : emit.unary("Sqrt", total);
-  const inverse = emit.div(emit.mask("Greater", norm, 0), emit.binary("Max", norm, emit.scalar(NORM_MIN)));
+  const inverse = emit.div(
+    emit.mask("Greater", norm, 0),
+    emit.binary("Max", norm, emit.like(norm, NORM_MIN)),
+  );
   const along = emit.sum(emit.mul(dy(), y()), axes, 1);
   return emit.mul(emit.sub(dy(), emit.mul(isFirst ? emit.unary("Sign", x()) : y(), along)), inverse);
 }
@@ -137,7 +141,7 @@ function lrnBackward({ emit, attributes, x, dy }: RuleContext<"LRN">): Value {
   const { alpha, beta, size } = attributes;
   const before = Math.floor((size - 1) / 2);
   const s = lrnBase(emit, x(), attributes);
-  const direct = emit.mul(dy(), emit.binary("Pow", s, emit.scalar(-beta)));
+  const direct = emit.mul(dy(), emit.binary("Pow", s, emit.like(s, -beta)));
   const crossed = channelWindowSum(emit, emit.div(emit.mul(direct, x()), s), size, size - 1 - before);
   return emit.sub(direct, emit.scale(emit.mul(x(), crossed), (2 * alpha * beta) / size));
 }

@@ -2,7 +2,6 @@
 import type { PoolingAttributes } from "../graph/ops/pooling.ts";
 import type { Window } from "../graph/ops/spec.ts";
 import type { OpAttributes } from "../graph/ops.ts";
-import type { Tensor } from "../graph/tensor.ts";
 import { convInputGradient } from "./convolution.ts";
 import { at, type Emitter, range, sizeOf, type Value } from "./emitter.ts";
 import type { RuleContext, RuleFamily } from "./rule.ts";
@@ -62,17 +61,32 @@ export const poolingRules: RuleFamily<keyof PoolingAttributes> = {
  * Windows that overlap: by those positions, laid flat over the whole of x; the first of a tie wins, as in PyTorch.
  */
 function maxPoolBackward(context: RuleContext<"MaxPool">): Value {
-  const { emit, attributes, x, y, dy, unsupported } = context;
+  const { emit, attributes, x, y, dy } = context;
   if (windowsTile(attributes) && x().shape.length === 4) return tiledMaxPoolBackward(context);
-  if (attributes.storage_order !== 0) return unsupported("column-major indices");
   const size = sizeOf(y().shape);
-  const winners = emit.reshape(y(1), [size]);
+  const isColumnMajor = attributes.storage_order !== 0;
+  const positions = isColumnMajor ? rowMajor(emit, y(1), x().shape.slice(2)) : y(1);
+  const winners = emit.reshape(positions, [size]);
   const zeros = emit.zeros(x().dtype, [sizeOf(x().shape)]);
   const reduction = windowsOverlap(attributes) ? "add" : "none";
   return emit.reshape(
     emit.scatterElements(zeros, winners, emit.reshape(dy(), [size]), 0, reduction),
     x().shape,
   );
+}
+
+/** Positions counted with the first spatial axis fastest, counted with the last one fastest instead. */
+function rowMajor(emit: Emitter, positions: Value, spatial: readonly number[]): Value {
+  const whole = (value: number) => emit.scalar(value, "int64");
+  const modulo = (a: Value, b: number) => emit.node("Mod", [a, whole(b)], { fmod: 0 }, "int64", a.shape);
+  let rest = modulo(positions, sizeOf(spatial));
+  let total = emit.sub(positions, rest); // where the plane of this image and channel starts
+  spatial.forEach((dim, axis) => {
+    const place = modulo(rest, dim);
+    total = emit.add2(total, emit.mul(place, whole(sizeOf(spatial.slice(axis + 1)))));
+    rest = emit.div(emit.sub(rest, place), whole(dim));
+  });
+  return total;
 }
 
 function tiledMaxPoolBackward({ emit, attributes, x, y, dy }: RuleContext<"MaxPool">): Value {
@@ -122,9 +136,9 @@ function windowsOverlap({ kernel_shape, strides, dilations }: Window): boolean {
 /** y^(1 − p), 0 where y is: there the gradient is taken as 0. */
 function negativePower(emit: Emitter, y: Value, p: number): Value {
   if (p === 1) return emit.mask("Greater", y, 0);
-  const positive = emit.binary("Max", y, emit.scalar(NORM_MIN));
+  const positive = emit.binary("Max", y, emit.like(y, NORM_MIN));
   const power =
-    p === 2 ? emit.unary("Reciprocal", positive) : emit.binary("Pow", positive, emit.scalar(1 - p));
+    p === 2 ? emit.unary("Reciprocal", positive) : emit.binary("Pow", positive, emit.like(y, 1 - p));
   return emit.mul(power, emit.mask("Greater", y, 0));
 }
 
@@ -136,27 +150,28 @@ function normPoolBackward<K extends "LpPool" | "GlobalLpPool">(
 ): Value {
   if (p === 1) return emit.mul(emit.unary("Sign", x()), share);
   if (p === 2) return emit.mul(x(), share);
-  const power = emit.binary("Pow", emit.unary("Abs", x()), emit.scalar(p - 1));
+  const power = emit.binary("Pow", emit.unary("Abs", x()), emit.like(x(), p - 1));
   return emit.mul(emit.mul(emit.unary("Sign", x()), power), share);
 }
 
 /** A mean is a convolution of each channel by itself with a kernel of ones, divided by how many it met. */
 function averagePoolBackward({ emit, attributes, x, y, dy }: RuleContext<"AveragePool">): Value {
-  const divisors = emit.constant(windowSizes(attributes, x().shape.slice(2), y().shape.slice(2)));
-  const shares = emit.div(dy(), divisors);
+  const divisors = windowSizes(emit, attributes, x().shape.slice(2), y().shape.slice(2));
+  const shares = emit.div(dy(), emit.cast(divisors, dy().dtype));
   return onesAdjoint(emit, shares, attributes, x().shape);
 }
 
 /** For each element of x, the sum over the windows that it is in. */
 function onesAdjoint(emit: Emitter, windows: Value, attributes: Window, shape: readonly number[]): Value {
   const [n, c] = [at(shape, 0), at(shape, 1)];
+  emit.assertMakes(sizeOf(attributes.kernel_shape));
   const ones = emit.constant({
     dtype: "float32",
     shape: [1, 1, ...attributes.kernel_shape],
     data: new Float32Array(sizeOf(attributes.kernel_shape)).fill(1),
   });
   const planes = emit.reshape(windows, [n * c, 1, ...windows.shape.slice(2)]);
-  const dx = convInputGradient(emit, planes, ones, { ...attributes, group: 1 }, [
+  const dx = convInputGradient(emit, planes, emit.cast(ones, windows.dtype), { ...attributes, group: 1 }, [
     n * c,
     1,
     ...shape.slice(2),
@@ -164,25 +179,25 @@ function onesAdjoint(emit: Emitter, windows: Value, attributes: Window, shape: r
   return emit.reshape(dx, shape);
 }
 
-/** What each output position was divided by: f32[1, 1, …spatial]. */
+/** What each output position was divided by: f32[1, 1, …spatial], a product of one vector for each axis. */
 function windowSizes(
+  emit: Emitter,
   attributes: OpAttributes["AveragePool"],
   from: readonly number[],
   to: readonly number[],
-): Tensor {
+): Value {
   const { kernel_shape, strides, dilations, pads, count_include_pad } = attributes;
-  const perAxis = to.map((count, axis) =>
-    range(count).map((o) => {
+  const perAxis = to.map((count, axis) => {
+    emit.assertMakes(count * at(kernel_shape, axis));
+    const sizes = range(count).map((o) => {
       const first = o * at(strides, axis) - at(pads, axis);
       const low = count_include_pad === 1 ? -at(pads, axis) : 0;
       const high = at(from, axis) + (count_include_pad === 1 ? at(pads, axis + from.length) : 0);
       const taps = range(at(kernel_shape, axis)).map((k) => first + k * at(dilations, axis));
       return taps.filter((tap) => tap >= low && tap < high).length;
-    }),
-  );
-  const sizes = perAxis.reduce(
-    (grid, axis) => grid.flatMap((size) => axis.map((other) => size * other)),
-    [1],
-  );
-  return { dtype: "float32", shape: [1, 1, ...to], data: Float32Array.from(sizes) };
+    });
+    const shape = [1, 1, ...to.map((_, i) => (i === axis ? count : 1))];
+    return emit.constant({ dtype: "float32", shape, data: Float32Array.from(sizes) });
+  });
+  return perAxis.reduce((product, sizes) => emit.mul(product, sizes));
 }

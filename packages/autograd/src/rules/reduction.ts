@@ -17,7 +17,7 @@ export const reductionRules: RuleFamily<keyof ReductionAttributes> = {
   // ∂‖x‖/∂x = x/‖x‖
   ReduceL2: (context) => {
     const { emit, x, y, dy } = context;
-    const norm = emit.binary("Max", y(), emit.scalar(NORM_MIN));
+    const norm = emit.binary("Max", y(), emit.like(y(), NORM_MIN));
     return [emit.mul(x(), kept(context, emit.div(dy(), norm)))];
   },
   // y = ln Σx, so ∂y/∂x = 1/Σx = e^(−y)
@@ -40,13 +40,13 @@ export const reductionRules: RuleFamily<keyof ReductionAttributes> = {
   // ∂y/∂x_i is the product of the others: of all that are not 0, and 0 where one of the others is.
   ReduceProd: (context) => {
     const { emit, x, dy } = context;
-    const isZero = emit.compare("Equal", x(), emit.scalar(0));
-    const filled = emit.where(isZero, emit.scalar(1), x());
-    const zero = emit.cast(isZero, "float32");
+    const isZero = emit.compare("Equal", x(), 0);
+    const filled = emit.where(isZero, emit.like(x(), 1), x());
+    const zero = emit.cast(isZero, x().dtype);
     const axes = reducedAxes(context);
     const shape = x().shape.map((dim, i) => (axes.includes(i) ? 1 : dim));
     const attributes = { keepdims: 1, noop_with_empty_axes: 1 };
-    const product = emit.node("ReduceProd", [filled, emit.integers(axes)], attributes, "float32", shape);
+    const product = emit.node("ReduceProd", [filled, emit.integers(axes)], attributes, x().dtype, shape);
     const othersZero = emit.sub(emit.sum(zero, axes, 1), zero);
     const others = emit.mul(emit.div(product, filled), emit.mask("Less", othersZero, 0.5));
     return [emit.mul(kept(context, dy()), others)];

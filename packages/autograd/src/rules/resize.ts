@@ -1,39 +1,63 @@
 /** The backward rule of Resize: each axis is a matrix, so its transpose carries the gradient back. */
+import { commonScale } from "../graph/aspect-ratio.ts";
 import type { OpAttributes } from "../graph/ops.ts";
 import { at, axisOf, type Emitter, range, sizeOf, type Value } from "./emitter.ts";
+import { type ResizedAxis, resizeWeights } from "./resize-weights.ts";
 import type { RuleContext } from "./rule.ts";
 
 type Attributes = OpAttributes["Resize"];
 
-/** One axis: its sizes, and how many outputs there are for an input. */
-interface Axis {
-  readonly from: number;
-  readonly to: number;
-  readonly scale: number;
-}
-
 /** Nearest by whole factors repeats elements, so the repeats are summed: one pass in place of products. */
 export function resizeBackward(context: RuleContext<"Resize">): Value {
-  const { emit, attributes, x, y, dy, unsupported } = context;
-  const { mode, antialias } = attributes;
-  if (mode === "cubic" || antialias !== 0) return unsupported("it is cubic or antialiased");
-  const scales = scalesOf(context);
-  const axes = x().shape.map((from, i): Axis => ({ from, to: at(y().shape, i), scale: at(scales, i) }));
+  const { emit, attributes, x, dy } = context;
+  if (sizeOf(dy().shape) === 0) return emit.zeros(x().dtype, x().shape);
+  const axes = resizedAxes(context);
   if (isRepeat(attributes) && axes.every(({ scale }) => Number.isInteger(scale))) return sumRepeats(context);
   return axes.reduce((gradient, axis, i) => {
+    // ONNX Runtime leaves an axis alone whose scale is 1, and does not crop it either.
     if (axis.from === axis.to && axis.scale === 1) return gradient;
-    return applyAlong(emit, gradient, i, weightsOf(attributes, axis));
+    emit.assertMakes(axis.from * axis.to);
+    return applyAlong(emit, gradient, i, resizeWeights(attributes, axis));
   }, dy());
 }
 
-function scalesOf({ attributes, constant, hasInput, x, y, unsupported }: RuleContext<"Resize">) {
+function resizedAxes(context: RuleContext<"Resize">): ResizedAxis[] {
+  const { attributes, x, y } = context;
   const { shape } = x();
-  const bySizes = shape.map((dim, i) => at(y().shape, i) / dim);
-  if (!hasInput(2)) return bySizes;
-  const given = constant(2);
-  if (given === undefined) return unsupported("its scales are not a constant");
   const axes = attributes.axes?.map((axis) => axisOf(axis, shape.length)) ?? range(shape.length);
-  return bySizes.map((_, i) => (axes.includes(i) ? at(given, axes.indexOf(i)) : 1));
+  const scales = scalesOf(context, axes);
+  const roi = roiOf(context, axes);
+  return shape.map((from, axis) => {
+    const i = axes.indexOf(axis);
+    const whole: ResizedAxis = { from, to: at(y().shape, axis), scale: 1, roi: [0, 1] };
+    return i < 0 ? whole : { ...whole, scale: at(scales, i), roi: at(roi, i) };
+  });
+}
+
+function scalesOf(
+  { attributes, constant, hasInput, x, y, unsupported }: RuleContext<"Resize">,
+  axes: readonly number[],
+): readonly number[] {
+  const policy = attributes.keep_aspect_ratio_policy;
+  const from = axes.map((axis) => at(x().shape, axis));
+  if (hasInput(3) && policy !== "stretch") {
+    const sizes = constant(3);
+    const common = sizes === undefined ? undefined : commonScale(policy, from, sizes);
+    return common === undefined ? unsupported("its sizes are not a constant") : axes.map(() => common);
+  }
+  if (hasInput(2)) return constant(2) ?? unsupported("its scales are not a constant");
+  return axes.map((axis, i) => Math.fround(at(y().shape, axis) / at(from, i)));
+}
+
+/** [all starts, all ends] */
+function roiOf(
+  { attributes, constant, unsupported }: RuleContext<"Resize">,
+  axes: readonly number[],
+): readonly (readonly [number, number])[] {
+  if (attributes.coordinate_transformation_mode !== "tf_crop_and_resize") return axes.map(() => [0, 1]);
+  const roi = constant(1);
+  if (roi === undefined) return unsupported("its region of interest is not a constant");
+  return axes.map((_, i) => [at(roi, i), at(roi, i + axes.length)]);
 }
 
 function isRepeat({ mode, coordinate_transformation_mode: coordinates, nearest_mode }: Attributes): boolean {
@@ -51,43 +75,6 @@ function sumRepeats({ emit, x, y, dy }: RuleContext<"Resize">): Value {
   return emit.reshape(emit.sum(emit.reshape(dy(), split), axes), shape);
 }
 
-/** f32[to, from]: row o holds the weights of the inputs in output o. */
-function weightsOf(attributes: Attributes, axis: Axis): readonly (readonly number[])[] {
-  const last = axis.from - 1;
-  return range(axis.to).map((o) => {
-    const row = new Array<number>(axis.from).fill(0);
-    const position = SOURCE[attributes.coordinate_transformation_mode](o, axis);
-    if (attributes.mode === "nearest") {
-      const nearest = NEAREST[attributes.nearest_mode](position);
-      return row.with(Math.min(Math.max(nearest, 0), last), 1);
-    }
-    const inside = Math.min(Math.max(position, 0), last);
-    const low = Math.floor(inside);
-    const share = inside - low;
-    const weighted = row.with(low, 1 - share);
-    return share === 0 ? weighted : weighted.with(low + 1, share);
-  });
-}
-
-/** Where an output lies among the inputs. SOURCE: ONNX Resize-19. */
-const SOURCE: {
-  readonly [M in Attributes["coordinate_transformation_mode"]]: (o: number, axis: Axis) => number;
-} = {
-  half_pixel: (o, { scale }) => (o + 0.5) / scale - 0.5,
-  half_pixel_symmetric: (o, { from, to, scale }) =>
-    (from / 2) * (1 - to / (scale * from)) + (o + 0.5) / scale - 0.5,
-  pytorch_half_pixel: (o, { to, scale }) => (to > 1 ? (o + 0.5) / scale - 0.5 : 0),
-  align_corners: (o, { from, to }) => (to > 1 ? (o * (from - 1)) / (to - 1) : 0),
-  asymmetric: (o, { scale }) => o / scale,
-};
-
-const NEAREST: { readonly [M in Attributes["nearest_mode"]]: (position: number) => number } = {
-  round_prefer_floor: (position) => Math.ceil(position - 0.5),
-  round_prefer_ceil: (position) => Math.floor(position + 0.5),
-  floor: Math.floor,
-  ceil: Math.ceil,
-};
-
 function applyAlong(
   emit: Emitter,
   gradient: Value,
@@ -103,7 +90,10 @@ function applyAlong(
     shape: [to, from],
     data: Float32Array.from(weights.flat()),
   });
-  const rows = emit.gemm(emit.reshape(last, [sizeOf(last.shape) / to, to]), matrix);
+  const rows = emit.gemm(
+    emit.reshape(last, [sizeOf(last.shape) / to, to]),
+    emit.cast(matrix, gradient.dtype),
+  );
   return emit.transpose(
     emit.reshape(rows, last.shape.with(-1, from)),
     range(rank).map((i) => toLast.indexOf(i)),

@@ -7,9 +7,9 @@
  */
 import { createPrng } from "@pingo/core";
 import { composeGraph } from "../../src/compose/compose.ts";
-import type { Graph } from "../../src/graph/graph.ts";
+import type { AnyNode, Graph } from "../../src/graph/graph.ts";
 import type { OpAttributes, OpKind } from "../../src/graph/ops.ts";
-import type { Tensor } from "../../src/graph/tensor.ts";
+import type { Tensor, TensorType } from "../../src/graph/tensor.ts";
 import { verifyGraph } from "../../src/graph/verify.ts";
 import { evaluate } from "../../src/reference/evaluate.ts";
 import { type ReferenceValue, reals, referenceOf } from "../../src/reference/value.ts";
@@ -17,7 +17,7 @@ import { differentiate } from "../../src/rules/differentiate.ts";
 import { Emitter, typedValue, type Value } from "../../src/rules/emitter.ts";
 import type { noGradient, stopsGradient } from "../../src/rules/rule.ts";
 import type { Backend } from "../../src/runtime/ort.ts";
-import { f32, floatsOf, node, openGraph } from "../run-graph.ts";
+import { f32, floatsOf, node, runGraph } from "../run-graph.ts";
 import type { Draw } from "./draw.ts";
 
 export interface Case<K extends OpKind> {
@@ -43,6 +43,51 @@ export interface GradientErrors {
   readonly rounding: number;
 }
 
+/** The distance between the gradients of a case and of the same case computed in float64 inside the graph. */
+export function wideningError<K extends OpKind>(op: K, checked: Case<K>): number {
+  const { graph, varied, outputs } = caseGraph(op, checked);
+  const given = new Map([...varied].map(([name, x]) => [name, referenceOf(x)]));
+  const gradientsOf = (one: Graph) => {
+    const types = verifyGraph(one);
+    const ones = outputs.map((name): [string, Tensor] => {
+      const { shape } = typedValue(types, name);
+      return [name, f32(shape, new Array<number>(shape.reduce((a, b) => a * b, 1)).fill(1))];
+    });
+    const { backward, gradients } = backwardGraph(one, types, new Map(ones), new Set(varied.keys()));
+    const results = evaluate(backward, given);
+    return gradients.map(([name, value]) => [name, elementsOf(results.get(value.name))] as const);
+  };
+  const wide = new Map(gradientsOf(widened(graph, varied)));
+  const errors = gradientsOf(graph).flatMap(([name, gradient]) =>
+    gradient.map((element, i) => {
+      const error = Math.abs(element - (wide.get(name)?.[i] ?? Number.NaN));
+      return error / Math.max(1, Math.abs(element));
+    }),
+  );
+  return errors.reduce((worst, error) => (error <= worst ? worst : error), 0); // NaN too
+}
+
+/** What is varied is cast to float64 before the node, and its float64 results back to float32 after it. */
+function widened(graph: Graph, varied: ReadonlyMap<string, Tensor>): Graph {
+  const wideName = (name: string) => (varied.has(name) ? `wide/${name}` : name);
+  const nodes = graph.nodes.map((one) => {
+    const outputs = one.outputs.map((name) => `wide/${name}`);
+    return { ...one, inputs: one.inputs.map(wideName), outputs } as AnyNode; // SAFETY: the same node, other values.
+  });
+  return {
+    ...graph,
+    nodes: [
+      ...[...varied.keys()].map((name) => node("Cast", [name], [wideName(name)], { to: "float64" })),
+      ...nodes,
+      ...graph.outputs.map(({ name, type }) => ({
+        ...node("Cast", [`wide/${name}`], [name], { to: type.dtype }),
+        name: `narrow/${name}`,
+      })),
+    ],
+  };
+}
+
+/** @param backend  whose rounding is measured */
 export async function gradientErrors<K extends OpKind>(
   op: K,
   checked: Case<K>,
@@ -58,21 +103,10 @@ export async function gradientErrors<K extends OpKind>(
       Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => 2 * prng.float() - 1),
     );
   const weights = new Map(outputs.map((name) => [name, random(typedValue(types, name).shape)]));
-  const emit = new Emitter("gradient");
-  const seeds = new Map([...weights].map(([name, tensor]): [string, Value] => [name, emit.constant(tensor)]));
-  const composed = composeGraph({ nodes: graph.nodes, types, constants: graph.initializers });
-  const found = differentiate(composed, seeds, new Set(varied.keys()), emit);
-  const gradients = [...found.gradients];
-  const backward: Graph = {
-    ...graph,
-    outputs: gradients.map(([, { name, dtype, shape }]) => ({ name, type: { dtype, shape } })),
-    initializers: new Map([...composed.constants, ...emit.constants]),
-    nodes: [...found.nodes, ...emit.nodes],
-  };
-  verifyGraph(backward);
+  const { backward, gradients } = backwardGraph(graph, types, weights, new Set(varied.keys()));
   const given = new Map([...varied].map(([name, x]) => [name, referenceOf(x)]));
   const exact = evaluate(backward, given);
-  const computed = await (await openGraph(backward, backend))(varied);
+  const computed = await runGraph(backward, varied, backend);
   const directions = new Map([...varied].map(([name, { shape }]) => [name, random(shape)]));
   const loss = (sign: number) => {
     const moved = new Map(
@@ -101,6 +135,28 @@ export async function gradientErrors<K extends OpKind>(
     difference: Math.abs(difference - derivative) / Math.max(Math.sqrt(size), FLOOR),
     rounding: rounding / Math.max(largest, 1),
   };
+}
+
+/** The gradients of Σ weights ⊙ outputs, as a graph that returns them. */
+function backwardGraph(
+  graph: Graph,
+  types: ReadonlyMap<string, TensorType>,
+  weights: ReadonlyMap<string, Tensor>,
+  wanted: ReadonlySet<string>,
+) {
+  const emit = new Emitter("gradient");
+  const seeds = new Map([...weights].map(([name, tensor]): [string, Value] => [name, emit.constant(tensor)]));
+  const composed = composeGraph({ nodes: graph.nodes, types, constants: graph.initializers });
+  const found = differentiate(composed, seeds, wanted, emit);
+  const gradients = [...found.gradients];
+  const backward: Graph = {
+    ...graph,
+    outputs: gradients.map(([, { name, dtype, shape }]) => ({ name, type: { dtype, shape } })),
+    initializers: new Map([...composed.constants, ...emit.constants]),
+    nodes: [...found.nodes, ...emit.nodes],
+  };
+  verifyGraph(backward);
+  return { backward, gradients };
 }
 
 /** Of the sizes that errors are related to. */

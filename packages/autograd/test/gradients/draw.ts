@@ -14,6 +14,8 @@ export interface Draw {
   /** All different, at least 0.1 apart: no two change places under a small step. */
   distinct(shape: readonly number[]): Tensor;
   indices(shape: readonly number[], below: number): Tensor;
+  /** Rows that each point to a place of an array of this shape: [...rows, its rank]. */
+  places(rows: readonly number[], within: readonly number[]): Tensor;
   flags(shape: readonly number[]): Tensor;
 }
 
@@ -47,6 +49,11 @@ export function drawFrom(seed: number): Draw {
       i64(
         shape,
         many(shape, () => prng.int(below)),
+      ),
+    places: (rows, within) =>
+      i64(
+        [...rows, within.length],
+        many(rows, () => 0).flatMap(() => within.map((dim) => prng.int(dim))),
       ),
     flags: (shape) =>
       bool(

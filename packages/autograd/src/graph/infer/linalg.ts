@@ -1,5 +1,6 @@
 /** Types of matrix products. */
 
+import { parseEinsum } from "../einsum.ts";
 import { showShape } from "../fault.ts";
 import { broadcastShapes } from "../shape.ts";
 import type { Dim } from "../tensor.ts";
@@ -43,34 +44,22 @@ export const linalg: Rules<"Gemm" | "MatMul" | "Einsum"> = {
   },
   Einsum: (site) => {
     const types = site.inputs(NUMBERS);
-    const equation = site.attributes.equation.replaceAll(" ", "");
-    if (equation.includes("..."))
-      throw site.attribute(`"${equation}" uses an ellipsis; write out its letters`);
-    const [inputs = "", explicit] = equation.split("->");
-    const terms = inputs.split(",");
-    if (terms.length !== types.length)
-      throw site.attribute(`"${equation}" has ${terms.length} terms for ${types.length} inputs`);
+    const equation = parseEinsum(
+      site.attributes.equation,
+      types.map(({ shape }) => shape.length),
+    );
+    if ("why" in equation) throw site.attribute(equation.why);
     const dims = new Map<string, Dim>();
-    terms.forEach((term, i) => {
-      const shape = types[i]?.shape ?? [];
-      if (term.length !== shape.length)
-        throw site.shape(`term "${term}" does not name the axes of ${showShape(shape)}`);
+    equation.terms.forEach((term, i) => {
       for (const [at, letter] of [...term].entries()) {
-        const dim = shape[at] ?? 1;
-        dims.set(letter, site.unify(dims.get(letter) ?? dim, dim, `the sizes of "${letter}" differ`));
+        const dim = types[i]?.shape[at] ?? 1;
+        const before = dims.get(letter) ?? 1;
+        // A size of 1 is broadcast, as under an ellipsis.
+        if (before === 1) dims.set(letter, dim);
+        else if (dim !== 1) dims.set(letter, site.unify(before, dim, `the sizes of "${letter}" differ`));
       }
     });
-    const output = explicit ?? lettersSeenOnce(terms.join(""));
-    const shape = [...output].map((letter) => {
-      const dim = dims.get(letter);
-      if (dim === undefined) throw site.attribute(`"${letter}" of the result is in no term of "${equation}"`);
-      return dim;
-    });
+    const shape = [...equation.result].map((letter) => dims.get(letter) ?? 1);
     return [{ dtype: site.sameDType(types), shape }];
   },
 };
-
-function lettersSeenOnce(letters: string): string {
-  const once = [...letters].filter((letter) => letters.indexOf(letter) === letters.lastIndexOf(letter));
-  return once.sort().join("");
-}

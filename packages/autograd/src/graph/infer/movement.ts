@@ -1,5 +1,6 @@
 /** Types of operators that move elements without looking at them. */
 import { LIMITS } from "@pingo/core";
+import { commonScale, scaledSize } from "../aspect-ratio.ts";
 import { addDims, divideExactly, mulDims, productOf } from "../dim.ts";
 import { showShape } from "../fault.ts";
 import type { MovementAttributes } from "../ops/movement.ts";
@@ -247,8 +248,16 @@ function resize(site: Site<"Resize">): readonly TensorType[] {
   const count = (sizes ?? scales)?.length;
   if (count !== undefined && count !== axes.length)
     throw site.shape(`${count} sizes or scales for ${axes.length} axes`);
+  const policy = site.attributes.keep_aspect_ratio_policy;
+  const kept = axes.map((axis) => shape[axis]);
+  const common = policy === "stretch" || sizes === undefined ? undefined : commonScale(policy, kept, sizes);
   axes.forEach((axis, i) => {
     const dim = shape[axis];
+    if (sizes !== undefined && policy !== "stretch") {
+      const isKnown = common !== undefined && typeof dim === "number";
+      result[axis] = site.dimOr(isKnown ? scaledSize(dim, common) : undefined);
+      return;
+    }
     const scale = scales?.[i];
     const scaled =
       typeof dim === "number" && typeof scale === "number"

@@ -80,6 +80,7 @@ function channelsFirst(
   const channels = x.shape[1];
   if (channels === undefined) throw site.shape(`the input ${showShape(x.shape)} must be [N, C, …]`);
   for (let i = 1; i < site.node.inputs.length; i++) {
+    site.input(i, FLOATS);
     site.unify(site.rank(i, 1).shape[0] ?? 1, channels, `input ${i} does not have one number per channel`);
   }
   return x;

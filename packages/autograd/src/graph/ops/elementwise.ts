@@ -1,6 +1,6 @@
 /** Operators that work element by element, with broadcasting. */
 import type { DType } from "../tensor.ts";
-import { arity, binary, float, int, type None, type OpSpecs, unary, variadic, word } from "./spec.ts";
+import { arity, binary, bit, float, int, type None, type OpSpecs, unary, variadic, word } from "./spec.ts";
 
 type CurveOp =
   | ("Acos" | "Acosh" | "Asin" | "Asinh" | "Atan" | "Atanh")
@@ -127,7 +127,7 @@ export const elementwiseOps: OpSpecs<ElementwiseAttributes> = {
   Sub: binary,
   Mul: binary,
   Div: binary,
-  Mod: arity(2, 2, { fmod: int(0) }),
+  Mod: arity(2, 2, { fmod: bit(0) }),
   Pow: binary,
   PRelu: binary,
   And: binary,

@@ -1,8 +1,10 @@
 /** Operators that move elements about. */
+import type { AspectPolicy } from "../aspect-ratio.ts";
 import {
   type Axis,
   arity,
   binary,
+  bit,
   float,
   int,
   MANY,
@@ -32,13 +34,14 @@ export interface MovementAttributes {
       | "half_pixel_symmetric"
       | "pytorch_half_pixel"
       | "align_corners"
-      | "asymmetric";
+      | "asymmetric"
+      | "tf_crop_and_resize";
     readonly nearest_mode: "round_prefer_floor" | "round_prefer_ceil" | "floor" | "ceil";
     readonly antialias: number;
     readonly cubic_coeff_a: number;
     readonly exclude_outside: number;
     readonly extrapolation_value: number;
-    readonly keep_aspect_ratio_policy: "stretch";
+    readonly keep_aspect_ratio_policy: AspectPolicy;
     readonly axes?: readonly number[];
   };
   /** x, starts, ends, axes?, steps? */
@@ -64,7 +67,7 @@ export const movementOps: OpSpecs<MovementAttributes> = {
   Flatten: arity(1, 1, { axis: int(1) }),
   Pad: arity(2, 4, { mode: word("constant", "reflect", "edge", "wrap") }),
   ReverseSequence: arity(2, 2, { batch_axis: int(1), time_axis: int(0) }),
-  Reshape: arity(2, 2, { allowzero: int(0) }),
+  Reshape: arity(2, 2, { allowzero: bit(0) }),
   Resize: arity(1, 4, {
     mode: word("nearest", "linear", "cubic"),
     coordinate_transformation_mode: word(
@@ -73,13 +76,14 @@ export const movementOps: OpSpecs<MovementAttributes> = {
       "pytorch_half_pixel",
       "align_corners",
       "asymmetric",
+      "tf_crop_and_resize",
     ),
     nearest_mode: word("round_prefer_floor", "round_prefer_ceil", "floor", "ceil"),
-    antialias: int(0),
+    antialias: bit(0),
     cubic_coeff_a: float(-0.75),
-    exclude_outside: int(0),
+    exclude_outside: bit(0),
     extrapolation_value: float(0),
-    keep_aspect_ratio_policy: word("stretch"),
+    keep_aspect_ratio_policy: word("stretch", "not_larger", "not_smaller"),
     axes: optionalInts,
   }),
   Slice: arity(3, 5, {}),
@@ -88,6 +92,6 @@ export const movementOps: OpSpecs<MovementAttributes> = {
   Squeeze: arity(1, 2, {}),
   Tile: binary,
   Transpose: arity(1, 1, { perm: { kind: "ints", presence: "derived" } }),
-  Trilu: arity(1, 2, { upper: int(1) }),
+  Trilu: arity(1, 2, { upper: bit(1) }),
   Unsqueeze: binary,
 };

@@ -1,5 +1,5 @@
 /** Normalizations. */
-import { type Axis, arity, float, int, type OpSpecs } from "./spec.ts";
+import { type Axis, arity, bit, float, int, type OpSpecs } from "./spec.ts";
 
 export interface NormalizationAttributes {
   /** x, scale, bias, mean, var → y, running_mean?, running_var? (the two only when training_mode is 1) */
@@ -25,7 +25,7 @@ export const normalizationOps: OpSpecs<NormalizationAttributes> = {
   BatchNormalization: arity(
     5,
     5,
-    { epsilon: float(Math.fround(1e-5)), momentum: float(Math.fround(0.9)), training_mode: int(0) },
+    { epsilon: float(Math.fround(1e-5)), momentum: float(Math.fround(0.9)), training_mode: bit(0) },
     3,
   ),
   InstanceNormalization: arity(3, 3, { epsilon: float(Math.fround(1e-5)) }),

@@ -1,5 +1,5 @@
 /** Pools over [N, C, …spatial]. */
-import { arity, int, type None, type OpSpecs, unary, type Window, window } from "./spec.ts";
+import { arity, bit, int, type None, type OpSpecs, unary, type Window, window } from "./spec.ts";
 
 export interface PoolingAttributes {
   /** x → y, indices? */
@@ -14,9 +14,9 @@ export interface PoolingAttributes {
 }
 
 export const poolingOps: OpSpecs<PoolingAttributes> = {
-  MaxPool: arity(1, 1, { ...window, ceil_mode: int(0), storage_order: int(0) }, 2),
-  AveragePool: arity(1, 1, { ...window, ceil_mode: int(0), count_include_pad: int(0) }),
-  LpPool: arity(1, 1, { ...window, ceil_mode: int(0), p: int(2) }),
+  MaxPool: arity(1, 1, { ...window, ceil_mode: bit(0), storage_order: bit(0) }, 2),
+  AveragePool: arity(1, 1, { ...window, ceil_mode: bit(0), count_include_pad: bit(0) }),
+  LpPool: arity(1, 1, { ...window, ceil_mode: bit(0), p: int(2) }),
   MaxUnpool: arity(2, 3, {
     kernel_shape: window.kernel_shape,
     strides: window.strides,

@@ -1,5 +1,5 @@
 /** Operators that look along axes. */
-import { type Axis, arity, int, type OpSpecs } from "./spec.ts";
+import { type Axis, arity, bit, int, type OpSpecs } from "./spec.ts";
 
 /** Input 1, int64[n], holds the axes; without it all axes are reduced, or none if `noop_with_empty_axes`. */
 export interface Reduce {
@@ -30,8 +30,8 @@ export interface ReductionAttributes {
   LogSoftmax: Axis;
 }
 
-const reduce = arity(1, 2, { keepdims: int(1), noop_with_empty_axes: int(0) });
-const argument = arity(1, 1, { axis: int(0), keepdims: int(1), select_last_index: int(0) });
+const reduce = arity(1, 2, { keepdims: bit(1), noop_with_empty_axes: bit(0) });
+const argument = arity(1, 1, { axis: int(0), keepdims: bit(1), select_last_index: bit(0) });
 
 export const reductionOps: OpSpecs<ReductionAttributes> = {
   ReduceL1: reduce,
@@ -46,9 +46,9 @@ export const reductionOps: OpSpecs<ReductionAttributes> = {
   ReduceSumSquare: reduce,
   ArgMax: argument,
   ArgMin: argument,
-  CumSum: arity(2, 2, { exclusive: int(0), reverse: int(0) }),
+  CumSum: arity(2, 2, { exclusive: bit(0), reverse: bit(0) }),
   Softmax: arity(1, 1, { axis: int(-1) }),
   Hardmax: arity(1, 1, { axis: int(-1) }),
-  TopK: arity(2, 2, { axis: int(-1), largest: int(1), sorted: int(1) }, 2),
+  TopK: arity(2, 2, { axis: int(-1), largest: bit(1), sorted: bit(1) }, 2),
   LogSoftmax: arity(1, 1, { axis: int(-1) }),
 };

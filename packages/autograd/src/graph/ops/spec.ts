@@ -37,10 +37,11 @@ export type AttributeKind = KindOf<AttributeValue>;
  * `values`: the only ones a string attribute may have.
  * `required`: a model without it is refused. `derived`: the reader works it out from shapes. `optional`: may stay absent.
  */
-export type AttributeSpec<V> = { readonly kind: KindOf<V>; readonly values?: readonly V[] } & (
-  | { readonly default: V }
-  | { readonly presence: "required" | "derived" | "optional" }
-);
+export type AttributeSpec<V> = {
+  readonly kind: KindOf<V>;
+  readonly values?: readonly V[];
+  readonly isBit?: true;
+} & ({ readonly default: V } | { readonly presence: "required" | "derived" | "optional" });
 
 export interface OpSpec<A> {
   /** The opset that brought the operator, where it is newer than CANONICAL_OPSET. */
@@ -65,6 +66,8 @@ export function arity<A>(inputsMin: number, inputsMax: number, attributes: A, ou
 }
 
 export const int = (value: number) => ({ kind: "int", default: value }) as const;
+/** A boolean: whatever a file writes for true is 1 in a Graph. */
+export const bit = (value: 0 | 1) => ({ kind: "int", default: value, isBit: true }) as const;
 export const float = (value: number) => ({ kind: "float", default: value }) as const;
 /** One of a few words, the first of which is the default. */
 export function word<const V extends string>(...values: readonly [V, ...V[]]) {

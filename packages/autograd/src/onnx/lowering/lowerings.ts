@@ -77,6 +77,15 @@ export function whyNotLowered(domain: string, op: string): string {
   return refusal?.[1] ?? `it belongs to the domain ${domain}; export with standard operators only`;
 }
 
+/** Every operator that is lowered, by domain. */
+export function loweredOperators(): ReadonlyMap<string, readonly string[]> {
+  const standard = ["ai.onnx, though ONNX Runtime's own", Object.keys(IN_STANDARD_DOMAIN)] as const;
+  return new Map([
+    ...[...DOMAINS].map(([domain, { lowerings }]) => [domain, Object.keys(lowerings)] as const),
+    standard,
+  ]);
+}
+
 export function isStandard(domain: string): boolean {
   return domain === "" || domain === "ai.onnx";
 }

@@ -2,8 +2,8 @@
 import type { ElementwiseAttributes } from "../../../src/graph/ops/elementwise.ts";
 import type { Tensor } from "../../../src/graph/tensor.ts";
 import { stopsGradient } from "../../../src/rules/rule.ts";
-import { f32, floatsOf } from "../../run-graph.ts";
-import type { GradientCases } from "../check.ts";
+import { f32, floatsOf, i64 } from "../../run-graph.ts";
+import type { Case, GradientCases } from "../check.ts";
 import type { Draw } from "../draw.ts";
 import { scalar, shape, smaller } from "./parts.ts";
 
@@ -39,13 +39,26 @@ function division(draw: Draw) {
 
 /** Operands whose order no step changes. */
 function rivals(draw: Draw) {
-  const [rows, columns] = [draw.int(1, 4), draw.int(1, 4)];
-  const all = draw.distinct([3, rows, columns]);
-  const size = rows * columns;
-  const parts = [0, 1, 2].map((i) =>
-    f32([rows, columns], Array.from(all.data, Number).slice(i * size, (i + 1) * size)),
-  );
-  return { inputs: parts, attributes: {} };
+  const full = shape(draw);
+  const dims = [full, smaller(draw, full), smaller(draw, full)].slice(0, draw.int(1, 3));
+  const sizes = dims.map((one) => one.reduce((a, b) => a * b, 1));
+  const values = floatsOf(draw.distinct([sizes.reduce((a, b) => a + b, 0)]));
+  return { inputs: dims.map((one, i) => f32(one, values.splice(0, sizes[i] ?? 0))), attributes: {} };
+}
+
+/** Odd multiples of 0.025, positive and negative, large and small: none lies near a bend, which are at multiples of 0.05. */
+const unaryAround = (draw: Draw) => ({
+  inputs: [shifted(draw.distinct(shape(draw)), 0.025)],
+  attributes: {},
+});
+
+/** A base of any sign to the power of whole numbers. */
+function wholePower(draw: Draw): Case<"Pow"> {
+  const full = shape(draw);
+  const dims = smaller(draw, full);
+  const exponents = Array.from({ length: dims.reduce((a, b) => a * b, 1) }, () => draw.int(-2, 4));
+  const exponent = draw.int(0, 1) === 0 ? i64(dims, exponents) : f32(dims, exponents);
+  return { inputs: [draw.signed(full), exponent], attributes: {}, fixed: [1] };
 }
 
 export const elementwiseCases: GradientCases<keyof ElementwiseAttributes> = {
@@ -55,8 +68,8 @@ export const elementwiseCases: GradientCases<keyof ElementwiseAttributes> = {
   Erf: unary,
   Exp: unary,
   Gelu: (draw) => ({ ...unary(draw), attributes: { approximate: draw.pick(["none", "tanh"]) } }),
-  HardSigmoid: (draw) => ({ ...unary(draw), attributes: { alpha: 0.2, beta: 0.5 } }),
-  HardSwish: unary,
+  HardSigmoid: (draw) => ({ ...unaryAround(draw), attributes: { alpha: 0.2, beta: 0.5 } }),
+  HardSwish: unaryAround,
   Identity: unary,
   LeakyRelu: (draw) => ({ ...unary(draw), attributes: { alpha: 0.1 } }),
   Log: unaryPositive,
@@ -81,20 +94,24 @@ export const elementwiseCases: GradientCases<keyof ElementwiseAttributes> = {
   Tan: unaryInside,
   // Elements are multiples of 0.05, so none lies near the threshold.
   ThresholdedRelu: (draw) => ({ inputs: [draw.distinct(shape(draw))], attributes: { alpha: 0.225 } }),
-  // 0.5 to 1.5 of a turn from the next jump.
+  // At least 0.4 from the next jump.
   Mod: (draw) => {
-    const turns = floatsOf(draw.distinct([4]));
-    const values = turns.map((turn) => 1.5 * Math.round(10 * turn) + 0.7);
-    return { inputs: [f32([4], values), f32([4], [1.5, 1.5, 1.5, 1.5])], attributes: { fmod: 1 } };
+    const full = shape(draw);
+    const by = draw.pick([1.5, -1.5]);
+    const values = floatsOf(draw.distinct(full)).map(
+      (turn) => 1.5 * Math.round(10 * turn) + 0.7 * Math.sign(turn || 1),
+    );
+    const dims = smaller(draw, full);
+    const divisors = Array.from({ length: dims.reduce((a, b) => a * b, 1) }, () => by);
+    return { inputs: [f32(full, values), f32(dims, divisors)], attributes: { fmod: 1 } };
   },
   Sqrt: unaryPositive,
   Tanh: unary,
-  Cast: (draw) => ({ ...unary(draw), attributes: { to: "float32" } }),
-  Clip: (draw) => ({
-    inputs: [f32([6], [-2, -1, -0.3, 0.3, 1, 2]), scalar(-0.7), draw.int(0, 1) === 0 ? "" : scalar(0.6)],
-    attributes: {},
-    fixed: [1, 2],
-  }),
+  Cast: (draw) => ({ ...unary(draw), attributes: { to: draw.pick(["float32", "float64"]) } }),
+  Clip: (draw) => {
+    const bound = (value: number) => (draw.int(0, 3) === 0 ? "" : scalar(value));
+    return { inputs: [...unaryAround(draw).inputs, bound(-0.7), bound(0.6)], attributes: {} };
+  },
   Dropout: (draw) => ({ inputs: [draw.signed(shape(draw)), scalar(0.4)], attributes: {}, fixed: [1] }),
   Add: binary,
   Sub: binary,
@@ -103,12 +120,13 @@ export const elementwiseCases: GradientCases<keyof ElementwiseAttributes> = {
   Pow: (draw) => {
     const full = shape(draw);
     const base = draw.positive(full);
-    if (draw.int(0, 1) === 0) return { inputs: [base, draw.signed(smaller(draw, full))], attributes: {} };
-    return { inputs: [base, scalar(draw.pick([2, 3, 0.5, -1]))], attributes: {}, fixed: [1] };
+    if (draw.int(0, 2) === 0) return { inputs: [base, draw.signed(smaller(draw, full))], attributes: {} };
+    if (draw.int(0, 1) === 0) return wholePower(draw);
+    return { inputs: [base, scalar(draw.pick([0, 1, 2, 3, 0.5, -1]))], attributes: {}, fixed: [1] };
   },
   PRelu: (draw) => {
-    const dims = shape(draw, 2, 3);
-    return { inputs: [draw.signed(dims), draw.signed([dims.at(-1) ?? 1])], attributes: {} };
+    const dims = shape(draw);
+    return { inputs: [draw.signed(dims), draw.signed(smaller(draw, dims))], attributes: {} };
   },
   Max: rivals,
   Mean: (draw) => {
@@ -126,7 +144,7 @@ export const elementwiseCases: GradientCases<keyof ElementwiseAttributes> = {
   Where: (draw) => {
     const full = shape(draw);
     return {
-      inputs: [draw.flags(full), draw.signed(smaller(draw, full)), draw.signed(full)],
+      inputs: [draw.flags(smaller(draw, full)), draw.signed(smaller(draw, full)), draw.signed(full)],
       attributes: {},
     };
   },

@@ -1,4 +1,5 @@
 /** Gradient cases of: products of matrices. */
+import { parseEinsum, writeEinsum } from "../../../src/graph/einsum.ts";
 import type { LinalgAttributes } from "../../../src/graph/ops/linalg.ts";
 import type { Case, GradientCases } from "../check.ts";
 import type { Draw } from "../draw.ts";
@@ -47,8 +48,40 @@ export const linalgCases: GradientCases<keyof LinalgAttributes> = {
   Gemm: gemm,
   MatMul: matmul,
   Einsum: (draw) => {
-    const equation = draw.pick(["bij,bjk->bik", "bij,bkj->bik", "bij,jk->bki"]);
-    const b = equation.startsWith("bij,jk") ? [4, 5] : equation.startsWith("bij,bkj") ? [2, 5, 4] : [2, 4, 5];
-    return { inputs: [draw.signed([2, 3, 4]), draw.signed(b)], attributes: { equation } };
+    const sizes = new Map([..."bijkmn"].map((letter) => [letter, draw.int(1, 4)]));
+    const shape = (letters: string) => [...letters].map((letter) => sizes.get(letter) ?? 1);
+    const [equation, ...operands] = draw.pick([
+      ["bij,bjk->bik", "bij", "bjk"],
+      ["bij, bkj -> bik", "bij", "bkj"],
+      ["bij,jk->bki", "bij", "jk"],
+      ["bij,bjk", "bij", "bjk"], // an implicit result
+      ["ij->ji", "ij"],
+      ["ij->i", "ij"],
+      ["ij->", "ij"],
+      ["ii->i", "ii"],
+      ["ii->", "ii"],
+      ["iji->j", "iji"],
+      ["ijk,j->i", "ijk", "j"], // k of one operand alone
+      ["ij,jk,km->im", "ij", "jk", "km"],
+      ["i,j,k,m->mkji", "i", "j", "k", "m"],
+      ["ii,ij->j", "ii", "ij"],
+      ["i,i->", "i", "i"],
+      ["i,->i", "i", ""],
+      ["...ij,...jk->...ik", "bmij", "mjk"],
+      ["...ij,...jk", "bij", "jk"],
+      ["i...->...i", "ibm"],
+      ["...i,i->...", "bji", "i"],
+      ["b...,...b->b...", "bij", "ijb"],
+    ] as const);
+    const ones = draw.int(0, 1) === 1 && equation.startsWith("...ij,") ? 1 : undefined; // an axis that is broadcast
+    const inputs = operands.map((letters, i) =>
+      draw.signed(ones !== undefined && i === 0 ? shape(letters).with(0, ones) : shape(letters)),
+    );
+    const spelled = parseEinsum(
+      equation,
+      inputs.map((input) => input.shape.length),
+    );
+    if ("why" in spelled) throw new Error(spelled.why);
+    return { inputs, attributes: { equation: writeEinsum(spelled) } };
   },
 };

@@ -3,36 +3,42 @@ import type { PoolingAttributes } from "../../../src/graph/ops/pooling.ts";
 import { i64 } from "../../run-graph.ts";
 import type { Case, GradientCases } from "../check.ts";
 import type { Draw } from "../draw.ts";
+import { window } from "./parts.ts";
+
+function image(draw: Draw, spatial: number): number[] {
+  const [low, high] = spatial === 3 ? [5, 6] : [5, 8];
+  return [draw.int(1, 2), draw.int(1, 2), ...Array.from({ length: spatial }, () => draw.int(low, high))];
+}
+
+/** Pads stay below the kernel's size, so that no window lies in the padding alone. */
+function pool(draw: Draw, spatial: number) {
+  const given = window(draw, spatial);
+  const pads = [...given.kernel_shape, ...given.kernel_shape].map((size) => draw.int(0, size - 1));
+  return { ...given, pads, ceil_mode: draw.int(0, 1) };
+}
 
 function maxPool(draw: Draw): Case<"MaxPool"> {
-  const x = draw.distinct([2, 2, draw.int(5, 8), draw.int(5, 8)]);
-  const plain = { dilations: [1, 1], pads: [0, 0, 0, 0], ceil_mode: 0, storage_order: 0 };
-  if (draw.int(0, 1) === 0) {
-    const kernel = [draw.int(1, 3), draw.int(1, 3)];
-    return { inputs: [x], attributes: { ...plain, kernel_shape: kernel, strides: kernel } };
-  }
-  const attributes = { ...plain, kernel_shape: [3, 3], strides: [draw.int(1, 3), 2], pads: [1, 0, 1, 1] };
-  return { inputs: [x], attributes: { ...attributes, ceil_mode: draw.int(0, 1) } };
+  const spatial = draw.int(1, 3);
+  const x = draw.distinct(image(draw, spatial));
+  const attributes = { ...pool(draw, spatial), storage_order: draw.int(0, 1) };
+  if (draw.int(0, 1) === 0) return { inputs: [x], attributes };
+  // Windows side by side.
+  const strides = attributes.kernel_shape;
+  const [dilations, pads] = [strides.map(() => 1), attributes.pads.map(() => 0)];
+  return { inputs: [x], attributes: { ...attributes, strides, dilations, pads, ceil_mode: draw.int(0, 1) } };
 }
 
 function averagePool(draw: Draw): Case<"AveragePool"> {
-  const x = draw.signed([2, 2, draw.int(5, 8), draw.int(5, 8)]);
-  const pads = [0, 0, 0, 0].map(() => draw.int(0, 1));
-  const attributes = {
-    kernel_shape: [draw.int(2, 3), draw.int(2, 3)],
-    strides: [draw.int(1, 3), draw.int(1, 2)],
-  };
-  return {
-    inputs: [x],
-    attributes: { ...attributes, dilations: [1, 1], pads, ceil_mode: 0, count_include_pad: draw.int(0, 1) },
-  };
+  const spatial = draw.int(1, 3);
+  const x = draw.signed(image(draw, spatial));
+  return { inputs: [x], attributes: { ...pool(draw, spatial), count_include_pad: draw.int(0, 1) } };
 }
 
 export const poolingCases: GradientCases<keyof PoolingAttributes> = {
   MaxPool: maxPool,
   AveragePool: averagePool,
-  GlobalAveragePool: (draw) => ({ inputs: [draw.signed([2, 3, 4, 5])], attributes: {} }),
-  GlobalMaxPool: (draw) => ({ inputs: [draw.distinct([2, 3, 4, 5])], attributes: {} }),
+  GlobalAveragePool: (draw) => ({ inputs: [draw.signed(image(draw, draw.int(1, 3)))], attributes: {} }),
+  GlobalMaxPool: (draw) => ({ inputs: [draw.distinct(image(draw, draw.int(1, 3)))], attributes: {} }),
   LpPool: (draw) => {
     const x = draw.signed([2, 2, draw.int(5, 8), draw.int(5, 8)]);
     const attributes = {

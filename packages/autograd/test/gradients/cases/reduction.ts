@@ -33,7 +33,7 @@ export const reductionCases: GradientCases<keyof ReductionAttributes> = {
   ReduceSum: (draw) => reduction(draw, draw.signed),
   ReduceSumSquare: (draw) => reduction(draw, draw.signed),
   CumSum: (draw) => ({
-    inputs: [draw.signed([3, 4, 2]), i64([], [draw.int(0, 2)])],
+    inputs: [draw.signed([draw.int(1, 4), draw.int(1, 4), draw.int(1, 4)]), i64([], [draw.int(-3, 2)])],
     attributes: { exclusive: draw.int(0, 1), reverse: draw.int(0, 1) },
   }),
   Softmax: softmax,

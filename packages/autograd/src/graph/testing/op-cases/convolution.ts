@@ -5,7 +5,7 @@ import { image, window } from "./window.ts";
 
 export const convolutionCases: OpCases<keyof ConvolutionAttributes> = {
   Conv: (r) => {
-    const rank = r.int(1, 2);
+    const rank = r.int(1, 3);
     const [group, perGroup] = [r.int(1, 2), r.int(1, 2)];
     const features = group * r.int(1, 2);
     const attributes = { ...window(r, rank), group };
@@ -17,7 +17,7 @@ export const convolutionCases: OpCases<keyof ConvolutionAttributes> = {
     return { inputs, attributes };
   },
   ConvTranspose: (r) => {
-    const rank = r.int(1, 2);
+    const rank = r.int(1, 3);
     const [group, perGroup] = [r.int(1, 2), r.int(1, 2)];
     const attributes = { ...window(r, rank), group };
     const output_padding = attributes.strides.map((stride) => r.int(0, stride - 1));

@@ -58,7 +58,7 @@ export const indexingCases: OpCases<keyof IndexingAttributes> = {
     const count = r.int(1, 3);
     return {
       inputs: [r.floats(shape), r.indices([count, depth], 1), r.floats([count, ...shape.slice(depth)])],
-      attributes: { reduction: r.pick("none", "add", "mul") },
+      attributes: { reduction: r.pick("none", "add", "mul", "max", "min") },
     };
   },
   Shape: (r) => ({

@@ -18,9 +18,17 @@ export const linalgCases: OpCases<keyof LinalgAttributes> = {
   },
   Einsum: (r) => {
     const [b, i, j, k] = [r.int(1, 3), r.int(1, 3), r.int(1, 3), r.int(1, 3)];
-    return {
-      inputs: [r.floats([b, i, j]), r.floats([b, j, k])],
-      attributes: { equation: r.pick("bij,bjk->bik", "bij,bjk->k", "bij,bjk") },
-    };
+    return r.pick(
+      {
+        inputs: [r.floats([b, i, j]), r.floats([b, j, k])],
+        attributes: { equation: r.pick("bij,bjk->bik", "bij,bjk->k", "bij,bjk->kb") },
+      },
+      { inputs: [r.floats([i, i])], attributes: { equation: r.pick("ii->i", "ii->") } },
+      {
+        inputs: [r.floats([b, 1, i, j]), r.floats([k, j, i])],
+        attributes: { equation: "abij,bji->abj" },
+      },
+      { inputs: [r.floats([i]), r.floats([j]), r.floats([k])], attributes: { equation: "i,j,k->kji" } },
+    );
   },
 };

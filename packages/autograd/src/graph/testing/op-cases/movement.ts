@@ -40,26 +40,40 @@ export const movementCases: OpCases<keyof MovementAttributes> = {
     return { inputs: [r.floats([a, b, c]), ints(target)], attributes: { allowzero: 0 } };
   },
   Resize: (r) => {
-    const shape = [1, r.int(1, 2), r.int(2, 4), r.int(2, 4)];
-    const inputs = r.flag()
-      ? [r.floats(shape), LEFT_OUT, input([4], "float32", [1, 1, r.pick(2, 1.5, 0.5), 2], true)]
-      : [r.floats(shape), LEFT_OUT, LEFT_OUT, ints([1, shape[1] ?? 1, r.int(1, 8), r.int(1, 8)])];
-    const { mode, coordinate_transformation_mode, nearest_mode } = {
-      mode: r.pick("nearest", "linear"),
-      coordinate_transformation_mode: r.pick("half_pixel", "asymmetric"),
-      nearest_mode: r.pick("floor", "round_prefer_floor"),
-    } as const;
+    const shape = [1, r.int(1, 2), r.int(2, 5), r.int(2, 5)];
+    const isCropping = r.int(0, 4) === 0;
+    const roi = isCropping ? input([8], "float32", [0, 0, 0.25, -0.5, 1, 1, 0.75, 1.25], true) : LEFT_OUT;
+    const policy = isCropping ? "stretch" : r.pick("stretch", "stretch", "not_larger", "not_smaller");
+    const isScaled = policy === "stretch" && r.flag();
+    const [byScales, bySizes] = [
+      input([4], "float32", [1, 1, r.pick(2, 1.5, 0.5), 2], true),
+      ints([1, shape[1] ?? 1, r.int(1, 8), r.int(1, 8)]),
+    ];
+    // One scale for all axes would resize the images and their channels too.
+    const axes = policy === "stretch" ? undefined : [2, 3];
+    const sizes = axes === undefined ? bySizes : ints([r.int(1, 8), r.int(1, 8)]);
+    const mode = r.pick<"nearest" | "linear" | "cubic">("nearest", "linear", "cubic");
+    const coordinates = r.pick<MovementAttributes["Resize"]["coordinate_transformation_mode"]>(
+      "half_pixel",
+      // The nearest of two at the same distance is decided by rounding that is not known.
+      mode === "nearest" || policy !== "stretch" ? "half_pixel" : "half_pixel_symmetric",
+      "pytorch_half_pixel",
+      "align_corners",
+      "asymmetric",
+    );
     return {
-      inputs,
+      inputs: isScaled ? [r.floats(shape), roi, byScales] : [r.floats(shape), roi, LEFT_OUT, sizes],
       attributes: {
         mode,
-        coordinate_transformation_mode,
-        nearest_mode,
-        antialias: 0,
-        cubic_coeff_a: -0.75,
-        exclude_outside: 0,
-        extrapolation_value: 0,
-        keep_aspect_ratio_policy: "stretch",
+        coordinate_transformation_mode: isCropping ? "tf_crop_and_resize" : coordinates,
+        nearest_mode: r.pick("floor", "round_prefer_floor", "round_prefer_ceil", "ceil"),
+        antialias: mode !== "nearest" && !isCropping ? r.bit() : 0,
+        cubic_coeff_a: r.pick(-0.75, -0.5),
+        // Cropping, ONNX Runtime mixes up the weights of two axes.
+        exclude_outside: mode === "cubic" && !isCropping ? r.bit() : 0,
+        extrapolation_value: 0.5,
+        keep_aspect_ratio_policy: policy,
+        ...(axes === undefined ? {} : { axes }),
       },
     };
   },

@@ -6,20 +6,20 @@ import { type Draw, input, ints, type OpCases, type OpInput } from "./draw.ts";
 import { image, window } from "./window.ts";
 
 function globalPool(r: Draw): { inputs: OpInput[]; attributes: None } {
-  return { inputs: [r.floats(image(r, r.int(1, 3), r.int(1, 2)))], attributes: {} };
+  return { inputs: [r.floats(image(r, r.int(1, 3), r.int(1, 3)))], attributes: {} };
 }
 
 export const poolingCases: OpCases<keyof PoolingAttributes> = {
   MaxPool: (r) => {
-    const rank = r.int(1, 2);
+    const rank = r.int(1, 3);
     return {
       inputs: [r.floats(image(r, 2, rank))],
-      attributes: { ...window(r, rank), ceil_mode: r.bit(), storage_order: 0 },
+      attributes: { ...window(r, rank), ceil_mode: r.bit(), storage_order: r.bit() },
       outputs: r.int(1, 2),
     };
   },
   AveragePool: (r) => {
-    const rank = r.int(1, 2);
+    const rank = r.int(1, 3);
     return {
       inputs: [r.floats(image(r, 2, rank))],
       attributes: { ...window(r, rank), ceil_mode: r.bit(), count_include_pad: r.bit() },

@@ -13,5 +13,5 @@ export function window(r: Draw, rank: number): Window {
 }
 
 export function image(r: Draw, channels: number, rank: number): number[] {
-  return [r.int(1, 2), channels, ...r.list(rank, 5, 9)];
+  return [r.int(1, 2), channels, ...r.list(rank, 5, rank === 3 ? 6 : 9)];
 }
