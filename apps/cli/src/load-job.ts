@@ -1,7 +1,7 @@
 /** Reads a job file and checks all that can be checked here. */
 import { dirname, resolve } from "node:path";
 import { LIMITS } from "@pingo/core";
-import type { PreparedJob } from "@pingo/sdk";
+import type { PreparedJob, PrepareOptions } from "@pingo/sdk";
 import { CliError } from "./cli-error.ts";
 import type { Context } from "./context.ts";
 
@@ -13,7 +13,11 @@ export async function loadJob(context: Context, file: string): Promise<PreparedJ
 }
 
 /** As loadJob; all that is wrong with the file is told, for the rest must not be found one by one. */
-export async function loadJobTellingAll(context: Context, file: string): Promise<PreparedJob> {
+export async function loadJobTellingAll(
+  context: Context,
+  file: string,
+  more: Pick<PrepareOptions, "memoryLimitBytes"> = {},
+): Promise<PreparedJob> {
   const { prepareJob, readJobFile } = await import("@pingo/sdk");
   const path = resolve(file);
   const { job, problems } = readJobFile(await readText(context, path), file);
@@ -22,7 +26,7 @@ export async function loadJobTellingAll(context: Context, file: string): Promise
   for (const other of others.reverse()) context.screen.line(`${other.message} (${other.code})`);
   if (first) throw first;
   if (!job) throw new TypeError("a file without a job has a problem");
-  return prepareJob(job, { folder: dirname(path), disk: context.ports.disk });
+  return prepareJob(job, { folder: dirname(path), disk: context.ports.disk, ...more });
 }
 
 /** As much of a text file as a job file may have, and one byte, so that too much is seen. */

@@ -1,10 +1,13 @@
 /** Reads the options commander parsed; what it hands out has no types. */
+import { parseBytes } from "@pingo/core";
 import type { Command } from "commander";
 import { CliError } from "./cli-error.ts";
 
 export interface Options {
   flag(name: string): boolean;
   text(name: string): string | undefined;
+  /** "512Mi", "2G" → bytes. */
+  size(name: string): number | undefined;
   whole(name: string, range: { readonly min: number; readonly max: number }): number | undefined;
 }
 
@@ -17,6 +20,10 @@ export function optionsOf(command: Command): Options {
   return {
     flag: (name) => values[name] === true,
     text,
+    size(name) {
+      const value = text(name);
+      return value === undefined ? undefined : parseBytes(value);
+    },
     whole(name, { min, max }) {
       const value = text(name);
       if (value === undefined) return undefined;

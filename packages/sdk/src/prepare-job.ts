@@ -30,11 +30,13 @@ export interface PrepareOptions {
   /** Paths of the job file are relative to it. */
   readonly folder: string;
   readonly disk: Disk;
+  /** Of what training adds to its process. */
+  readonly memoryLimitBytes?: number;
 }
 
 /** @throws {PackError | FileFaultError | TrainingError} the first thing wrong, with its place */
 export async function prepareJob(file: JobFile, options: PrepareOptions): Promise<PreparedJob> {
-  const { folder, disk } = options;
+  const { folder, disk, memoryLimitBytes } = options;
   const { target } = file.objective;
   const targetPlace = file.placeOf("objective.target");
   const modelPath = resolve(folder, file.model);
@@ -50,7 +52,8 @@ export async function prepareJob(file: JobFile, options: PrepareOptions): Promis
   const test = file.data.test === null ? null : await readData(file.data.test, "data.test");
   const programs = await within(
     (error) => placeInJob(error, file) ?? modelPath,
-    () => check(file, graph, train, test),
+    () =>
+      check(file, { model: graph, train, test, ...(memoryLimitBytes !== undefined && { memoryLimitBytes }) }),
   );
   const sizeBytes = bytes.byteLength + bytesOf(train) + (test ? bytesOf(test) : 0);
   const { signature } = programs.train;
@@ -60,14 +63,16 @@ export async function prepareJob(file: JobFile, options: PrepareOptions): Promis
 /** Names no block yet: the check reads none. */
 const NO_CID = cidOfBytes(new Uint8Array());
 
-async function check(
-  file: JobFile,
-  model: Graph,
-  train: DataFile,
-  test: DataFile | null,
-): Promise<Admission> {
+interface Parts {
+  readonly model: Graph;
+  readonly train: DataFile;
+  readonly test: DataFile | null;
+  readonly memoryLimitBytes?: number;
+}
+
+async function check(file: JobFile, { train, test, ...parts }: Parts): Promise<Admission> {
   const job = trainJobOf(file, { model: NO_CID, train: NO_CID, test: test ? NO_CID : null });
-  return checkTrainJob({ job, model, train: toCheck(train), test: test ? toCheck(test) : null });
+  return checkTrainJob({ ...parts, job, train: toCheck(train), test: test ? toCheck(test) : null });
 }
 
 function toCheck({ rows, fields, tensors }: DataFile): DatasetToCheck {

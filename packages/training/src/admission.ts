@@ -36,6 +36,8 @@ export interface JobToCheck {
   readonly model: Graph;
   readonly train: DatasetToCheck;
   readonly test: DatasetToCheck | null;
+  /** The programs are laid out to keep to it. */
+  readonly memoryLimitBytes?: number;
 }
 
 export interface Admission {
@@ -49,7 +51,8 @@ export interface Admission {
  * @throws {TrainingError} naming dataset, tensor and row
  * @throws {FaultError} of autograd when the model cannot be trained, or the data does not fit it
  */
-export async function checkTrainJob({ job, model, train, test }: JobToCheck): Promise<Admission> {
+export async function checkTrainJob(toCheck: JobToCheck): Promise<Admission> {
+  const { job, model, train, test, memoryLimitBytes } = toCheck;
   const { batchSize, accumulate } = job.schedule;
   const { loss, target, output, metrics: _, ...lossSettings } = job.objective;
   checkManifest("training", train.manifest, target, batchSize);
@@ -68,6 +71,7 @@ export async function checkTrainJob({ job, model, train, test }: JobToCheck): Pr
     ...(accumulate !== undefined && { microBatches: accumulate }),
     ...(job.freeze && { frozen: job.freeze }),
     ...(job.adapt && { adapt: job.adapt, seed: job.seed }),
+    ...(memoryLimitBytes !== undefined && { memoryLimitBytes }),
   };
   const admission = {
     train: buildTrainProgram(model, options),

@@ -1,5 +1,6 @@
 import { join, resolve } from "node:path";
-import type { LocalResult } from "@pingo/sdk";
+import { formatBytes } from "@pingo/core";
+import type { LocalResult, PreparedJob } from "@pingo/sdk";
 import { Command } from "commander";
 import type { Run } from "../cli.ts";
 import type { Context } from "../context.ts";
@@ -16,6 +17,9 @@ rounds × stepsPerRound steps are taken one after another in one place, with one
 what training by many is compared with. A round is where the model is evaluated. With --processes, each round is cut into
 units and averaged with an outer step, as the network does it, on the cores of this machine.
 
+With --memory, the step is cut into micro-batches, or parts of it are computed again, until its plan keeps to the limit: the result
+is the same but for rounding. Data comes on top.
+
 Ctrl-C keeps what is done: the model so far is written, and the exit code is 130.
 
 Examples:
@@ -30,6 +34,7 @@ export function autogradTrainCommand(run: Run): Command {
     .argument("<file>", "job file (YAML or JSON)")
     .option("--out <folder>", "where the result goes (default: $PINGO_HOME/local/NAME)")
     .option("--processes <n>", "rounds of so many units, as the network has them (default: 1, no rounds)")
+    .option("--memory <size>", "what training may add to its process, such as 200Mi (default: what it takes)")
     .addHelpText("after", HELP)
     .action(run(train));
 }
@@ -38,7 +43,9 @@ async function train(context: Context, command: Command): Promise<number> {
   const { screen, ports, signal, config } = context;
   const options = optionsOf(command);
   const processes = options.whole("processes", { min: 1, max: PROCESSES_MAX }) ?? 1;
-  const prepared = await loadJobTellingAll(context, command.args[0] ?? "");
+  const memoryLimitBytes = options.size("memory");
+  const limit = memoryLimitBytes === undefined ? {} : { memoryLimitBytes };
+  const prepared = await loadJobTellingAll(context, command.args[0] ?? "", limit);
   const { file } = prepared;
   const folder = resolve(options.text("out") ?? join(config.home, "local", file.name));
   const scratchFolder = join(config.home, "local", `.${file.name}-${ports.prng.u32()}`);
@@ -54,7 +61,7 @@ async function train(context: Context, command: Command): Promise<number> {
     });
     shown.end();
     const files = await writeResult(context, folder, result);
-    tell(context, file.name, result, files);
+    tell(context, file.name, result, files, prepared.programs.train);
     return result.isComplete ? 0 : EXIT_INTERRUPTED;
   } finally {
     shown.end();
@@ -87,12 +94,23 @@ async function writeResult({ ports }: Context, folder: string, result: LocalResu
   };
 }
 
-function tell({ screen }: Context, name: string, result: LocalResult, files: Files): void {
+function tell(
+  { screen }: Context,
+  name: string,
+  result: LocalResult,
+  files: Files,
+  { memory, layout }: PreparedJob["programs"]["train"],
+): void {
+  const plannedBytes = memory.totalBytes;
+  const peakBytes = process.resourceUsage().maxRSS * 1024;
   const { metrics, isComplete, trainedMs } = result;
   const steps = metrics.reduce((sum, metric) => sum + metric.steps, 0);
   const rows = metrics.reduce((sum, metric) => sum + metric.rows, 0);
   const seconds = trainedMs / 1000;
   if (!isComplete) screen.line(screen.paint("yellow", `interrupted after ${steps} steps; they are kept`));
+  screen.line(
+    `memory ${formatBytes(peakBytes)} at most in this process, ${formatBytes(plannedBytes)} of it planned for training`,
+  );
   screen.line(`model ${files.model}`);
   screen.json({
     name,
@@ -104,6 +122,7 @@ function tell({ screen }: Context, name: string, result: LocalResult, files: Fil
     loss: metrics.at(-1)?.trainLoss ?? null,
     testLoss: metrics.findLast(({ testLoss }) => testLoss !== null)?.testLoss ?? null,
     accuracy: metrics.findLast(({ testAccuracy }) => testAccuracy !== null)?.testAccuracy ?? null,
+    memory: { plannedBytes, peakBytes, ...layout },
     files,
   });
 }
