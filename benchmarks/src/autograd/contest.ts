@@ -39,15 +39,17 @@ export async function holdContest(
   const absent: Absence[] = [];
   const runs: { entrant: Entrant; contestant: Contestant; turns: Turn[] }[] = [];
   for (const entrant of entrants) {
-    const contestant = await startContestant(entrant.command);
-    const { engine, threads } = entrant;
+    const { engine, threads, absent: why } = entrant;
+    const contestant = why === undefined ? await startContestant(entrant.command) : { skipped: why };
     if ("skipped" in contestant) absent.push({ engine, threads, skipped: contestant.skipped });
     else runs.push({ entrant, contestant, turns: [] });
   }
   let sgemmGflops = 0;
   for (let i = 0; i < TURNS; i++) {
     for (const { entrant, contestant, turns } of runs) {
-      const turn = await contestant.turn(workload.stepsPerTurn);
+      const pace = entrant.pace ?? { turns: TURNS, stepsPerTurn: workload.stepsPerTurn };
+      if (i >= pace.turns) continue;
+      const turn = await contestant.turn(pace.stepsPerTurn);
       turns.push(turn);
       if (entrant.threads === 1) sgemmGflops = Math.max(sgemmGflops, turn.sgemmGflops ?? 0);
     }

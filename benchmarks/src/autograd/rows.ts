@@ -8,12 +8,14 @@ import type { Workload } from "./workload.ts";
 const MiB = 1024 * 1024;
 /** Relative: the same weights and rows, sums in another order, grown by as many steps as a turn has. */
 const LOSS_DIFFERENCE_MAX = 1e-3;
+const JAX_RATIO_MIN = 3;
 const SESSION_START_MS_MAX = 300;
 
 export function contestRows(workload: Workload, contest: Contest): readonly Row[] {
   const threads = [...new Set(contest.results.map((result) => result.threads))];
   return [
     ...threads.flatMap((count) => speedRows(workload, contest, count)),
+    ...(["jax-js", "tfjs-wasm"] as const).flatMap((engine) => peerRows(workload, contest, engine)),
     ...ownRows(workload, contest),
     ...agreementRows(workload, contest),
   ];
@@ -37,6 +39,18 @@ function speedRows({ name, targets }: Workload, contest: Contest, threads: numbe
       measure === "bestMs" ? target : null,
     ),
   );
+}
+
+function peerRows({ name }: Workload, contest: Contest, engine: "jax-js" | "tfjs-wasm"): Row[] {
+  const us = resultOf(contest, "PinGo", 1);
+  if (us === undefined) return [];
+  return [
+    row(
+      { case: `${name}, 1 thread`, metric: "steps per second, best", value: 1000 / us.bestMs, unit: "1/s" },
+      peerOf(find(contest, engine, 1), (peer) => 1000 / peer.bestMs),
+      atLeast(engine === "jax-js" ? JAX_RATIO_MIN : null),
+    ),
+  ];
 }
 
 function ownRows(workload: Workload, contest: Contest): Row[] {

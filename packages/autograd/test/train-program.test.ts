@@ -355,7 +355,7 @@ describe("a train program", () => {
       nodes: [node("Sqrt", ["scales"], ["roots"], {}), node("Div", ["h", "roots"], ["h1"], {})],
     });
     const program = readModel(buildTrainProgram(model, { ...OPTIONS, frozen: ["scales"] }).graph);
-    expect(program.nodes.map(({ op }) => op)).toEqual(["Sqrt", "Scan"]);
+    expect(program.nodes.map(({ op }) => op)).toEqual(["Sqrt", "Expand", "Scan"]);
   });
 });
 

@@ -174,7 +174,9 @@ export const broadcastRules: RuleFamily<BroadcastOps> = {
 function geluSlope({ emit, attributes, x }: RuleContext<"Gelu">): Value {
   if (attributes.approximate === "none") {
     // y = xΦ(x), so y' = Φ(x) + xφ(x), with Φ(x) = (1 + erf(x/√2))/2 and φ(x) = e^(−x²/2)/√(2π).
-    const cdf = emit.scale(emit.shift(emit.unary("Erf", emit.scale(x(), Math.SQRT1_2)), 1), 0.5);
+    // With slope and shift of 1/2 HardSigmoid is (1 + erf)/2 in one pass: erf never leaves where it is a line.
+    const erf = emit.unary("Erf", emit.scale(x(), Math.SQRT1_2));
+    const cdf = emit.node("HardSigmoid", [erf], { alpha: 0.5, beta: 0.5 }, erf.dtype, erf.shape);
     const bell = emit.unary("Exp", emit.scale(emit.square(x()), -0.5));
     return emit.add2(cdf, emit.scale(emit.mul(x(), bell), 1 / Math.sqrt(2 * Math.PI)));
   }
