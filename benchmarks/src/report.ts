@@ -28,12 +28,16 @@ export interface Suite {
   readonly name: string;
   readonly about: string;
   run(say: (line: string) => void, options: SuiteOptions): Promise<readonly Row[]>;
+  readonly profile?: Profile;
 }
 
 export interface SuiteOptions {
   /** Only these; empty: all. */
   readonly cases: readonly string[];
 }
+
+/** Suites that can tell where the time goes, as text. */
+export type Profile = (options: SuiteOptions) => Promise<string>;
 
 export interface Target {
   readonly relation: "≥" | "≤";

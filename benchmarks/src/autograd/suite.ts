@@ -13,28 +13,38 @@ import { buildRows } from "./build-time.ts";
 import { holdContest } from "./contest.ts";
 import { entrantsOf } from "./entrants.ts";
 import { writeCase } from "./exchange.ts";
+import { profileTable } from "./profile.ts";
 import { contestRows } from "./rows.ts";
+import type { Workload } from "./workload.ts";
 import { WORKLOADS } from "./workloads.ts";
 
 export const autogradSuite: Suite = {
   name: "autograd",
   about: "train steps beside PyTorch's and the machine's sgemm, start-up, memory; or of the workloads named",
   run: runAutogradSuite,
+  profile: async ({ cases }) => {
+    const tables: string[] = [];
+    for (const workload of chosenWorkloads(cases)) tables.push(await profileTable(workload));
+    return tables.join("\n\n");
+  },
 };
+
+function chosenWorkloads(cases: readonly string[]): readonly Workload[] {
+  const unknown = cases.find((name) => !WORKLOADS.some((workload) => workload.name === name));
+  if (unknown !== undefined) {
+    throw new Error(`no workload "${unknown}"; there are ${WORKLOADS.map(({ name }) => name).join(", ")}`);
+  }
+  return WORKLOADS.filter(({ name }) => cases.length === 0 || cases.includes(name));
+}
 
 async function runAutogradSuite(
   say: (line: string) => void,
   { cases }: SuiteOptions,
 ): Promise<readonly Row[]> {
-  const unknown = cases.filter((name) => !WORKLOADS.some((workload) => workload.name === name));
-  if (unknown.length > 0) {
-    throw new Error(`no workload "${unknown[0]}"; there are ${WORKLOADS.map(({ name }) => name).join(", ")}`);
-  }
-  const chosen = WORKLOADS.filter(({ name }) => cases.length === 0 || cases.includes(name));
   const folder = await mkdtemp(join(tmpdir(), "pingo-bench-"));
   const rows: Row[] = [];
   try {
-    for (const workload of chosen) {
+    for (const workload of chosenWorkloads(cases)) {
       await writeCase(workload, folder);
       const contest = await holdContest(workload, entrantsOf(workload, folder), say);
       rows.push(...contestRows(workload, contest));
