@@ -33,18 +33,21 @@ export function isReal(dtype: DType): dtype is RealDType {
 }
 
 export function referenceOf({ dtype, shape, data }: Tensor): ReferenceValue {
-  return isReal(dtype)
-    ? { dtype, shape, data: Float64Array.from(data, Number) }
-    : { dtype, shape, data: BigInt64Array.from(data, BigInt) };
+  if (!isReal(dtype)) return { dtype, shape, data: BigInt64Array.from(data, BigInt) };
+  const isNumbers = data instanceof Float32Array || data instanceof Float64Array;
+  return { dtype, shape, data: isNumbers ? new Float64Array(data) : Float64Array.from(data, Number) };
 }
 
 /** Of `size` elements, each made from its place. */
 export function reals(dtype: RealDType, shape: readonly number[], make: (flat: number) => number): Reals {
-  return { dtype, shape, data: Float64Array.from({ length: sizeOf(shape) }, (_, flat) => make(flat)) };
+  const data = new Float64Array(sizeOf(shape));
+  for (let flat = 0; flat < data.length; flat++) data[flat] = make(flat);
+  return { dtype, shape, data };
 }
 
 export function wholes(dtype: WholeDType, shape: readonly number[], make: (flat: number) => bigint): Wholes {
-  const data = BigInt64Array.from({ length: sizeOf(shape) }, (_, flat) => wrap(dtype, make(flat)));
+  const data = new BigInt64Array(sizeOf(shape));
+  for (let flat = 0; flat < data.length; flat++) data[flat] = wrap(dtype, make(flat));
   return { dtype, shape, data };
 }
 
