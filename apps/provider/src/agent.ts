@@ -48,16 +48,18 @@ export async function startAgent(config: ProviderConfig, ports: Ports): Promise<
   owned.use(await lockFolder(config.folder));
   const key = await openIdentity(config.folder, prng);
   const state = createStateLog(log);
-  const launcher = await findLauncher(config.workerEnvironment);
+  const outbox = owned.use(openOutbox(config.folder));
+  await removeStrayUpdates(outbox, ports);
+  const cacheBytesMax = config.cacheBytesMax;
+  const cache = owned.use(openBlockCache({ folder: config.folder, disk, quotaBytes: cacheBytesMax, log }));
+  const { workerEnvironment: environment, compileCache } = config;
+  const folders = { blocks: cache.folder, updates: outbox.folder, compileCache };
+  const launcher = await findLauncher({ environment, folders, log });
   const measured = measure({ purpose: "measure", launcher, clock, prng, log });
   // One after the other: what the measurement takes of memory is not there beside what training takes.
   const slots = Array.from({ length: config.slots }, () =>
     owned.use(new WorkerSlot({ purpose: "units", startsAfter: measured, launcher, clock, prng, log })),
   );
-  const outbox = owned.use(openOutbox(config.folder));
-  await removeStrayUpdates(outbox, ports);
-  const cacheBytesMax = config.cacheBytesMax;
-  const cache = owned.use(openBlockCache({ folder: config.folder, disk, quotaBytes: cacheBytesMax, log }));
   const remote = createHttpBlocks({ baseUrl: config.fogUrl, fetch, clock });
   const host = owned.use(await createLibp2pHost({ key, listen: [], log, clock }));
   const delivery = new Delivery({ outbox, remote, disk, clock, prng, log });

@@ -26,6 +26,8 @@ export interface ProviderConfig {
   readonly exitsWithParent: boolean;
   /** What a worker process sees of the environment. */
   readonly workerEnvironment: Readonly<Record<string, string>>;
+  /** Compiled code of agent and worker. */
+  readonly compileCache: string;
 }
 
 const OWN_PREFIX = "PINGO_PROVIDER_";
@@ -75,6 +77,7 @@ export function readConfig(env: Environment): ProviderConfig {
       MIB,
     logLevel: readLogLevel("PINGO_LOG_LEVEL", env["PINGO_LOG_LEVEL"] || "info"),
     exitsWithParent: readFlag("PINGO_EXIT_WITH_PARENT", env["PINGO_EXIT_WITH_PARENT"] || "0"),
+    compileCache: compileCacheFolder(env),
     workerEnvironment: {
       ...pick(env, WORKER_KEYS),
       NODE_COMPILE_CACHE: compileCacheFolder(env),

@@ -74,6 +74,11 @@ export async function examine(context: Context): Promise<readonly Check[]> {
       "providers then share the CPU evenly with your own work; it is part of coreutils",
     ),
     ...(await sensorChecks(context)),
+    await toolCheck(
+      context,
+      "bwrap",
+      "workers then run behind Node's permissions and the system's limits alone; install bubblewrap",
+    ),
     await toolCheck(context, "chrt", "providers then use nice alone; it is part of util-linux"),
   ];
 }

@@ -1,14 +1,37 @@
 /**
- * How a worker process is started on this machine: with idle priority and a death bound to the agent's,
- * where the system has the tools for it.
+ * How a worker process is started on this machine: at idle priority, with a death bound to the agent's, within limits
+ * and behind walls, as far as the system has the tools for it.
  */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { mkdir } from "node:fs/promises";
+import { Readable, Writable } from "node:stream";
+import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { assert, type Log } from "@pingo/core";
 import { GIVE_BACK, LEAN_FLAGS } from "../lean-process.ts";
+import {
+  BUBBLEWRAP_PROBE,
+  bubblewrap,
+  INFO_FD,
+  nodePermissions,
+  resourceLimits,
+  type SandboxFolders,
+  SECCOMP_FD,
+} from "./sandbox.ts";
+import { seccompFilter } from "./seccomp.ts";
 
 export interface Launcher {
-  start(): ChildProcess;
+  /** @param onPid  told the worker's own process id, which behind walls is not that of the process started */
+  start(onPid: (pid: number) => void): ChildProcess;
+}
+
+export interface LauncherOptions {
+  readonly environment: Readonly<Record<string, string>>;
+  readonly folders: SandboxFolders;
+  readonly log: Log;
+  /** The worker's program, but in tests of the walls. */
+  readonly entry?: string;
 }
 
 /** The kernel ends the worker when the agent dies, even in the middle of a long step. SOURCE: prctl(2). */
@@ -17,24 +40,61 @@ const DIE_WITH_AGENT = ["setpriv", "--pdeathsig", "KILL"] as const;
 const IDLE_PRIORITY = ["chrt", "-i", "0"] as const;
 const ENTRY = fileURLToPath(new URL("./main.ts", import.meta.url));
 
-export async function findLauncher(environment: Readonly<Record<string, string>>): Promise<Launcher> {
-  const wrappers = await Promise.all([DIE_WITH_AGENT, IDLE_PRIORITY].map(ifUsable));
-  const [command = process.execPath, ...words] = [...wrappers.flat(), process.execPath, ...LEAN_FLAGS, ENTRY];
+export async function findLauncher(options: LauncherOptions): Promise<Launcher> {
+  const { environment, folders, log, entry = ENTRY } = options;
+  await Promise.all([folders.blocks, folders.updates].map((folder) => mkdir(folder, { recursive: true })));
+  const filter = seccompFilter(process.arch);
+  const wrappers = await Promise.all([DIE_WITH_AGENT, IDLE_PRIORITY, resourceLimits()].map(ifUsable));
+  const isWalled = filter !== undefined && (await ifUsable(BUBBLEWRAP_PROBE)).length > 0;
+  log.info("worker_walls", {
+    bubblewrap: isWalled,
+    wrappers: wrappers.flatMap(([name]) => name ?? []).join(" "),
+  });
+  const program = [process.execPath, ...LEAN_FLAGS, ...nodePermissions(folders), entry];
+  const [command = process.execPath, ...words] = [
+    ...wrappers.flat(),
+    ...(isWalled ? bubblewrap(folders) : []),
+    ...program,
+  ];
+  const env = { ...environment, ...GIVE_BACK, UV_THREADPOOL_SIZE: "2" };
+  const stdio = ["ignore", "ignore", "inherit", "ipc"] as const;
   return {
-    start: () =>
-      spawn(command, words, {
-        env: { ...environment, ...GIVE_BACK, UV_THREADPOOL_SIZE: "2" },
-        stdio: ["ignore", "ignore", "inherit", "ipc"],
+    start(onPid) {
+      if (!isWalled) {
+        const child = spawn(command, words, { env, stdio: [...stdio], serialization: "advanced" });
+        if (child.pid !== undefined) onPid(child.pid);
+        return child;
+      }
+      const child = spawn(command, words, {
+        env,
+        stdio: [...stdio, "pipe", "pipe"],
         serialization: "advanced",
-      }),
+      });
+      const pipes: readonly unknown[] = child.stdio;
+      const [filterPipe, infoPipe] = [pipes[SECCOMP_FD], pipes[INFO_FD]];
+      assert(filterPipe instanceof Writable && infoPipe instanceof Readable, "pipes were asked for");
+      filterPipe.on("error", () => undefined).end(filter); // it ended before it read: its exit tells
+      text(infoPipe).then(
+        (info) => info !== "" && onPid(pidIn(info)),
+        () => undefined, // likewise
+      );
+      return child;
+    },
   };
 }
 
+function pidIn(info: string): number {
+  const pid = /"child-pid": (\d+)/.exec(info)?.[1];
+  assert(pid !== undefined, "bubblewrap tells the process it started");
+  return Number(pid);
+}
+
+/** Nothing where it is not on this system, or not allowed here: the worker runs without. */
 async function ifUsable([command, ...words]: readonly [string, ...string[]]): Promise<readonly string[]> {
   try {
     await promisify(execFile)(command, [...words, "true"]);
     return [command, ...words];
   } catch {
-    return []; // not on this system, or not allowed here: the worker runs without
+    return [];
   }
 }

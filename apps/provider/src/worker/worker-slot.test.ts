@@ -38,11 +38,12 @@ function openSlot(script: string) {
   const clock = createTestClock();
   const children: ChildProcess[] = [];
   const launcher = {
-    start() {
+    start(onPid: (pid: number) => void) {
       const child = spawn(process.execPath, ["-e", script], {
         stdio: ["ignore", "ignore", "inherit", "ipc"],
       });
       children.push(child);
+      if (child.pid !== undefined) onPid(child.pid);
       return child;
     },
   };

@@ -64,6 +64,8 @@ export class WorkerSlot implements AsyncDisposable {
   #deaths = 0;
   /** This agent ends it, as it did not end its unit when asked. */
   #isCut = false;
+  /** The worker's own, which behind walls is not the child's. */
+  #pid: number | undefined;
   /** The process that stands still. */
   #heldPid: number | undefined;
   #isVacated = false;
@@ -93,7 +95,7 @@ export class WorkerSlot implements AsyncDisposable {
 
   /** Undefined while no process runs. */
   get worker(): OwnWorker | undefined {
-    const pid = this.#child?.pid;
+    const pid = this.#pid;
     if (pid === undefined) return undefined;
     return { pid, isBusy: this.isBusy, hold: (isHeld) => this.#hold(pid, isHeld) };
   }
@@ -114,7 +116,7 @@ export class WorkerSlot implements AsyncDisposable {
       end();
       return;
     }
-    this.#hold(child.pid ?? 0, false);
+    if (this.#pid !== undefined) this.#hold(this.#pid, false);
     child.send({ type: "flush", lease: current.lease } satisfies WorkerTask);
     const over = new AbortController();
     void current.settled.then(() => over.abort());
@@ -207,9 +209,13 @@ export class WorkerSlot implements AsyncDisposable {
   }
 
   #hold(pid: number, isHeld: boolean): void {
-    if (this.#child?.pid !== pid || (this.#heldPid === pid) === isHeld) return;
-    this.#child.kill(isHeld ? "SIGSTOP" : "SIGCONT");
-    this.#heldPid = isHeld ? pid : undefined;
+    if (this.#pid !== pid || (this.#heldPid === pid) === isHeld) return;
+    try {
+      process.kill(pid, isHeld ? "SIGSTOP" : "SIGCONT");
+      this.#heldPid = isHeld ? pid : undefined;
+    } catch {
+      // It has just ended; its exit is on the way.
+    }
   }
 
   #cancel(lease: LeaseId): void {
@@ -243,9 +249,13 @@ export class WorkerSlot implements AsyncDisposable {
 
   #start(): void {
     if (this.#child) return; // a recall came before the restart that was due
-    const child = this.#launcher.start();
     const exited = Promise.withResolvers<void>();
     let isGone = false;
+    const child = this.#launcher.start((pid) => {
+      if (isGone) return;
+      this.#pid = pid;
+      this.#log.info("worker_started", { purpose: this.#purpose, pid });
+    });
     const gone = (how: string): void => {
       if (isGone) return;
       isGone = true;
@@ -257,7 +267,6 @@ export class WorkerSlot implements AsyncDisposable {
     child.on("message", (report: WorkerReport) => this.#hear(child, report));
     child.on("error", (error) => child.pid === undefined && gone(error.message));
     child.on("exit", (code, signal) => gone(signal ?? `exit code ${code}`));
-    this.#log.info("worker_started", { purpose: this.#purpose, pid: child.pid });
   }
 
   #hear(child: ChildProcess, report: WorkerReport): void {
@@ -272,6 +281,7 @@ export class WorkerSlot implements AsyncDisposable {
 
   #onGone(how: string): void {
     this.#child = undefined;
+    this.#pid = undefined;
     this.#heldPid = undefined;
     // What waited for this worker to be ready waits for the next one; only a task it had is lost.
     const isReady = Promise.withResolvers<ChildProcess>();
