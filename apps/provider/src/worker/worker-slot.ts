@@ -110,7 +110,7 @@ export class WorkerSlot implements AsyncDisposable {
     const end = (): void => {
       if (!this.#isVacated || this.#child !== child) return;
       this.#isCut = true;
-      child.kill("SIGKILL");
+      this.#kill(child);
     };
     if (!current?.lease || !child.connected) {
       end();
@@ -160,7 +160,7 @@ export class WorkerSlot implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopped.abort();
-    this.#child?.kill("SIGKILL"); // it holds nothing that must be written
+    if (this.#child) this.#kill(this.#child); // it holds nothing that must be written
     await this.#exited;
   }
 
@@ -181,7 +181,7 @@ export class WorkerSlot implements AsyncDisposable {
     this.#outlast(stuckMs, over.signal).then(
       () => {
         reject(new ProviderError({ code: "WORKER_STUCK", afterMs: stuckMs }));
-        this.#child?.kill("SIGKILL");
+        if (this.#child) this.#kill(this.#child);
       },
       () => undefined, // it ended in time
     );
@@ -218,6 +218,12 @@ export class WorkerSlot implements AsyncDisposable {
     }
   }
 
+  /** Behind walls the child is the wall, which ends once the worker has. */
+  #kill(child: ChildProcess): void {
+    if (child !== this.#child || this.#pid === undefined) child.kill("SIGKILL");
+    else killNow(this.#pid);
+  }
+
   #cancel(lease: LeaseId): void {
     const current = this.#current;
     const child = this.#child;
@@ -231,7 +237,7 @@ export class WorkerSlot implements AsyncDisposable {
       () => {
         if (this.#current !== current) return;
         this.#isCut = true;
-        child.kill("SIGKILL");
+        this.#kill(child);
       },
       () => undefined, // the agent stops and kills it anyway
     );
@@ -312,4 +318,12 @@ export class WorkerSlot implements AsyncDisposable {
 
 function died(how: string): ProviderError {
   return new ProviderError({ code: "WORKER_DIED", how });
+}
+
+function killNow(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has just ended; its exit is on the way.
+  }
 }
