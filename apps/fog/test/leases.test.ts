@@ -149,19 +149,19 @@ test("a provider that never succeeds makes the job fail with a reason", async ()
 
 test("a second process with a key that works here is refused, and taken once the first has left", async () => {
   const key = keyPairOfSeed(systemPrng.bytes(32));
-  await using first = await join(fog, { key, instance: "the-first-process" });
+  await using first = await join(here.fog, { key, instance: "the-first-process" });
   const second = { key, instance: "the-second-process" };
-  await expect(join(fog, second)).rejects.toMatchObject({
+  await expect(join(here.fog, second)).rejects.toMatchObject({
     code: "KEY_IN_USE",
     message: expect.stringContaining("PINGO_PROVIDER_DIR"),
   });
   expect(await first.ask({ type: "heartbeat", sequence: 9, progress: [] })).toEqual({ drop: [] });
   // The same process over a new channel takes the place of its own.
-  await using again = await join(fog, { key, instance: "the-first-process" });
+  await using again = await join(here.fog, { key, instance: "the-first-process" });
   await expect(first.ask({ type: "heartbeat", sequence: 10, progress: [] })).rejects.toMatchObject({
     code: expect.stringMatching(/^(HELLO_EXPECTED|CHANNEL_CLOSED)$/),
   });
   await again.ask({ type: "goodbye" });
-  await using taken = await join(fog, second);
+  await using taken = await join(here.fog, second);
   expect(taken.greeting.drop).toEqual([]);
 });

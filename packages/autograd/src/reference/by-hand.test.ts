@@ -247,7 +247,9 @@ const EXAMPLES: Examples = {
     },
   ],
 
-  Concat: [{ attributes: { axis: 1 }, inputs: [SQUARE, f([2, 1], 8, 9)], outputs: [f([2, 3], 1, 2, 8, 3, 4, 9)] }],
+  Concat: [
+    { attributes: { axis: 1 }, inputs: [SQUARE, f([2, 1], 8, 9)], outputs: [f([2, 3], 1, 2, 8, 3, 4, 9)] },
+  ],
   ConstantOfShape: [{ inputs: [i([2], 1, 2)], outputs: [f([1, 2], 0, 0)] }],
   // One pixel of four channels: DCR takes the block's place first, CRD the channel.
   DepthToSpace: [
@@ -277,9 +279,21 @@ const EXAMPLES: Examples = {
   OneHot: [{ inputs: [i([2], 1, -1), i([], 3), f([2], 0, 5)], outputs: [f([2, 3], 0, 5, 0, 0, 0, 5)] }],
   Pad: [
     { inputs: [f([3], 1, 2, 3), i([2], 1, 2), f([], 9)], outputs: [f([6], 9, 1, 2, 3, 9, 9)] },
-    { attributes: { mode: "reflect" }, inputs: [f([3], 1, 2, 3), i([2], 2, 1)], outputs: [f([6], 3, 2, 1, 2, 3, 2)] },
-    { attributes: { mode: "edge" }, inputs: [f([3], 1, 2, 3), i([2], 2, 1)], outputs: [f([6], 1, 1, 1, 2, 3, 3)] },
-    { attributes: { mode: "wrap" }, inputs: [f([3], 1, 2, 3), i([2], 2, 1)], outputs: [f([6], 2, 3, 1, 2, 3, 1)] },
+    {
+      attributes: { mode: "reflect" },
+      inputs: [f([3], 1, 2, 3), i([2], 2, 1)],
+      outputs: [f([6], 3, 2, 1, 2, 3, 2)],
+    },
+    {
+      attributes: { mode: "edge" },
+      inputs: [f([3], 1, 2, 3), i([2], 2, 1)],
+      outputs: [f([6], 1, 1, 1, 2, 3, 3)],
+    },
+    {
+      attributes: { mode: "wrap" },
+      inputs: [f([3], 1, 2, 3), i([2], 2, 1)],
+      outputs: [f([6], 2, 3, 1, 2, 3, 1)],
+    },
   ],
   Range: [{ inputs: [i([], 1), i([], 8), i([], 3)], outputs: [i([3], 1, 4, 7)] }],
   Reshape: [{ inputs: [f([2, 2], 1, 2, 3, 4), i([2], 0, -1)], outputs: [f([2, 2], 1, 2, 3, 4)] }],
