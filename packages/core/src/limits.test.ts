@@ -76,6 +76,7 @@ const hello = (leases: number): unknown => ({
   type: "hello",
   version: 1,
   offer: offer(1),
+  instance: "0123456789abcdef",
   held: new Array(leases).fill(leaseId),
 });
 const heartbeat = (leases: number): unknown => ({

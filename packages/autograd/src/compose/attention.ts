@@ -20,8 +20,9 @@ export const attentionComposition: Composition<"Attention"> = (context) => {
   const folded = emit.reshape(emit.scale(q, scale), [...rows, width]);
   let scores = emit.reshape(emit.matmul(folded, emit.transposeLast(k ?? q)), [batch, heads, queries, keys]);
   if (softcap !== 0) scores = emit.scale(emit.unary("Tanh", emit.scale(scores, 1 / softcap)), softcap);
-  if (is_causal !== 0) scores = emit.add2(scores, emit.constant(causalBias(queries, keys)));
-  if (hasInput(3)) scores = emit.add2(scores, maskBias(emit, x(3)));
+  if (is_causal !== 0)
+    scores = emit.add2(scores, emit.cast(emit.constant(causalBias(queries, keys)), scores.dtype));
+  if (hasInput(3)) scores = emit.add2(scores, emit.cast(maskBias(emit, x(3)), scores.dtype));
   const shares = emit.node("Softmax", [scores], { axis: -1 }, scores.dtype, scores.shape);
   const mixed = emit.matmul(emit.reshape(shares, [...rows, keys]), v ?? q);
   const y = emit.reshape(mixed, [batch, heads, queries, last]);

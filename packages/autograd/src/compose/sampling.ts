@@ -24,5 +24,11 @@ export const affineGridComposition: Composition<"AffineGrid"> = ({ attributes, e
     shape: [pixels, image.length + 1],
     data: Float32Array.from(places.flat()),
   });
-  return [emit.reshape(emit.matmul(base, emit.transposeLast(x())), [at(shape(), 0), ...image, image.length])];
+  return [
+    emit.reshape(emit.matmul(emit.cast(base, x().dtype), emit.transposeLast(x())), [
+      at(shape(), 0),
+      ...image,
+      image.length,
+    ]),
+  ];
 };

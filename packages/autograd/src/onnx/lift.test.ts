@@ -282,7 +282,6 @@ const VARIANTS: readonly Variant[] = [
   { what: "HardSwish", from: 14, nodes: [y("HardSwish", ["x"])] },
   { what: "Mish", from: 18, nodes: [y("Mish", ["x"])] },
   { what: "Trilu", from: 14, nodes: [y("Trilu", ["x"], int("upper", 0))] },
-  { what: "a flag that is not 1", nodes: [y("ReduceSum", ["x"], int("keepdims", 255))] },
   ...["add", "mul"].map((reduction) => ({
     what: `ScatterElements, ${reduction}`,
     from: 16,

@@ -133,7 +133,7 @@ class NodeVisit {
     if (missing >= 0) this.#unsupported(`its input ${missing} depends on a parameter`);
     return this.node.inputs.flatMap((name, i): [string, Value][] => {
       const gradient = results[i];
-      if (gradient === undefined || !this.#active.has(name)) return [];
+      if (gradient === undefined || gradient === null || !this.#active.has(name)) return [];
       const { dtype, shape } = this.#value(name);
       const summed = this.#emit.sumTo(gradient, shape);
       assert(

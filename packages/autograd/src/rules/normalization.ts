@@ -2,7 +2,7 @@
 import type { NormalizationAttributes } from "../graph/ops/normalization.ts";
 import { axisOf, range, sizeOf, type Value } from "./emitter.ts";
 import { channelWindowSum, lrnBase } from "./lrn.ts";
-import { isComposed, type RuleContext, type RuleFamily } from "./rule.ts";
+import { type Gradients, isComposed, type RuleContext, type RuleFamily } from "./rule.ts";
 
 /** Keeps a division by a norm finite where it is 0. */
 const NORM_MIN = 1e-30;
@@ -23,7 +23,7 @@ export const normalizationRules: RuleFamily<keyof NormalizationAttributes> = {
  *
  * As inputs:  db = Σ dy, ds = Σ dy·x̂, dx = dy·s·r, dμ = −s·r·Σ dy, dv = −½·s·r²·Σ dy·x̂   (∂r/∂v = −r³/2)
  */
-function batchNormBackward(context: RuleContext<"BatchNormalization">): Value[] {
+function batchNormBackward(context: RuleContext<"BatchNormalization">): Gradients {
   const { emit, attributes, x, dy } = context;
   if (attributes.training_mode === 1) return trainingBatchNormBackward(context);
   const { shape } = x();
@@ -45,7 +45,7 @@ function batchNormBackward(context: RuleContext<"BatchNormalization">): Value[] 
  * dx = s·r·(dy − mean(dy) − x̂·mean(dy·x̂)), the means over all but the channels, n elements each:
  *    = dy·(s·r) + [x̂·(−s·r·ds/n) − s·r·db/n], where the bracket is a batch norm of x itself: one pass.
  */
-function trainingBatchNormBackward(context: RuleContext<"BatchNormalization">): Value[] {
+function trainingBatchNormBackward(context: RuleContext<"BatchNormalization">): Gradients {
   const { emit, attributes, node, x, y, dy, unsupported } = context;
   if (attributes.momentum !== 0 || node.outputs.length < 3)
     return unsupported("training mode outside a train program");
@@ -69,7 +69,8 @@ function trainingBatchNormBackward(context: RuleContext<"BatchNormalization">): 
     emit.mul(dy(), emit.reshape(slope, perChannel)),
     norm(emit.mul(share, ds), emit.mul(share, db)),
   );
-  return [dx, ds, db];
+  // Mean and variance are those of x itself, so what flows back through them is in dx.
+  return [dx, ds, db, null, null];
 }
 
 // Per image and channel: x̂ has mean 0 and variance 1 over the positions.

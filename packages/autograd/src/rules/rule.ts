@@ -31,8 +31,8 @@ export interface RuleContext<K extends OpKind> {
   unsupported(why: string): never;
 }
 
-/** One per input; undefined where the input has no gradient. */
-export type Gradients = readonly (Value | undefined)[];
+/** One per input; undefined where the input has no gradient, null where the gradient of another holds its share. */
+export type Gradients = readonly (Value | null | undefined)[];
 
 export type Backward<K extends OpKind> = (context: RuleContext<K>) => Gradients;
 

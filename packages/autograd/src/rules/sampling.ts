@@ -113,7 +113,7 @@ function coordinateOf(
   const slope = emit.expand(emit.cast(emit.scalar(factor), grid.dtype), grid.shape);
   if (padding_mode === "zeros") return { value: wide, slope, size };
   if (padding_mode === "border") {
-    const bounds = [emit.scalar(0), emit.scalar(size - 1)];
+    const bounds = [emit.like(wide, 0), emit.like(wide, size - 1)];
     const value = emit.node("Clip", [wide, ...bounds], {}, wide.dtype, wide.shape);
     return { value, slope: emit.mul(slope, emit.mask("Equal", value, wide)), size };
   }
@@ -127,14 +127,14 @@ function coordinateOf(
   const from = emit.shift(wide, -low);
   const along = emit.node(
     "Mod",
-    [emit.unary("Abs", from), emit.scalar(2 * span)],
+    [emit.unary("Abs", from), emit.like(wide, 2 * span)],
     { fmod: 1 },
     wide.dtype,
     wide.shape,
   );
-  const isBack = emit.compare("Greater", along, emit.scalar(span));
+  const isBack = emit.compare("Greater", along, emit.like(along, span));
   const value = emit.shift(emit.where(isBack, emit.minusFrom(2 * span, along), along), low);
-  const turn = emit.where(isBack, emit.scalar(-1), emit.scalar(1));
+  const turn = emit.where(isBack, emit.like(along, -1), emit.like(along, 1));
   return { value, slope: emit.mul(slope, emit.mul(turn, emit.unary("Sign", from))), size };
 }
 
@@ -145,7 +145,7 @@ function neighboursOf(
   isCut: boolean,
 ): Neighbour[] {
   const made = (pixel: Value, weight: Value, growth: number): Neighbour => {
-    const bounds = [emit.scalar(0), emit.scalar(size - 1)];
+    const bounds = [emit.like(pixel, 0), emit.like(pixel, size - 1)];
     const kept = emit.node("Clip", [pixel, ...bounds], {}, pixel.dtype, pixel.shape);
     const inside = isCut ? emit.mask("Equal", kept, pixel) : undefined;
     return { index: emit.cast(kept, "int64"), weight, growth, inside };

@@ -18,7 +18,7 @@ export function activate(
   clip: number | undefined,
 ): Activated {
   if (clip === undefined || clip === 0) return RULES[activation.name](emit, x, activation);
-  const bounds = [emit.scalar(-clip), emit.scalar(clip)];
+  const bounds = [emit.like(x, -clip), emit.like(x, clip)];
   const inside = emit.node("Clip", [x, ...bounds], {}, x.dtype, x.shape);
   const { value, slope } = RULES[activation.name](emit, inside, activation);
   return { value, slope: () => emit.mul(slope(), emit.mask("Less", emit.unary("Abs", x), clip)) };
@@ -27,7 +27,7 @@ export function activate(
 const RULES: { readonly [N in ActivationName]: Rule } = {
   Affine: (emit, x, { alpha, beta }) => ({
     value: emit.shift(emit.scale(x, alpha), beta),
-    slope: () => emit.scalar(alpha),
+    slope: () => emit.like(x, alpha),
   }),
   // y' = αeˣ = y + α below 0
   Elu: (emit, x, { alpha }) => {
