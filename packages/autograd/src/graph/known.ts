@@ -125,6 +125,9 @@ const ELEMENTWISE: { readonly [K in OpKind]?: Elementwise } = {
 function elementwise(site: Site, shape: readonly number[], dtype: DType): readonly MaybeDim[] | undefined {
   const rule = ELEMENTWISE[site.node.op];
   if (rule === undefined) return undefined;
+  // Only a choice can be known where an operand is not: most of a train step's nodes are a scalar and a vector of these.
+  const isChoice = site.node.op === "Where";
+  if (!isChoice && site.node.inputs.some((_, i) => site.known(i) === undefined)) return undefined;
   const operands = broadcast(
     site,
     site.node.inputs.map((_, i) => i),

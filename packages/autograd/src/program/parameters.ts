@@ -66,9 +66,7 @@ function runningStatistics(graph: StaticGraph, reached: ReadonlySet<string>): Re
 }
 
 function isWeight({ shape, data }: Tensor): boolean {
-  return (
-    shape.length > 0 &&
-    data.length > 0 &&
-    data.every((value: number | bigint) => Math.abs(Number(value)) < WEIGHT_MAX)
-  );
+  if (shape.length === 0 || data.length === 0) return false;
+  for (const value of data) if (!(Math.abs(Number(value)) < WEIGHT_MAX)) return false;
+  return true;
 }
