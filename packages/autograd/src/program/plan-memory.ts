@@ -9,6 +9,7 @@ import { assert } from "@pingo/core";
 import { executionOrder } from "../graph/execution-order.ts";
 import type { AnyNode, Graph, GraphNode } from "../graph/graph.ts";
 import { type Inference, inferNode, startInference } from "../graph/infer.ts";
+import { mergeRepeats } from "../graph/merge-repeats.ts";
 import type { OpKind } from "../graph/ops.ts";
 import { readsOf } from "../graph/reads.ts";
 import { sizeOfShape } from "../graph/shape.ts";
@@ -121,7 +122,7 @@ function peakOfBody(node: GraphNode<"Scan">, outer: Inference): number {
     inference.types.set(name, { dtype: type.dtype, shape });
   });
   for (const inner of body.nodes) inferNode(inner, inference);
-  return peakOf(body, inference);
+  return peakOf(mergeRepeats(body), inference);
 }
 
 /** Of the values made inside. The outputs go where the Scan wants them, and its inputs are somebody else's. */
