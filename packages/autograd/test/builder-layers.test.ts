@@ -112,6 +112,14 @@ const BUILD: Readonly<Record<string, Build>> = {
     b.transformerEncoder(x, { name: "stack", heads: 2, feedForward: 12, layers: 2, norm: true }),
   transformer: (b, x, y) =>
     b.transformer(x, y, { name: "t", heads: 2, feedForward: 12, encoderLayers: 1, decoderLayers: 1 }),
+  lstm: (b, x) => b.lstm(x, { name: "r", hidden: 3 }),
+  "lstm of two layers, both ways": (b, x) =>
+    b.lstm(x, { name: "r", hidden: 3, layers: 2, bidirectional: true }),
+  "lstm last": (b, x) => b.lstm(x, { name: "r", hidden: 3, bidirectional: true, output: "last" }),
+  gru: (b, x) => b.gru(x, { name: "r", hidden: 3 }),
+  "gru of two layers, both ways": (b, x) =>
+    b.gru(x, { name: "r", hidden: 3, layers: 2, bidirectional: true, bias: false }),
+  rnn: (b, x) => b.rnn(x, { name: "r", hidden: 3 }),
   basicBlock: (b, x) => b.basicBlock(x, { name: "layer1", outChannels: 4 }),
   "basicBlock that halves": (b, x) => b.basicBlock(x, { name: "layer2", outChannels: 6, stride: 2 }),
   doubleConv: (b, x) => b.doubleConv(x, { name: "d", outChannels: 3 }),

@@ -59,6 +59,7 @@ import {
   maxPool2d,
   maxPool3d,
 } from "./layers/pooling.ts";
+import { gru, lstm, rnn } from "./layers/recurrent.ts";
 import { pixelShuffle, pixelUnshuffle, upsample } from "./layers/resize.ts";
 import { rotaryPositions } from "./layers/rotary.ts";
 import {
@@ -127,6 +128,9 @@ export const LAYERS = {
   sinusoidalPositions,
   rotaryPositions,
   timeEmbedding,
+  lstm,
+  gru,
+  rnn,
   attention,
   causalSelfAttention,
   groupedQueryAttention,

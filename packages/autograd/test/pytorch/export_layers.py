@@ -299,6 +299,20 @@ case("transformerEncoder", Named("stack", nn.TransformerEncoder(nn.TransformerEn
 case("transformer", Named("t", nn.Transformer(8, 2, 1, 1, **settings), lambda inner, source, target: inner(source, target, tgt_mask=torch.triu(torch.ones(3, 3, dtype=torch.bool), 1))), s, torch.randn(2, 3, 8))
 
 
+def recurrent(inner, value):
+    return inner(value)[0]
+
+
+case("lstm", Named("r", nn.LSTM(8, 3, batch_first=True), recurrent), s)
+case("lstm of two layers, both ways", Named("r", nn.LSTM(8, 3, num_layers=2, bidirectional=True, batch_first=True), recurrent), s)
+case("gru", Named("r", nn.GRU(8, 3, batch_first=True), recurrent), s)
+case("gru of two layers, both ways", Named("r", nn.GRU(8, 3, num_layers=2, bidirectional=True, batch_first=True, bias=False), recurrent), s)
+
+
+case("rnn", Named("r", nn.RNN(8, 3, batch_first=True), recurrent), s)
+case("lstm last", Named("r", nn.LSTM(8, 3, bidirectional=True, batch_first=True), lambda inner, value: inner(value)[1][0].transpose(0, 1).flatten(1)), s)
+
+
 class BasicBlock(nn.Module):
     """torchvision's."""
 
