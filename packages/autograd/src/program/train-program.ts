@@ -9,12 +9,14 @@
  * Parameters are the Scan's state; the data set is read from around its body, so no row is copied but those of a
  * batch. K steps in one call give the same bits as K calls of one step.
  */
-import { assertDefined } from "@pingo/core";
+import { assertDefined, type Optimizer } from "@pingo/core";
 import type { AnyNode, Graph, GraphValue } from "../graph/graph.ts";
 import { verifyGraph } from "../graph/verify.ts";
 import { writeModel } from "../onnx/writer.ts";
 import { clipByNorm } from "../optimizer/clip.ts";
-import { at, Emitter, type Value } from "../rules/emitter.ts";
+import { optimizerRule } from "../optimizer/optimizers.ts";
+import type { OptimizerRule } from "../optimizer/rule.ts";
+import { Emitter, type Value } from "../rules/emitter.ts";
 import { emitAccumulated, statisticBefore } from "./accumulate.ts";
 import { isDecayed, rateFactor } from "./choose.ts";
 import { ProgramError } from "./fault.ts";
@@ -24,7 +26,6 @@ import { emitPass, plainSeed, STOP } from "./pass.ts";
 import { type MemoryPlan, planMemory } from "./plan-memory.ts";
 import type { ProgramSignature } from "./signature.ts";
 import { splitConstant } from "./split-constant.ts";
-import { type ParameterUpdate, updateParameters } from "./update-parameters.ts";
 import { flattenWeights } from "./weights.ts";
 
 export interface TrainProgram {
@@ -86,42 +87,28 @@ function trainGraph(step: ModelStep, options: ProgramOptions): Graph {
   const gradientOf = new Map(
     [...pass.gradients.keys()].map((name, i) => [name, assertDefined(used[i], name)]),
   );
-  const trained = step.parameters.flatMap((parameter, i): [number, ParameterUpdate][] => {
+  const updateAt = updatesByFactor(emit, optimizer, rate, number);
+  const states = step.parameters.flatMap((parameter, i): State[] => {
     const { name, shape, kind, slots = [] } = parameter;
-    if (kind === "statistic") return [];
     const weight: Value = { name: innerName(name), dtype: "float32", shape };
-    const update = {
-      shape,
-      isTable: step.tables.has(weight.name),
-      isDecayed: isDecayed(optimizer.decay ?? {}, parameter),
-      factor: rateFactor(optimizer, name),
-      weight,
-      gradient: assertDefined(gradientOf.get(weight.name), weight.name),
-      slots: slots.map((slot): Value => ({ ...weight, name: `kept/${slot}/${i}` })),
-    };
-    return [[i, update]];
-  });
-  const updated = updateParameters(
-    emit,
-    optimizer,
-    { rate, number },
-    trained.map(([, update]) => update),
-  );
-  const stepOf = new Map(trained.map(([i, update], k) => [i, { update, next: at(updated, k) }]));
-  const states = step.parameters.flatMap(({ name, shape, slots = [] }, i): State[] => {
-    const found = stepOf.get(i);
-    if (found === undefined) {
-      const weight: Value = { name: innerName(name), dtype: "float32", shape };
+    if (kind === "statistic") {
       const before = isCut ? { ...weight, name: statisticBefore(weight.name) } : weight;
       return [{ border: `s/${i}`, value: before, next: pass.nextStatistics.get(weight.name) ?? before }];
     }
-    const { update, next } = found;
+    const gradient = assertDefined(gradientOf.get(weight.name), weight.name);
+    const kept = slots.map((slot): Value => ({ ...weight, name: `kept/${slot}/${i}` }));
+    const traits = {
+      shape,
+      isTable: step.tables.has(weight.name),
+      isDecayed: isDecayed(optimizer.decay ?? {}, parameter),
+    };
+    const next = updateAt(rateFactor(optimizer, name))({ ...traits, weight, gradient, slots: kept });
     return [
-      { border: `w/${i}`, value: update.weight, next: next.weight },
+      { border: `w/${i}`, value: weight, next: next.weight },
       ...slots.map((slot, k) => ({
         border: `${slot}/${i}`,
-        value: at(update.slots, k),
-        next: at(next.slots, k),
+        value: assertDefined(kept[k], slot),
+        next: assertDefined(next.slots[k], slot),
       })),
     ];
   });
@@ -131,6 +118,17 @@ function trainGraph(step: ModelStep, options: ProgramOptions): Graph {
   // Inside a pass a statistic goes by this name, and the model's own value of it is read nowhere.
   for (const { name } of step.parameters) constants.delete(innerName(name));
   return scanGraph({ nodes, constants, states, loss: pass.loss, sequences: [rows, rate, number] }, options);
+}
+
+/** What is the same for all parameters of one learning rate is emitted once. */
+function updatesByFactor(emit: Emitter, optimizer: Optimizer, rate: Value, number: Value) {
+  const rule = optimizerRule(optimizer);
+  const updates = new Map<number, ReturnType<OptimizerRule["begin"]>>();
+  return (factor: number) => {
+    const known = updates.get(factor) ?? rule.begin(emit, emit.scale(rate, factor), number);
+    updates.set(factor, known);
+    return known;
+  };
 }
 
 interface Step {
