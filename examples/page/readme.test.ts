@@ -47,5 +47,5 @@ test("the page is the example's, word for word", async () => {
   const page = blocks.find(({ kind }) => kind === "ts page");
   const script = await readFile(new URL("main.ts", import.meta.url), "utf8");
   expect(script).toContain(page?.code);
-  expect(blocks).toHaveLength(4);
+  expect(blocks).toHaveLength(5);
 });
