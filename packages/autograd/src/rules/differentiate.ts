@@ -11,7 +11,14 @@ import type { DType, Tensor, TensorType } from "../graph/tensor.ts";
 import { BACKWARD } from "./backward.ts";
 import { at, axisOf, type Emitter, equalShapes, typedValue, type Value } from "./emitter.ts";
 import { GradientError } from "./fault.ts";
-import { type Backward, isComposed, noGradient, type RuleContext, stopsGradient } from "./rule.ts";
+import {
+  type Backward,
+  isComposed,
+  noGradient,
+  noInfluence,
+  type RuleContext,
+  stopsGradient,
+} from "./rule.ts";
 
 /** A graph whose every size is known, in topological order. */
 export interface StaticGraph {
@@ -133,7 +140,7 @@ class NodeVisit {
     if (missing >= 0) this.#unsupported(`its input ${missing} depends on a parameter`);
     return this.node.inputs.flatMap((name, i): [string, Value][] => {
       const gradient = results[i];
-      if (gradient === undefined || gradient === null || !this.#active.has(name)) return [];
+      if (gradient === undefined || gradient === noInfluence || !this.#active.has(name)) return [];
       const { dtype, shape } = this.#value(name);
       const summed = this.#emit.sumTo(gradient, shape);
       assert(

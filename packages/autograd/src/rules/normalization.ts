@@ -2,7 +2,7 @@
 import type { NormalizationAttributes } from "../graph/ops/normalization.ts";
 import { axisOf, range, sizeOf, type Value } from "./emitter.ts";
 import { channelWindowSum, lrnBase } from "./lrn.ts";
-import { type Gradients, isComposed, type RuleContext, type RuleFamily } from "./rule.ts";
+import { type Gradients, isComposed, noInfluence, type RuleContext, type RuleFamily } from "./rule.ts";
 
 /** Keeps a division by a norm finite where it is 0. */
 const NORM_MIN = 1e-30;
@@ -69,8 +69,8 @@ function trainingBatchNormBackward(context: RuleContext<"BatchNormalization">): 
     emit.mul(dy(), emit.reshape(slope, perChannel)),
     norm(emit.mul(share, ds), emit.mul(share, db)),
   );
-  // Mean and variance are those of x itself, so what flows back through them is in dx.
-  return [dx, ds, db, null, null];
+  // The running statistics play no part in what a training step computes.
+  return [dx, ds, db, noInfluence, noInfluence];
 }
 
 // Per image and channel: x̂ has mean 0 and variance 1 over the positions.

@@ -31,8 +31,11 @@ export interface RuleContext<K extends OpKind> {
   unsupported(why: string): never;
 }
 
-/** One per input; undefined where the input has no gradient, null where the gradient of another holds its share. */
-export type Gradients = readonly (Value | null | undefined)[];
+/** The input is read, but the result does not move with it: a gradient of 0 that takes no node. */
+export const noInfluence = "no-influence";
+
+/** One per input; undefined where the input has no gradient. */
+export type Gradients = readonly (Value | typeof noInfluence | undefined)[];
 
 export type Backward<K extends OpKind> = (context: RuleContext<K>) => Gradients;
 
