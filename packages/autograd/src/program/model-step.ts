@@ -24,6 +24,7 @@ import { type FieldMatch, matchFields } from "./match-fields.ts";
 import { inferenceMode } from "./modes.ts";
 import { findParameters } from "./parameters.ts";
 import type { FieldSpec, ParameterSpec, ProgramSignature } from "./signature.ts";
+import { unrollScans } from "./unroll-scans.ts";
 
 export interface ProgramOptions {
   readonly fields: readonly FieldSpec[];
@@ -93,7 +94,7 @@ export function modelStep(given: Graph, options: ProgramOptions): ModelStep {
   const match = matchFields(model, options.fields, options.target, targetKind);
   const inner = prefixNames(inferenceMode(model));
   const innerMatch = { ...match, fieldByInput: mapKeys(match.fieldByInput, (name) => MODEL_PREFIX + name) };
-  const bound = bindBatch(inner, innerMatch, passRows);
+  const bound = unrollScans(bindBatch(inner, innerMatch, passRows));
   const graph = composeGraph(bound);
   const output = outputOf(model, options.output).name;
   if (!graph.types.has(innerName(output))) {

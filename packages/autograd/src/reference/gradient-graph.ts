@@ -14,6 +14,7 @@ import { inferenceMode } from "../program/modes.ts";
 import { findParameters } from "../program/parameters.ts";
 import type { FieldSpec, ParameterSpec } from "../program/signature.ts";
 import { trainingMode } from "../program/training-mode.ts";
+import { unrollScans } from "../program/unroll-scans.ts";
 import { differentiate } from "../rules/differentiate.ts";
 import { Emitter, range, sizeOf, typedValue, type Value } from "../rules/emitter.ts";
 import { CheckError } from "./check-fault.ts";
@@ -38,7 +39,7 @@ export function gradientGraph(
   objective: CheckedLoss | undefined,
   prng: Prng,
 ): GradientGraph {
-  const bound = bindInputs(model, inputs);
+  const bound = unrollScans(bindInputs(model, inputs));
   const emit = new Emitter("check");
   const composed = composeGraph(bound);
   const mode = trainingMode(composed, emit, { key: emit.scalar(1, "int64") });
