@@ -149,7 +149,8 @@ test(
     const networked = { ...env, PINGO_FOG: `http://127.0.0.1:${port}` };
     const serving = startPingo(["fog", "serve", "--port", String(port)], networked);
     await serving.saw(`at ${networked.PINGO_FOG}`);
-    const node = startPingo(["node", "join"], { ...networked, PINGO_HOME: join(folder, "lender") });
+    const lender = { PINGO_HOME: join(folder, "lender"), PINGO_PROVIDER_POLICY: "off" };
+    const node = startPingo(["node", "join"], { ...networked, ...lender });
     try {
       await node.saw("works for fog node");
       const out = join(folder, "quadrants-network");

@@ -24,6 +24,9 @@ temperature: { stop: 120, resume: 119 }
 battery: { run: true, above: 0% }
 `;
 
+/** All cores, or the first of them while the calm for the next is not over. */
+const WORKS: readonly string[] = ["run", "throttle"];
+
 let folder: string;
 let fog: ScriptedFog;
 let work: StoredWork;
@@ -97,7 +100,7 @@ test("asked to make room, it hands in what is done, gives the memory back, and c
     code: "NO_FREE_SLOT",
   });
   await wish({ kind: "none" });
-  await until(async () => (await status()).owner?.verdict === "run");
+  await until(async () => WORKS.includes((await status()).owner?.verdict ?? ""));
   await fog.ask({ type: "lease", lease: leaseFor(provider.id, work) });
   expect((await fog.next("result")).receipt.body.steps).toBe(24);
   expect(provider.workerPids).toHaveLength(2);
@@ -108,7 +111,7 @@ test("told to finish, it ends its unit and takes no other", async () => {
   await wish({ kind: "finishing" });
   await until(async () => (await fog.next("offer")).offer.slots === 0);
   await until(async () => (await status()).owner?.acceptsWork === false);
-  expect((await status()).owner?.verdict).toBe("run");
+  expect(WORKS).toContain((await status()).owner?.verdict);
 });
 
 test("when the owner's programs want every core, the worker stands still; when they end, it goes on", async () => {
@@ -131,7 +134,8 @@ test("a policy that breaks while it runs changes nothing, and says which line", 
   await until(async () => (await status()).owner?.policyProblem !== null);
   const { owner } = await status();
   expect(owner?.policyProblem).toMatch(/policy\.yaml:4:1: unknown key "grase"; did you mean "grace"\?/);
-  expect(owner).toMatchObject({ verdict: "run", profile: "dedicated" });
+  expect(WORKS).toContain(owner?.verdict);
+  expect(owner?.profile).toBe("dedicated");
   expect(await stateOf(worker)).not.toBe("T");
   await writeFile(join(folder, "policy.yaml"), `${CALM}windows: ["${otherDay()} 00:00-24:00"]\n`);
   await until(async () => (await status()).owner?.verdict === "vacate");

@@ -13,12 +13,16 @@ import {
 import { CliError } from "../cli-error.ts";
 import type { Context } from "../context.ts";
 
+/** A provider started so lends all, all the time; the file is what it goes by the next time. */
+const NO_POLICY = "off";
+
 export function providerFolder({ config }: Pick<Context, "config">): string {
   return config.inherited["PINGO_PROVIDER_DIR"] || join(config.home, "provider");
 }
 
 export function policyPath(context: Pick<Context, "config">): string {
-  return context.config.inherited["PINGO_PROVIDER_POLICY"] || join(providerFolder(context), POLICY_FILE);
+  const named = context.config.inherited["PINGO_PROVIDER_POLICY"];
+  return named && named !== NO_POLICY ? named : join(providerFolder(context), POLICY_FILE);
 }
 
 /** @throws {CliError} NO_PROVIDER */
