@@ -131,7 +131,7 @@ test("when the owner's programs want every core, the worker stands still; when t
 test("a policy that breaks while it runs changes nothing, and says which line", async () => {
   const worker = await working(CALM);
   await writeFile(join(folder, "policy.yaml"), CALM.replace("grace: 0s", "grase: 0s"));
-  await until(async () => (await status()).owner?.policyProblem !== null);
+  await until(async () => typeof (await status()).owner?.policyProblem === "string");
   const { owner } = await status();
   expect(owner?.policyProblem).toMatch(/policy\.yaml:4:1: unknown key "grase"; did you mean "grace"\?/);
   expect(WORKS).toContain(owner?.verdict);
