@@ -26,6 +26,8 @@ export default defineConfig({
           testTimeout: 180_000,
           hookTimeout: 60_000,
           fileParallelism: false,
+          // Real processes on a shared machine: what passes only the second time is told as such, and worth a look.
+          retry: 1,
         },
       },
       {

@@ -1,9 +1,11 @@
 /** The provider process; with the word "sensors", only what this computer tells of itself. */
 import { becomeLean } from "./lean-process.ts";
 
-await becomeLean(process.env);
+const isSensing = process.argv[2] === "sensors";
+// A process that ends at once has nothing to gain from it.
+if (!isSensing) await becomeLean(process.env);
 const { runProvider, runSensors } = await import("./compose.ts");
-const run = process.argv[2] === "sensors" ? runSensors : runProvider;
+const run = isSensing ? runSensors : runProvider;
 process.exit(
   await run(process.env, (line) =>
     process.stdout.write(`${line}

@@ -37,7 +37,7 @@ beforeEach(async () => {
   await once(server, "listening");
   const address = server.address();
   orders = {
-    secrets: [join(home, "provider.key"), "/etc/passwd", "/root/.bashrc"],
+    secrets: [join(home, "provider.key"), "/etc/passwd", "/etc/hosts"],
     forbidden: [home, folders().blocks, "/", "/tmp", "/dev", "/dev/shm", "/usr", process.cwd()],
     updates: folders().updates,
     port: typeof address === "object" && address ? address.port : 0,

@@ -170,12 +170,16 @@ async function fogCheck(context: Context): Promise<Check> {
   }
 }
 
+/** Each sensor answers within two seconds, or not at all. */
+const SENSORS_MS_MAX = 20_000;
+
 const zSensorReports = z.array(z.object({ sensor: z.string(), missing: z.string().nullable() }));
 
 /** What the owner's policy goes by; what is not told is never guessed. */
 async function sensorChecks({ config, signal }: Context): Promise<readonly Check[]> {
   const env = { ...config.inherited, PINGO_HOME: config.home };
-  const { stdout, lastWords } = await runScript(SCRIPTS.provider, ["sensors"], { env, signal });
+  const within = AbortSignal.any([signal, AbortSignal.timeout(SENSORS_MS_MAX)]);
+  const { stdout, lastWords } = await runScript(SCRIPTS.provider, ["sensors"], { env, signal: within });
   if (stdout === "") {
     const remedy = "the policy then has nothing to go by; report this line";
     return [{ name: "sensors", ok: false, needed: false, found: lastWords, remedy }];
