@@ -2,6 +2,7 @@
 import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type KeyPair, keyPairOfSeed, type Prng } from "@pingo/core";
+import { errorCode } from "@pingo/core/system";
 import { ProviderError } from "./provider-error.ts";
 
 const KEY_NAME = "key";
@@ -12,7 +13,7 @@ const OWNER_ONLY = 0o600;
 export async function openIdentity(folder: string, prng: Prng): Promise<KeyPair> {
   const path = join(folder, KEY_NAME);
   const found = await readFile(path).catch((error: unknown) => {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    if (errorCode(error) === "ENOENT") return undefined;
     throw error;
   });
   if (found === undefined) {

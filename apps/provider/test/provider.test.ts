@@ -25,7 +25,7 @@ import { type ScriptedFog, startScriptedFog } from "./scripted-fog.ts";
 import { leaseFor, type StoredWork, storeWork } from "./work.ts";
 
 const FOG = keyPairOfSeed(new Uint8Array(32).fill(5));
-/** Longer than any test: such a unit ends only when someone ends it. */
+/** Longer than any test, with the wide model: such a unit ends only when someone ends it, or at its deadline. */
 const ENDLESS = { steps: 10_000, deadlineMs: 600_000 } as const;
 
 let folder: string;
@@ -36,7 +36,7 @@ const toStop: AsyncDisposable[] = [];
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "pingo-provider-"));
   fog = await startScriptedFog({ folder, key: FOG });
-  work = await storeWork(fog.blocks);
+  work = await storeWork(fog.blocks, 32_768);
 });
 
 afterEach(async () => {
@@ -65,7 +65,7 @@ test("it joins with an offer, runs a lease and delivers a receipt that verifies"
   expect(receipt.signer).toBe(provider.id);
   expect(body).toMatchObject({ lease: lease.id, unit: cidOfValue(lease.unit), steps: 24, rows: 24 * 16 });
   expect(isSignatureOf(publicKeyOfNodeId(provider.id), new Uint8Array(), receipt.signature)).toBe(false);
-  const bytes = await readFile(fog.blocks, body.update, { sizeBytesMax: 2 ** 20 });
+  const bytes = await readFile(fog.blocks, body.update, { sizeBytesMax: 2 ** 22 });
   const update = decodeVector(bytes, work.weightsLength);
   expect(update.some((value) => value !== 0)).toBe(true);
   expect(update.every(Number.isFinite)).toBe(true);
@@ -196,7 +196,7 @@ test("a result is delivered after the fog node comes back, even by an agent that
   const provider = await joinFog();
   await fog.next("hello");
   const port = Number(new URL(fog.url).port);
-  const lease = leaseFor(provider.id, work, { steps: 2_000 });
+  const lease = leaseFor(provider.id, work, { ...ENDLESS, deadlineMs: 8_000 });
   await fog.ask({ type: "lease", lease });
   while (((await fog.next("heartbeat")).progress[0]?.step ?? 0) === 0);
   await fog[Symbol.asyncDispose]();
@@ -208,7 +208,7 @@ test("a result is delivered after the fog node comes back, even by an agent that
   expect((await fog.next("hello")).held).toEqual([lease.id]);
   const { receipt } = await fog.next("result");
   expect(openSigned(RECEIPT_DOMAIN, receipt).lease).toBe(lease.id);
-  const bytes = await readFile(fog.blocks, receipt.body.update, { sizeBytesMax: 2 ** 20 });
+  const bytes = await readFile(fog.blocks, receipt.body.update, { sizeBytesMax: 2 ** 22 });
   expect(bytes.byteLength).toBe(4 * work.weightsLength);
 });
 

@@ -4,6 +4,7 @@
 
 import { readFile, stat } from "node:fs/promises";
 import { isFault, type Log } from "@pingo/core";
+import { errorCode } from "@pingo/core/system";
 
 export class WatchedFile<T> {
   readonly path: string;
@@ -31,7 +32,7 @@ export class WatchedFile<T> {
       this.problem = null;
       this.#log.info("file_read", { path: this.path });
     } catch (error) {
-      if (!isFault(error) && !isAbsent(error)) throw error;
+      if (!isFault(error) && errorCode(error) !== "ENOENT") throw error;
       this.problem = error instanceof Error ? error.message : String(error);
       this.#log.error("file_broken", { path: this.path, problem: this.problem });
     }
@@ -43,11 +44,7 @@ async function stampOf(path: string): Promise<string> {
     const { mtimeMs, size, ino } = await stat(path);
     return `${mtimeMs} ${size} ${ino}`;
   } catch (error) {
-    if (isAbsent(error)) return "";
+    if (errorCode(error) === "ENOENT") return "";
     throw error;
   }
-}
-
-function isAbsent(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ENOENT";
 }

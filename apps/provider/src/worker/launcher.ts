@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { assert, type Log } from "@pingo/core";
 import { GIVE_BACK, LEAN_FLAGS } from "../lean-process.ts";
+import { lowerSession } from "./lower-session.ts";
 import {
   BUBBLEWRAP_PROBE,
   bubblewrap,
@@ -58,18 +59,20 @@ export async function findLauncher(options: LauncherOptions): Promise<Launcher> 
   ];
   const env = { ...environment, ...GIVE_BACK, UV_THREADPOOL_SIZE: "2" };
   const stdio = ["ignore", "ignore", "inherit", "ipc"] as const;
+  // A session of its own: its weight can be lowered without the agent's, and Ctrl-C reaches it through the agent alone.
+  const settings = { env, detached: true, serialization: "advanced" } as const;
   return {
     start(onPid) {
       if (!isWalled) {
-        const child = spawn(command, words, { env, stdio: [...stdio], serialization: "advanced" });
-        if (child.pid !== undefined) onPid(child.pid);
+        const child = spawn(command, words, { ...settings, stdio: [...stdio] });
+        if (child.pid !== undefined) {
+          onPid(child.pid);
+          void lowerSession(child.pid, log);
+        }
         return child;
       }
-      const child = spawn(command, words, {
-        env,
-        stdio: [...stdio, "pipe", "pipe"],
-        serialization: "advanced",
-      });
+      const child = spawn(command, words, { ...settings, stdio: [...stdio, "pipe", "pipe"] });
+      if (child.pid !== undefined) void lowerSession(child.pid, log);
       const pipes: readonly unknown[] = child.stdio;
       const [filterPipe, infoPipe] = [pipes[SECCOMP_FD], pipes[INFO_FD]];
       assert(filterPipe instanceof Writable && infoPipe instanceof Readable, "pipes were asked for");

@@ -50,7 +50,7 @@ export function bubblewrap({ blocks, updates, compileCache }: SandboxFolders): r
   const shown = (path: string) => ["--ro-bind-try", path, path];
   return [
     "bwrap",
-    ...["--unshare-all", "--die-with-parent", "--new-session", "--as-pid-1", "--cap-drop", "ALL"],
+    ...["--unshare-all", "--die-with-parent", "--as-pid-1", "--cap-drop", "ALL"],
     ...["--proc", "/proc", "--dev", "/dev"],
     ...[...SYSTEM, process.execPath, ...PROGRAM, compileCache, blocks].flatMap(shown),
     ...["--bind", updates, updates, "--chdir", updates],

@@ -132,6 +132,7 @@ export function diskErrorOf(path: string, cause: unknown, bytes = 0): DiskError 
   return new DiskError({ code: "DISK_FAILED", path, why }, { cause });
 }
 
-function errorCode(error: unknown): string | undefined {
+/** What the system calls it: ENOENT, EAGAIN and so on. */
+export function errorCode(error: unknown): string | undefined {
   return error instanceof Error && "code" in error ? String(error.code) : undefined;
 }

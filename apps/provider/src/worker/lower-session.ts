@@ -1,0 +1,35 @@
+/**
+ * Gives a worker's session the least weight.
+ *
+ * Linux shares the cores among sessions before it looks at priorities inside them (sched_autogroup): an idle-priority
+ * worker in a session of its own would take as much as all that the owner runs in a terminal. The session has a
+ * niceness of its own. SOURCE: sched(7), "The autogroup feature".
+ */
+import { writeFile } from "node:fs/promises";
+import { setTimeout as pause } from "node:timers/promises";
+import type { Log } from "@pingo/core";
+import { errorCode } from "@pingo/core/system";
+
+const LEAST_WEIGHT = "19";
+/** The kernel takes one such change in a tenth of a second from all of a user's programs. */
+const RETRY_MS = 110;
+const RETRIES_MAX = 50;
+
+/** @param pid  of a process that leads a session; what it starts belongs to it */
+export async function lowerSession(pid: number, log: Log): Promise<void> {
+  for (let retries = 0; ; retries++) {
+    try {
+      await writeFile(`/proc/${pid}/autogroup`, LEAST_WEIGHT);
+      return;
+    } catch (error) {
+      const code = errorCode(error);
+      // Not Linux, a kernel without sessions' weights, or the worker has ended.
+      if (code === "ENOENT" || code === "ESRCH") return;
+      if (code !== "EAGAIN" || retries === RETRIES_MAX) {
+        log.warn("worker_session_weight", { pid, code: String(code) });
+        return;
+      }
+    }
+    await pause(RETRY_MS);
+  }
+}
