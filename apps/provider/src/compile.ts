@@ -4,7 +4,7 @@
  */
 import { writeFileSync } from "node:fs";
 import { flushCompileCache } from "node:module";
-import { measureGflops } from "@pingo/autograd/runtime";
+import { loadTuner, measureGflops } from "@pingo/autograd/runtime";
 import { systemClock } from "@pingo/core/system";
 import { compiledMark } from "./lean-process.ts";
 
@@ -13,7 +13,8 @@ process.stdin.on("end", () => process.exit(1)).resume(); // the agent that waits
 await import("./compose.ts");
 await import("./owner/start-warden.ts");
 await import("./worker/main.ts"); // serves no one here: this process has no agent
-await measureGflops({ clock: systemClock }); // part of the engine loads on first use
+await loadTuner(); // parts of the engine load on first use
+await measureGflops({ clock: systemClock });
 flushCompileCache();
 const mark = compiledMark();
 if (mark !== undefined) writeFileSync(mark, "");

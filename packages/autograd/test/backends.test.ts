@@ -66,10 +66,17 @@ describe("on WebAssembly, the gradient agrees with the float64 evaluator", () =>
   });
 });
 
-test.for(["native", "wasm"])("training gives the same bits in every process, %s", (backend) => {
-  const child = fileURLToPath(new URL("./bits-child.ts", import.meta.url));
-  const hashes = () => execFileSync(process.execPath, [child, backend], { encoding: "utf8" });
-  const first = hashes();
-  expect(Object.values(JSON.parse(first))).toHaveLength(3);
-  expect(hashes()).toBe(first);
+const CHILD = fileURLToPath(new URL("./bits-child.ts", import.meta.url));
+const hashesOf = (...words: readonly string[]): string =>
+  execFileSync(process.execPath, [CHILD, ...words], { encoding: "utf8" });
+
+test.for(["native", "native tuned", "wasm"])("training gives the same bits in every process, %s", (how) => {
+  const words = how.split(" ");
+  const first = hashesOf(...words);
+  expect(Object.values(JSON.parse(first))).toHaveLength(4);
+  expect(hashesOf(...words)).toBe(first);
+});
+
+test("WebAssembly's bits are the same whether tuning is asked for or not", () => {
+  expect(hashesOf("wasm", "tuned")).toBe(hashesOf("wasm"));
 });

@@ -2,14 +2,15 @@
 import { createHash } from "node:crypto";
 import { buildTrainProgram } from "../src/program/train-program.ts";
 import { openTrainer } from "../src/runtime/open-trainer.ts";
-import { IMAGE_OPTIONS, IMAGE_ROWS, imageFields, MODELS } from "./models.ts";
+import { BLOCKS, IMAGE_OPTIONS, IMAGE_ROWS, imageFields, MODELS } from "./models.ts";
 
 const STEPS = 8;
 const backend = process.argv[2] === "wasm" ? "wasm" : "native";
+const isTuned = process.argv[3] === "tuned";
 const hashes: Record<string, string> = {};
-for (const [name, model] of Object.entries(MODELS)) {
+for (const [name, model] of Object.entries({ ...MODELS, blocks: BLOCKS })) {
   const program = buildTrainProgram(model, IMAGE_OPTIONS);
-  await using trainer = await openTrainer(program, { backend });
+  await using trainer = await openTrainer(program, { backend, isTuned });
   await trainer.setFields(imageFields());
   await trainer.reset(program.initialWeights);
   const drawn = STEPS * IMAGE_OPTIONS.batchSize;

@@ -1,5 +1,6 @@
 /** Small models over images of [2, 8, 8], three classes, and rows for them. */
 import { defineModel } from "../src/builder/define-model.ts";
+import type { Value } from "../src/builder/graph-builder.ts";
 import { transformerBlock } from "../src/builder/layers/language.ts";
 import type { Graph } from "../src/graph/graph.ts";
 import type { Tensor } from "../src/graph/tensor.ts";
@@ -41,6 +42,15 @@ export const MODELS = {
     return { y: b.linear(b.flatten(y), { outFeatures: 3 }) };
   }),
 } satisfies Record<string, Graph>;
+
+/** Channels in whole blocks of every processor: what is tuned differs from what is not. */
+export const BLOCKS: Graph = defineModel({ name: "blocks", seed: 4, inputs: IMAGE }, (b, { x }) => {
+  const conv = (from: Value, outChannels: number, stride = 1) =>
+    b.relu(b.batchNorm2d(b.conv2d(from, { outChannels, kernel: 3, padding: 1, stride })));
+  const first = conv(x, 16);
+  const second = b.maxPool2d(b.add(conv(first, 16), first), { kernel: 2 });
+  return { y: b.linear(b.globalAveragePool(conv(second, 32, 2)), { outFeatures: 3 }) };
+});
 
 export const imageFields = (): Map<string, Tensor> =>
   new Map([

@@ -1,6 +1,15 @@
 import { describe, expect, test } from "vitest";
 import type { Graph } from "../src/graph/graph.ts";
-import { defineModel, type ModelBuilder, openTrainer, tuneProgram, type Value } from "../src/index.ts";
+import {
+  defineModel,
+  type ModelBuilder,
+  openTrainer,
+  type RuntimeProgram,
+  startTrainer,
+  type Trainer,
+  tuneProgram,
+  type Value,
+} from "../src/index.ts";
 import { tuneGraph } from "../src/lower/tune-graph.ts";
 import { readModel } from "../src/onnx/reader.ts";
 import { buildTrainProgram } from "../src/program/train-program.ts";
@@ -31,8 +40,12 @@ function model(convolve: (b: ModelBuilder, x: Value) => Value): Graph {
   );
 }
 
-async function trained(program: Parameters<typeof openTrainer>[0], weights: Float32Array) {
-  await using trainer = await openTrainer(program);
+async function trained<P extends RuntimeProgram>(
+  program: P,
+  weights: Float32Array,
+  open: (program: P) => Promise<Trainer> = openTrainer,
+) {
+  await using trainer = await open(program);
   await trainer.setFields(FIELDS());
   await trainer.reset(weights);
   const indices = BigInt64Array.from({ length: 3 * BATCH }, (_, i) => BigInt(i % BATCH));
@@ -118,6 +131,21 @@ describe("a tuned program trains as the program it was made of, but for the last
     ).toBeLessThan(1e-6);
   });
 });
+
+test.for([["in this thread", openTrainer] as const, ["in a worker", startTrainer] as const])(
+  "a trainer %s brings a program to this machine itself",
+  async ([, open]) => {
+    const program = buildTrainProgram(
+      model((b, x) => b.conv2d(x, { outChannels: 32, kernel: 3 })),
+      OPTIONS,
+    );
+    const train = (given: typeof program, isTuned: boolean) =>
+      trained(given, program.initialWeights, (it) => open(it, { isTuned }));
+    const wanted = await train(await tuneProgram(program), false);
+    expect(await train(program, true)).toEqual(wanted);
+    expect(await train(program, false)).not.toEqual(wanted);
+  },
+);
 
 test("convolutions of whole blocks are all replaced, the rest stays", () => {
   const program = buildTrainProgram(

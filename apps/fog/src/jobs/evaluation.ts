@@ -81,7 +81,10 @@ export class EvaluationQueue implements AsyncDisposable {
   async #open(): Promise<Ready> {
     const { blocks, program, data } = this.#options;
     const fields = await readShards(blocks, await readManifest(blocks, data));
-    return { evaluator: await startEvaluator(await loadEvaluation(blocks, program)), fields };
+    return {
+      evaluator: await startEvaluator(await loadEvaluation(blocks, program), { isTuned: true }),
+      fields,
+    };
   }
 }
 

@@ -109,7 +109,7 @@ export function createUnitRunner(ports: UnitRunnerPorts): UnitRunner {
 async function openProgram(cid: Cid, blocks: BlockReader, breathe: () => Promise<void>): Promise<Warm> {
   const stored = parseStoredProgram(cid, await blocks.get(cid));
   const graph = await readFile(blocks, stored.graph, { sizeBytesMax: LIMITS.modelBytesMax });
-  const trainer = await openTrainer({ graph, signature: stored.signature });
+  const trainer = await openTrainer({ graph, signature: stored.signature }, { isTuned: true });
   return {
     program: cid,
     trainer: breathing(trainer, breathe),

@@ -1,5 +1,6 @@
 /** An evaluator in this thread. */
 import { loadOrt } from "./load-ort.ts";
+import { prepareProgram } from "./prepare-program.ts";
 import { createSessionEvaluator } from "./session-evaluator.ts";
 import type { BackendOptions, Evaluator, RuntimeProgram } from "./trainer.ts";
 
@@ -8,5 +9,6 @@ export async function openEvaluator(
   program: RuntimeProgram,
   options: BackendOptions = {},
 ): Promise<Evaluator> {
-  return createSessionEvaluator(await loadOrt(options.backend), program, options);
+  const prepared = await prepareProgram(program, options);
+  return createSessionEvaluator(await loadOrt(options.backend), prepared, options);
 }

@@ -26,13 +26,13 @@ declare const location: { readonly href: string };
 
 /** @throws {RuntimeError} WASM_MISSING, WASM_UNKNOWN, GRAPH_REJECTED */
 export async function startTrainer(program: RuntimeProgram, options: PageOptions): Promise<Trainer> {
-  const task = { kind: "trainer", backend: "wasm", program } as const;
+  const task = { kind: "trainer", backend: "wasm", isTuned: false, program } as const;
   return new ThreadTrainer(program.signature, await startThread(threadsOf(options), task, options));
 }
 
 /** @throws {RuntimeError} WASM_MISSING, WASM_UNKNOWN, GRAPH_REJECTED */
 export async function startEvaluator(program: RuntimeProgram, options: PageOptions): Promise<Evaluator> {
-  const task = { kind: "evaluator", backend: "wasm", program } as const;
+  const task = { kind: "evaluator", backend: "wasm", isTuned: false, program } as const;
   return new ThreadEvaluator(program.signature, await startThread(threadsOf(options), task, options));
 }
 

@@ -9,11 +9,13 @@ import type { Ort } from "./ort.ts";
 import { RuntimeError } from "./runtime-error.ts";
 import { createSessionEvaluator } from "./session-evaluator.ts";
 import { createSessionTrainer, type SessionTrainer } from "./session-trainer.ts";
-import type { Evaluator } from "./trainer.ts";
+import type { Evaluator, RuntimeProgram } from "./trainer.ts";
 import type { CallName, WorkerAnswers, WorkerReply, WorkerRequest, WorkerTask } from "./worker-protocol.ts";
 
 export interface ThreadPorts {
   loadOrt(): Promise<Ort>;
+  /** The task's, as its session opens it. */
+  loadProgram(): Promise<RuntimeProgram>;
   post(reply: WorkerReply, moved: readonly ArrayBuffer[]): void;
   /** No message is wanted any more. */
   close(): void;
@@ -56,8 +58,8 @@ class CallServer {
 
   async open(): Promise<null> {
     const ort = await this.#ports.loadOrt();
-    const { kind, program } = this.#task;
-    if (kind === "trainer") this.#trainer = await createSessionTrainer(ort, program);
+    const program = await this.#ports.loadProgram();
+    if (this.#task.kind === "trainer") this.#trainer = await createSessionTrainer(ort, program);
     else this.#evaluator = await createSessionEvaluator(ort, program);
     return null;
   }

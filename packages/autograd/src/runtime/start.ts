@@ -4,12 +4,11 @@ import { RuntimeError } from "./runtime-error.ts";
 import { declineTelemetry } from "./telemetry.ts";
 import { type CreateThread, startThread, ThreadEvaluator, ThreadTrainer } from "./thread.ts";
 import type { BackendOptions, Evaluator, RuntimeProgram, Trainer } from "./trainer.ts";
-import type { WorkerReply } from "./worker-protocol.ts";
+import type { WorkerReply, WorkerTask } from "./worker-protocol.ts";
 
 /** @throws {RuntimeError} ENGINE_MISSING, WASM_MISSING, WASM_UNKNOWN, GRAPH_REJECTED */
 export async function startTrainer(program: RuntimeProgram, options: BackendOptions = {}): Promise<Trainer> {
-  const { backend = "native" } = options;
-  const thread = await startThread(createThread, { kind: "trainer", backend, program }, options);
+  const thread = await startThread(createThread, taskOf("trainer", program, options), options);
   return new ThreadTrainer(program.signature, thread);
 }
 
@@ -18,9 +17,16 @@ export async function startEvaluator(
   program: RuntimeProgram,
   options: BackendOptions = {},
 ): Promise<Evaluator> {
-  const { backend = "native" } = options;
-  const thread = await startThread(createThread, { kind: "evaluator", backend, program }, options);
+  const thread = await startThread(createThread, taskOf("evaluator", program, options), options);
   return new ThreadEvaluator(program.signature, thread);
+}
+
+function taskOf(
+  kind: WorkerTask["kind"],
+  program: RuntimeProgram,
+  { backend = "native", isTuned = false }: BackendOptions,
+): WorkerTask {
+  return { kind, backend, isTuned, program };
 }
 
 const createThread: CreateThread = (task, events) => {

@@ -24,6 +24,11 @@ export interface RuntimeOptions {
 export interface BackendOptions extends RuntimeOptions {
   /** "native" where nothing is said. */
   readonly backend?: Backend;
+  /**
+   * The native backend brings the program to this machine first: the same arithmetic by faster kernels, and the last
+   * digits are those of this kind of machine. WebAssembly's are to be the same everywhere, so there it changes nothing.
+   */
+  readonly isTuned?: boolean;
 }
 
 export interface RunOptions {

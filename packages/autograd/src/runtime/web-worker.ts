@@ -23,6 +23,7 @@ scope.onmessage = ({ data }) => {
     assert(task.backend === "wasm", "a page has no native build");
     handle = serveCalls(task, {
       loadOrt: () => loadWasmOrt(wasmAt(wasmUrl)),
+      loadProgram: async () => task.program,
       post: (reply, moved) => scope.postMessage(reply, moved),
       close: () => scope.close(),
     });

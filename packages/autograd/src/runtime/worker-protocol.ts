@@ -8,6 +8,7 @@ import type { Evaluation, RuntimeProgram } from "./trainer.ts";
 export interface WorkerTask {
   readonly kind: "trainer" | "evaluator";
   readonly backend: Backend;
+  readonly isTuned: boolean;
   readonly program: RuntimeProgram;
 }
 

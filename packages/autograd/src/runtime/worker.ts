@@ -2,6 +2,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { assert } from "@pingo/core";
 import { loadOrt } from "./load-ort.ts";
+import { prepareProgram } from "./prepare-program.ts";
 import { serveCalls } from "./serve-calls.ts";
 import type { WorkerRequest, WorkerTask } from "./worker-protocol.ts";
 
@@ -12,6 +13,7 @@ const task = workerData as WorkerTask;
 
 const handle = serveCalls(task, {
   loadOrt: () => loadOrt(task.backend),
+  loadProgram: () => prepareProgram(task.program, task),
   post: (reply, moved) => port.postMessage(reply, [...moved]),
   close: () => port.close(),
 });

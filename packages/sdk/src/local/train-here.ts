@@ -116,7 +116,7 @@ async function openHeldOut(
   { programs }: PreparedJob,
   fields: ReadonlyMap<string, Tensor>,
 ): Promise<AsyncDisposable & { readonly evaluate: Evaluate }> {
-  const evaluator = await startEvaluator(programs.evaluation);
+  const evaluator = await startEvaluator(programs.evaluation, { isTuned: true });
   return {
     evaluate: (weights) => evaluator.evaluate(weights, fields),
     [Symbol.asyncDispose]: () => evaluator[Symbol.asyncDispose](),
@@ -129,7 +129,7 @@ async function inOnePlace(
   evaluate: Evaluate | null,
   options: Shared,
 ): Promise<LocalTraining> {
-  await using trainer = await startTrainer(programs.train);
+  await using trainer = await startTrainer(programs.train, { isTuned: true });
   await trainer.setFields(train.tensors);
   const weights = programs.train.initialWeights;
   return await trainSequentially({ job, trainer, evaluate, weights, rows: train.rows }, options);

@@ -34,7 +34,8 @@ function reply(message: LocalReply): void {
 async function run({ unit, manifest, program, weights }: LocalTask): Promise<UnitResult> {
   if (open?.graph !== program.graph) {
     const graph = await readFile(blocks, program.graph, { sizeBytesMax: GRAPH_BYTES_MAX });
-    open = { graph: program.graph, trainer: await openTrainer({ graph, signature: program.signature }) };
+    const trainer = await openTrainer({ graph, signature: program.signature }, { isTuned: true });
+    open = { graph: program.graph, trainer };
   }
   const { trainer } = open;
   await trainer.setFields(await readShards(blocks, manifest, unit.shards));
