@@ -13,6 +13,7 @@ const LAYERS: Readonly<Record<string, number>> = {
   "packages/core": 0,
   "packages/autograd": 1,
   "packages/scheduler": 1,
+  "packages/ton": 1,
   "packages/training": 2,
   "packages/storage": 2,
   "packages/network": 2,
@@ -39,6 +40,7 @@ const PURE: Readonly<Record<string, readonly string[]>> = {
   "packages/autograd": ["src/runtime/"],
   "packages/scheduler": [],
   "packages/training": [],
+  "packages/ton": ["src/testing/"],
 };
 
 /** Hashing and signatures are functions of their input: not I/O. */
