@@ -1,0 +1,19 @@
+/** A contract before it is deployed: its first code and data, and the address that follows from them. */
+import { type Address, type Cell, contractAddress } from "@ton/core";
+import { type ContractName, codeOf } from "./code.ts";
+
+export interface StateInit {
+  readonly code: Cell;
+  readonly data: Cell;
+}
+
+export interface Undeployed {
+  readonly address: Address;
+  readonly init: StateInit;
+}
+
+/** All of ours live in the basechain. */
+export function undeployed(name: ContractName, data: Cell): Undeployed {
+  const init = { code: codeOf(name), data };
+  return { address: contractAddress(0, init), init };
+}

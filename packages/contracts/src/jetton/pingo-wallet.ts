@@ -1,0 +1,73 @@
+/** PINGO wallets: what they are asked, and where they are. SOURCE: TEP-74; tolk/pingo-wallet.tolk. */
+import { type Address, beginCell, type Cell, type Contract, type ContractProvider } from "@ton/core";
+import { codeOf } from "../code.ts";
+import { type StateInit, type Undeployed, undeployed } from "../init.ts";
+
+export const TRANSFER_OP = 0x0f8a7ea5;
+export const INTERNAL_TRANSFER_OP = 0x178d4519;
+export const TRANSFER_NOTIFICATION_OP = 0x7362d09c;
+export const EXCESSES_OP = 0xd53276db;
+export const BURN_OP = 0x595f07bc;
+
+export interface Transfer {
+  readonly queryId?: bigint;
+  readonly amountNano: bigint;
+  readonly to: Address;
+  /** Who gets the GRAM that is left; without one it stays in the receiving wallet. */
+  readonly excessesTo: Address | null;
+  readonly forwardNanogram?: bigint;
+  readonly forwardPayload?: Cell | null;
+}
+
+export interface WalletView {
+  readonly balanceNano: bigint;
+  readonly owner: Address;
+  readonly minter: Address;
+}
+
+export class PingoWallet implements Contract {
+  readonly address: Address;
+  readonly init: StateInit;
+
+  constructor(owner: Address, minter: Address) {
+    const { address, init } = pingoWallet(owner, minter);
+    this.address = address;
+    this.init = init;
+  }
+
+  async getView(provider: ContractProvider): Promise<WalletView> {
+    const { stack } = await provider.get("get_wallet_data", []);
+    return { balanceNano: stack.readBigNumber(), owner: stack.readAddress(), minter: stack.readAddress() };
+  }
+
+  /** Nothing where the wallet was never deployed. */
+  async getBalanceNano(provider: ContractProvider): Promise<bigint> {
+    const { state } = await provider.getState();
+    return state.type === "active" ? (await this.getView(provider)).balanceNano : 0n;
+  }
+}
+
+export function pingoWallet(owner: Address, minter: Address): Undeployed {
+  return undeployed(
+    "pingo-wallet",
+    beginCell().storeCoins(0).storeAddress(owner).storeAddress(minter).endCell(),
+  );
+}
+
+export function encodeTransfer(transfer: Transfer): Cell {
+  return beginCell()
+    .storeUint(TRANSFER_OP, 32)
+    .storeUint(transfer.queryId ?? 0n, 64)
+    .storeCoins(transfer.amountNano)
+    .storeAddress(transfer.to)
+    .storeAddress(transfer.excessesTo)
+    .storeMaybeRef(null)
+    .storeCoins(transfer.forwardNanogram ?? 0n)
+    .storeMaybeRef(transfer.forwardPayload ?? null)
+    .endCell();
+}
+
+/** Contracts that hold PINGO know their wallet by its code: it must be this one. */
+export function pingoWalletCode(): Cell {
+  return codeOf("pingo-wallet");
+}

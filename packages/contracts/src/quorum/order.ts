@@ -1,0 +1,15 @@
+/** Orders of an authority to a contract, and what comes back when one fails. SOURCE: tolk/order.tolk. */
+import { type Address, beginCell, type Cell } from "@ton/core";
+
+export const ORDER_OP = 0x50470100;
+export const ORDER_FAILED_OP = 0x50470101;
+
+/** As the authority itself sends it; through a quorum it is made on chain. */
+export function encodeOrder(order: Cell, payer: Address, queryId = 0n): Cell {
+  return beginCell()
+    .storeUint(ORDER_OP, 32)
+    .storeUint(queryId, 64)
+    .storeAddress(payer)
+    .storeRef(order)
+    .endCell();
+}

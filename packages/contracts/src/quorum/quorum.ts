@@ -1,0 +1,122 @@
+/** The quorum of fog nodes: what enough of them sign becomes an order. SOURCE: tolk/quorum.tolk. */
+import { type KeyPair, signBytes } from "@pingo/core";
+import {
+  type Address,
+  beginCell,
+  type Cell,
+  type Contract,
+  type ContractProvider,
+  Dictionary,
+} from "@ton/core";
+import { type StateInit, undeployed } from "../init.ts";
+
+const CALL_OP = 0x50470110;
+const EXECUTE_OP = 0x50470111;
+const SET_KEYS_OP = 0x50470112;
+
+/** Network numbers of TON. SOURCE: configuration parameter 19. */
+export const GLOBAL_ID = { mainnet: -239, testnet: -3 } as const;
+
+export interface QuorumKeys {
+  readonly threshold: number;
+  /** ed25519, 32 bytes each; a signer is known by its place. */
+  readonly publicKeys: readonly Uint8Array[];
+}
+
+export interface QuorumCall {
+  readonly quorum: Address;
+  readonly globalId: number;
+  readonly seqno: number;
+  readonly validUntilUnixS: number;
+  readonly target: Address;
+  readonly order: Cell;
+}
+
+export interface QuorumView {
+  readonly seqno: number;
+  readonly threshold: number;
+  readonly publicKeyByIndex: ReadonlyMap<number, Uint8Array>;
+  readonly governor: Address;
+}
+
+export class Quorum implements Contract {
+  readonly address: Address;
+  readonly init: StateInit;
+
+  constructor(keys: QuorumKeys, governor: Address) {
+    const data = beginCell()
+      .storeUint(0, 32)
+      .storeUint(keys.threshold, 8)
+      .storeDict(keysDictionary(keys))
+      .storeAddress(governor)
+      .endCell();
+    const { address, init } = undeployed("quorum", data);
+    this.address = address;
+    this.init = init;
+  }
+
+  async getView(provider: ContractProvider): Promise<QuorumView> {
+    const { stack } = await provider.get("get_quorum", []);
+    const seqno = stack.readNumber();
+    const threshold = stack.readNumber();
+    const keys = stack.readCellOpt();
+    const publicKeyByIndex = new Map<number, Uint8Array>();
+    if (keys !== null) {
+      for (const [index, key] of Dictionary.loadDirect(
+        Dictionary.Keys.Uint(8),
+        Dictionary.Values.Buffer(32),
+        keys,
+      )) {
+        publicKeyByIndex.set(index, new Uint8Array(key));
+      }
+    }
+    return { seqno, threshold, publicKeyByIndex, governor: stack.readAddress() };
+  }
+}
+
+export function encodeQuorumCall(call: QuorumCall): Cell {
+  return beginCell()
+    .storeUint(CALL_OP, 32)
+    .storeAddress(call.quorum)
+    .storeInt(call.globalId, 32)
+    .storeUint(call.seqno, 32)
+    .storeUint(call.validUntilUnixS, 32)
+    .storeAddress(call.target)
+    .storeRef(call.order)
+    .endCell();
+}
+
+/** What a fog node adds: its signature over the whole call. */
+export function signCell(key: KeyPair, cell: Cell): Uint8Array {
+  return signBytes(key, cell.hash());
+}
+
+export function encodeExecute(
+  call: Cell,
+  signatureByIndex: ReadonlyMap<number, Uint8Array>,
+  queryId = 0n,
+): Cell {
+  const signatures = Dictionary.empty(Dictionary.Keys.Uint(8), Dictionary.Values.Buffer(64));
+  for (const [index, signature] of signatureByIndex) signatures.set(index, Buffer.from(signature));
+  return beginCell()
+    .storeUint(EXECUTE_OP, 32)
+    .storeUint(queryId, 64)
+    .storeRef(call)
+    .storeDict(signatures)
+    .endCell();
+}
+
+/** The governor's order to a quorum: from now on, these keys. */
+export function encodeSetKeys(keys: QuorumKeys): Cell {
+  return beginCell()
+    .storeUint(SET_KEYS_OP, 32)
+    .storeUint(keys.threshold, 8)
+    .storeDict(keysDictionary(keys))
+    .endCell();
+}
+
+function keysDictionary(keys: QuorumKeys): Dictionary<number, Buffer> {
+  const dictionary = Dictionary.empty(Dictionary.Keys.Uint(8), Dictionary.Values.Buffer(32));
+  for (const [index, key] of keys.publicKeys.entries()) dictionary.set(index, Buffer.from(key));
+  return dictionary;
+}

@@ -1,0 +1,3 @@
+/** TON in this process, as it is and as hostile as it may be. */
+export { addressOf, NANOGRAM, type Sent, START_UNIX_S, type Step, stepOf, TestChain } from "./chain.ts";
+export { LooseChain } from "./loose-chain.ts";

@@ -1,0 +1,50 @@
+/** A chain on which PINGO exists, for tests: three owners with a third each. */
+import type { Address } from "@ton/core";
+import { encodeGenesis, PINGO_SUPPLY_NANO, PingoMinter } from "../src/jetton/pingo-minter.ts";
+import { encodeTransfer, PingoWallet, type Transfer } from "../src/jetton/pingo-wallet.ts";
+import { addressOf, NANOGRAM, type Step, type TestChain } from "../src/testing/index.ts";
+
+export const DEPLOYER = addressOf("deployer");
+export const ALICE = addressOf("alice");
+export const BOB = addressOf("bob");
+export const CAROL = addressOf("carol");
+export const MALLORY = addressOf("mallory");
+export const MINTER = new PingoMinter(DEPLOYER);
+export const SHARE_NANO = PINGO_SUPPLY_NANO / 4n;
+
+export async function sendGenesis(chain: TestChain): Promise<readonly Step[]> {
+  const allocations = [
+    { owner: ALICE, amountNano: 2n * SHARE_NANO },
+    { owner: BOB, amountNano: SHARE_NANO },
+    { owner: CAROL, amountNano: SHARE_NANO },
+  ];
+  return await chain.send({
+    from: DEPLOYER,
+    to: MINTER.address,
+    valueNanogram: NANOGRAM,
+    init: MINTER.init,
+    body: encodeGenesis(allocations),
+  });
+}
+
+export function walletOf(owner: Address): PingoWallet {
+  return new PingoWallet(owner, MINTER.address);
+}
+
+export async function balanceNano(chain: TestChain, owner: Address): Promise<bigint> {
+  return await chain.open(walletOf(owner)).getBalanceNano();
+}
+
+export async function transfer(
+  chain: TestChain,
+  from: Address,
+  body: Omit<Transfer, "excessesTo">,
+  valueNanogram: bigint = NANOGRAM / 2n,
+): Promise<readonly Step[]> {
+  return await chain.send({
+    from,
+    to: walletOf(from).address,
+    valueNanogram,
+    body: encodeTransfer({ excessesTo: from, ...body }),
+  });
+}
