@@ -8,18 +8,11 @@
  * SOURCE: onnxruntime/core/optimizer/nchwc_transformer.cc
  */
 import type { AnyNode, Graph, GraphNode, TypeByValue } from "../graph/graph.ts";
-import type { Tensor } from "../graph/tensor.ts";
 import { range } from "../rules/emitter.ts";
-import {
-  type ForeignNode,
-  isPlain,
-  type Lowered,
-  type LoweredNode,
-  type Lowering,
-  type LoweringGraph,
-} from "./lowering.ts";
-
-const DOMAIN = "com.microsoft.nchwc";
+import { blockedWeightGradient } from "./blocked-weight-gradient.ts";
+import { Blocks } from "./blocks.ts";
+import { type FindWeightGradient, weightGradientFinder } from "./find-weight-gradient.ts";
+import { isPlain, type Lowered, type LoweredNode, type Lowering, type LoweringGraph } from "./lowering.ts";
 
 /** @param block  channels that the machine's kernels take together */
 export function blockedConvolution(block: number): Lowering {
@@ -44,19 +37,20 @@ class Pass {
   readonly #graph: LoweringGraph;
   readonly #types: TypeByValue;
   readonly #block: number;
-  readonly #nodes: LoweredNode[] = [];
-  readonly #constants = new Map<string, Tensor>();
+  readonly #blocks: Blocks;
   readonly #makers: ReadonlyMap<string, AnyNode>;
   /** Of each value. */
   readonly #readers: ReadonlyMap<string, readonly LoweredNode[]>;
   readonly #isOutput: ReadonlySet<string>;
-  readonly #blocked = new Map<string, string>();
   readonly #merged = new Set<LoweredNode>();
+  readonly #findGradient: FindWeightGradient;
 
   constructor(graph: LoweringGraph, types: TypeByValue, block: number) {
     this.#graph = graph;
     this.#types = types;
     this.#block = block;
+    this.#blocks = new Blocks();
+    this.#findGradient = weightGradientFinder(graph, types);
     this.#makers = new Map(
       graph.nodes.filter(isPlain).flatMap((node) => node.outputs.map((name) => [name, node] as const)),
     );
@@ -68,11 +62,13 @@ class Pass {
     for (const node of this.#graph.nodes) {
       if (this.#merged.has(node)) continue;
       const site = isPlain(node) ? this.#siteOf(node) : undefined;
-      if (site === undefined) this.#nodes.push(node);
-      else this.#lower(node, site);
+      const gradient = isPlain(node) ? this.#findGradient(node) : undefined;
+      if (site !== undefined) this.#lower(node, site);
+      else if (gradient === undefined || !blockedWeightGradient(this.#blocks, node, gradient, this.#block))
+        this.#blocks.nodes.push(node);
     }
     const outputs = this.#graph.outputs.map(({ name }) => name);
-    return { nodes: neededOf(this.#nodes, outputs), constants: this.#constants };
+    return { nodes: neededOf(this.#blocks.nodes, outputs), constants: this.#blocks.constants };
   }
 
   #siteOf(node: AnyNode): Site | undefined {
@@ -127,17 +123,17 @@ class Pass {
     const relu = this.#onlyRelu(y);
     if (relu) this.#merged.add(relu);
     const made = relu?.outputs[0] ?? y;
-    const [x, w] = [this.#picture(site.x), this.#kernel(node.name, site)];
+    const [x, w] = [this.#blocks.picture(site.x), this.#kernel(node.name, site)];
     const window = { kernel_shape: kernel, strides, dilations, pads, group: 1 };
     const attributes = relu ? { ...window, activation: "Relu" } : window;
     const result = `${made}/blocked`;
     const inputs = bias === "" ? [x, w] : [x, w, bias];
-    this.#foreign("Conv", node.name, inputs, result, attributes);
-    this.#foreign("ReorderOutput", `${node.name}/plain`, [result], made, {
+    this.#blocks.foreign("Conv", node.name, inputs, result, attributes);
+    this.#blocks.foreign("ReorderOutput", `${node.name}/plain`, [result], made, {
       channels: maps,
       channels_last: 0,
     });
-    this.#blocked.set(made, result);
+    this.#blocks.blockedOf.set(made, result);
   }
 
   /** The one reader of a value, where that is a Relu. */
@@ -148,70 +144,27 @@ class Pass {
     return isPlain(only) && only.op === "Relu" ? only : undefined;
   }
 
-  #picture(name: string): string {
-    const known = this.#blocked.get(name);
-    if (known !== undefined) return known;
-    const made = `${name}/blocked`;
-    this.#foreign("ReorderInput", made, [name], made, { channels_last: 0 });
-    this.#blocked.set(name, made);
-    return made;
-  }
-
   /** Rows are moved by a Gather between two transposes: ONNX Runtime would join them into one that is many times slower. */
   #kernel(name: string, { weight, isTurned, channels, maps, kernel }: Site): string {
     const [b, taps] = [this.#block, kernel.reduce((product, size) => product * size, 1)];
     const step = (what: string) => `${name}/kernel${what}`;
     if (isTurned) {
       // [C, M, taps] → [taps, C, M], last tap first → [M/b, C/b, taps, b of C, b of M]
-      const flat = this.#reshape(weight, step("/flat"), [channels * maps, taps]);
-      const front = this.#transpose(flat, step("/front"), [1, 0]);
-      const turned = this.#gather(front, step("/turned"), range(taps).reverse(), 0);
-      const parts = this.#reshape(turned, step("/parts"), [taps, channels / b, b, maps / b, b]);
-      const blocks = this.#transpose(parts, step("/blocks"), [3, 1, 0, 2, 4]);
-      return this.#reshape(blocks, step(""), [maps, channels, ...kernel]);
+      const flat = this.#blocks.reshape(weight, step("/flat"), [channels * maps, taps]);
+      const front = this.#blocks.transpose(flat, step("/front"), [1, 0]);
+      const turned = this.#blocks.gather(front, step("/turned"), range(taps).reverse(), 0);
+      const parts = this.#blocks.reshape(turned, step("/parts"), [taps, channels / b, b, maps / b, b]);
+      const blocks = this.#blocks.transpose(parts, step("/blocks"), [3, 1, 0, 2, 4]);
+      return this.#blocks.reshape(blocks, step(""), [maps, channels, ...kernel]);
     }
     // [M, C·taps] → [C, taps, M] → [M/b, C/b, taps, b of C, b of M]
-    const flat = this.#reshape(weight, step("/flat"), [maps, channels * taps]);
-    const front = this.#transpose(flat, step("/front"), [1, 0]);
-    const rows = this.#reshape(front, step("/rows"), [channels, taps, maps]);
-    const kept = this.#gather(rows, step("/kept"), range(taps), 1);
-    const parts = this.#reshape(kept, step("/parts"), [channels / b, b, taps, maps / b, b]);
-    const blocks = this.#transpose(parts, step("/blocks"), [3, 0, 2, 1, 4]);
-    return this.#reshape(blocks, step(""), [maps, channels, ...kernel]);
-  }
-
-  #reshape(x: string, name: string, shape: readonly number[]): string {
-    const inputs = [x, this.#integers(shape)];
-    this.#nodes.push({ op: "Reshape", name, inputs, outputs: [name], attributes: { allowzero: 0 } });
-    return name;
-  }
-
-  #transpose(x: string, name: string, perm: readonly number[]): string {
-    this.#nodes.push({ op: "Transpose", name, inputs: [x], outputs: [name], attributes: { perm } });
-    return name;
-  }
-
-  #gather(x: string, name: string, indices: readonly number[], axis: number): string {
-    const inputs = [x, this.#integers(indices)];
-    this.#nodes.push({ op: "Gather", name, inputs, outputs: [name], attributes: { axis } });
-    return name;
-  }
-
-  #foreign(
-    foreign: string,
-    name: string,
-    inputs: readonly string[],
-    output: string,
-    attributes: ForeignNode["attributes"],
-  ): void {
-    this.#nodes.push({ foreign, domain: DOMAIN, name, inputs, outputs: [output], attributes });
-  }
-
-  #integers(values: readonly number[]): string {
-    const name = `blocked/[${values.join()}]`;
-    const data = BigInt64Array.from(values, BigInt);
-    this.#constants.set(name, { dtype: "int64", shape: [values.length], data });
-    return name;
+    const flat = this.#blocks.reshape(weight, step("/flat"), [maps, channels * taps]);
+    const front = this.#blocks.transpose(flat, step("/front"), [1, 0]);
+    const rows = this.#blocks.reshape(front, step("/rows"), [channels, taps, maps]);
+    const kept = this.#blocks.gather(rows, step("/kept"), range(taps), 1);
+    const parts = this.#blocks.reshape(kept, step("/parts"), [channels / b, b, taps, maps / b, b]);
+    const blocks = this.#blocks.transpose(parts, step("/blocks"), [3, 0, 2, 1, 4]);
+    return this.#blocks.reshape(blocks, step(""), [maps, channels, ...kernel]);
   }
 }
 

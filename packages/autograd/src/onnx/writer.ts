@@ -55,18 +55,27 @@ function writeGraph(graph: Graph): GraphProto {
   return writeParts(graph, graph.nodes, graph.initializers, writeGraph);
 }
 
-function writeLowered(graph: Graph, lowerings: readonly Lowering[], outer?: Inference): GraphProto {
-  const inference = startInference(graph, new Map(), outer);
+/** What a body reads of the graphs around it. */
+interface Surroundings {
+  readonly inference: Inference;
+  readonly initializers: Graph["initializers"];
+}
+
+function writeLowered(graph: Graph, lowerings: readonly Lowering[], outer?: Surroundings): GraphProto {
+  const inference = startInference(graph, new Map(), outer?.inference);
+  const visible = new Map([...(outer?.initializers ?? []), ...graph.initializers]);
   for (const node of graph.nodes) inferNode(node, inference);
   const lowered = lowerings.reduce<Lowered>(
     ({ nodes, constants }, lower) => {
-      const next = lower({ ...graph, nodes }, inference.types);
+      const next = lower({ ...graph, nodes, initializers: visible }, inference.types);
       return { nodes: next.nodes, constants: new Map([...constants, ...next.constants]) };
     },
     { nodes: graph.nodes, constants: new Map() },
   );
   const initializers = new Map([...graph.initializers, ...lowered.constants]);
-  return writeParts(graph, lowered.nodes, initializers, (body) => writeLowered(body, lowerings, inference));
+  return writeParts(graph, lowered.nodes, initializers, (body) =>
+    writeLowered(body, lowerings, { inference, initializers: visible }),
+  );
 }
 
 function writeParts(

@@ -119,7 +119,7 @@ function convInputGradientByConv(
  * Without groups it is one product over all images, batch and channels exchanged first; with them one product per
  * image and group.
  */
-function convWeightGradient(
+export function convWeightGradient(
   emit: Emitter,
   x: Value,
   dy: Value,

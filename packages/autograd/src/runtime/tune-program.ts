@@ -30,7 +30,7 @@ export async function tuneProgram<P extends RuntimeProgram>(
 const CHANNELS = 4;
 
 /** The operator that makes blocks pads channels to whole ones: what comes out tells the block. */
-async function channelBlockOf(ort: Ort): Promise<number> {
+export async function channelBlockOf(ort: Ort): Promise<number> {
   const probe = writeModel(probeGraph(), [
     () => ({
       nodes: [
