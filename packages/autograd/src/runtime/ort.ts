@@ -37,13 +37,62 @@ const SESSION_OPTIONS: InferenceSession.SessionOptions = {
   logSeverityLevel: 3,
 };
 
+/**
+ * Rewritings of ONNX Runtime that a train step has no use for: of quantized and half-precision graphs, of attention and
+ * embeddings whose parts nothing else reads. Each goes through all nodes: without them a session of 5,400 nodes opens in
+ * 1.1 s in place of 1.7 (Zen 4, 2026-11).
+ */
+const IDLE_IN_TRAINING = [
+  "AttentionFusion",
+  "BiasDropoutFusion",
+  "BiasSkipLayerNormFusion",
+  "BiasSoftmaxFusion",
+  "DoubleQDQPairsRemover",
+  "DynamicQuantizeMatMulFusion",
+  "EmbedLayerNormFusion",
+  "EnsureUniqueDQForNodeUnit",
+  "FreeDimensionOverrideTransformer",
+  "FuseFp16InitializerToFp32NodeTransformer",
+  "GatherSliceToSplitFusion",
+  "GatherToSliceFusion",
+  "GroupQueryAttentionFusion",
+  "GroupQueryAttentionPreNormFusion",
+  "MatMulIntegerToFloatFusion",
+  "MatMulNBitsFusion",
+  "QDQFinalCleanupTransformer",
+  "QDQPropagationTransformer",
+  "QDQS8ToU8Transformer",
+  "QDQSelectorActionTransformer",
+  "SkipLayerNormFusion",
+  "SliceConcatToSpaceToDepthFusion",
+  "WeightBiasQuantization",
+  "WhereDummyDq",
+];
+
+export interface SessionChoices {
+  /** 1 where nothing is said. */
+  readonly threads?: number | undefined;
+  readonly isTrainStep?: boolean;
+}
+
 /** Errors come to us as exceptions; ONNX Runtime need not print them too. */
 const RUN_OPTIONS: InferenceSession.RunOptions = { logSeverityLevel: 4 };
 
 /** @throws {RuntimeError} GRAPH_REJECTED */
-export async function openSession(ort: Ort, graph: Uint8Array, threads = 1): Promise<InferenceSession> {
+export async function openSession(
+  ort: Ort,
+  graph: Uint8Array,
+  { threads = 1, isTrainStep = false }: SessionChoices = {},
+): Promise<InferenceSession> {
+  const idle = { optimization: { disable_specified_optimizers: IDLE_IN_TRAINING.join(";") } };
+  // WebAssembly's bits are compared between versions of ours: there ONNX Runtime keeps all.
+  const isShort = isTrainStep && ort.backend === "native";
   try {
-    return await ort.InferenceSession.create(graph, { ...SESSION_OPTIONS, intraOpNumThreads: threads });
+    return await ort.InferenceSession.create(graph, {
+      ...SESSION_OPTIONS,
+      intraOpNumThreads: threads,
+      ...(isShort && { extra: idle }),
+    });
   } catch (cause) {
     throw new RuntimeError({ code: "GRAPH_REJECTED", why: firstLine(cause) }, { cause });
   }

@@ -21,7 +21,7 @@ export async function createSessionEvaluator(
   program: RuntimeProgram,
   options: RuntimeOptions = {},
 ): Promise<Evaluator> {
-  const session = await openSession(ort, program.graph, program.threads);
+  const session = await openSession(ort, program.graph, { threads: program.threads });
   return new SessionEvaluator(ort, session, program.signature, options.signal);
 }
 

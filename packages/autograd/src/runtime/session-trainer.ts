@@ -45,7 +45,7 @@ export async function createSessionTrainer(
   program: RuntimeProgram,
   options: RuntimeOptions = {},
 ): Promise<SessionTrainer> {
-  const session = await openSession(ort, program.graph, program.threads);
+  const session = await openSession(ort, program.graph, { threads: program.threads, isTrainStep: true });
   try {
     const wanted = program.signature.parameters.flatMap(stateNames);
     requireNames(session.inputNames, [...wanted, "indices", "learningRate", "step"], "input");
