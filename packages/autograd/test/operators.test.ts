@@ -18,7 +18,7 @@ import { loweredOperators } from "../src/onnx/lowering/lowerings.ts";
 import { OPSET_MAX, OPSET_MIN } from "../src/onnx/reader.ts";
 import { BACKWARD } from "../src/rules/backward.ts";
 import { GRADIENT_FORMS } from "../src/rules/gradient-forms.ts";
-import { isComposed, noGradient, stopsGradient } from "../src/rules/rule.ts";
+import { isComposed, isUnrolled, noGradient, stopsGradient } from "../src/rules/rule.ts";
 
 const FAMILIES: Readonly<Record<string, object>> = {
   control: controlOps,
@@ -40,6 +40,7 @@ const SHOWN: Readonly<Record<string, string>> = {
   [stopsGradient]: "0 almost everywhere, or no real numbers: nothing flows back",
   [noGradient]: "none: refused by name where a parameter reaches the loss through it",
   [isComposed]: "composed of plain operators, which have theirs",
+  [isUnrolled]: "written out step by step when a program is built; the steps have theirs",
 };
 
 const hasGradient = (op: OpKind) => BACKWARD[op] !== stopsGradient && BACKWARD[op] !== noGradient;
@@ -78,7 +79,9 @@ ${lowered.map(([domain, ops]) => `- ${domain}: ${[...ops].sort().join(", ")}`).j
 describe("the reference of operators", () => {
   test("a gradient's form says what kind of rule it is", () => {
     const kindOf = (one: unknown) =>
-      one === stopsGradient || one === noGradient || one === isComposed ? one : "a rule";
+      one === stopsGradient || one === noGradient || one === isComposed || one === isUnrolled
+        ? one
+        : "a rule";
     expect(kinds.filter((op) => kindOf(GRADIENT_FORMS[op]) !== kindOf(BACKWARD[op]))).toEqual([]);
   });
 

@@ -65,7 +65,7 @@ export const OPSET_NOTES: ReadonlyMap<string, string> = new Map([
   ["Resize", "antialias, axes and ratios since 18"],
   ["RMSNormalization", "since 23"],
   ["RotaryEmbedding", "since 23"],
-  ["Scan", "written out step by step when a program is built, up to 20,000 nodes"],
+  ["Scan", "up to 20,000 nodes when written out; a longer one is refused by name"],
   ["ScatterElements", "reduction since 16, max and min since 18"],
   ["ScatterND", "reduction since 16, max and min since 18"],
   ["Shape", "start and end since 15"],

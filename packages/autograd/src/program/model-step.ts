@@ -10,7 +10,7 @@ import {
 import { nearest } from "@pingo/core/nearest";
 import { adaptModel } from "../adapt/lora.ts";
 import { composeGraph } from "../compose/compose.ts";
-import type { Graph, GraphValue } from "../graph/graph.ts";
+import type { AnyNode, Graph, GraphValue } from "../graph/graph.ts";
 import type { DType, Tensor } from "../graph/tensor.ts";
 import type { BoundObjective } from "../objective/objective.ts";
 import { OBJECTIVES } from "../objective/objectives.ts";
@@ -239,19 +239,21 @@ export function fieldInputs(fields: readonly FieldSpec[], used: ReadonlySet<stri
     .filter(({ name }) => used.has(name));
 }
 
+/** A body reads values of the graph around it: its names change as that graph's do. */
 function prefixNames(model: Graph): Graph {
   const rename = (name: string) => (name === "" ? "" : MODEL_PREFIX + name);
+  const renamed = (node: AnyNode): AnyNode => {
+    const names = { inputs: node.inputs.map(rename), outputs: node.outputs.map(rename) };
+    if (node.op !== "Scan") return { ...node, ...names };
+    return { ...node, ...names, attributes: { ...node.attributes, body: prefixNames(node.attributes.body) } };
+  };
   return {
     ...model,
     inputs: model.inputs.map((input) => ({ ...input, name: rename(input.name) })),
     outputs: model.outputs.map((output) => ({ ...output, name: rename(output.name) })),
     initializers: mapKeys<Tensor>(model.initializers, rename),
     constants: new Set([...(model.constants ?? [])].map(rename)),
-    nodes: model.nodes.map((node) => ({
-      ...node,
-      inputs: node.inputs.map(rename),
-      outputs: node.outputs.map(rename),
-    })),
+    nodes: model.nodes.map(renamed),
   };
 }
 

@@ -6,6 +6,8 @@ export function inferenceMode(model: Graph): Graph {
 }
 
 function inferenceNode(node: AnyNode): AnyNode {
+  if (node.op === "Scan")
+    return { ...node, attributes: { ...node.attributes, body: inferenceMode(node.attributes.body) } };
   if (node.op === "BatchNormalization") {
     // Outputs 1 and 2 are the next running statistics, which only training has.
     return {

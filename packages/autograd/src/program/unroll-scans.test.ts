@@ -1,7 +1,10 @@
+import { LIMITS } from "@pingo/core";
 import { expect, test } from "vitest";
 import type { Graph } from "../graph/graph.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { checkGradients, DIFFERENCE_ERROR_MAX } from "../reference/check-gradients.ts";
+import { inspectModel } from "../reference/inspect.ts";
+import { buildTrainProgram } from "./train-program.ts";
 
 const row = { dtype: "float32", shape: ["batch", 3] } as const;
 const weight = (name: string, values: readonly number[]) =>
@@ -76,4 +79,42 @@ test.for([
   const result = await checkGradients(recurrence(settings));
   expect(result).toMatchObject({ checked: 2, passed: true });
   expect(result.worst).toBeLessThan(DIFFERENCE_ERROR_MAX);
+});
+
+test("what only the body reads is a parameter, for a program and for who asks", () => {
+  const model = recurrence({ axis: 1, direction: 0 });
+  const program = buildTrainProgram(model, {
+    fields: [
+      { name: "x", dtype: "float32", rowShape: [4, 3] },
+      { name: "target", dtype: "float32", rowShape: [5, 3] },
+    ],
+    target: "target",
+    loss: "mean-squared-error",
+    optimizer: { sgd: { learningRate: 0.1, momentum: 0, nesterov: false, weightDecay: 0 } },
+    batchSize: 2,
+  });
+  expect(program.signature.parameters.map(({ name }) => name)).toEqual(["recurrent", "input"]);
+  expect(inspectModel(model)).toMatchObject({
+    ops: { Scan: 1 },
+    parameters: { tensors: 2, elements: 18 },
+    withoutGradient: [],
+    obstacle: null,
+  });
+});
+
+test("one that is too long to write out is named, with what to do", () => {
+  const model = recurrence({ axis: 1, direction: 0 });
+  const steps = Math.ceil(LIMITS.modelNodesMax / 5);
+  const long = {
+    ...model,
+    inputs: [{ name: "x", type: { dtype: "float32", shape: [1, steps, 3] } as const }],
+  };
+  const found = inspectModel({
+    ...long,
+    outputs: long.outputs.map(({ name, type }) => ({ name, type: { ...type, shape: [1, steps + 1, 3] } })),
+  });
+  expect(found.withoutGradient).toEqual([{ op: "Scan", node: "scan" }]);
+  expect(found.obstacle?.message).toMatch(
+    /node "scan" \(Scan\).*more than 20000 nodes: make what it runs over shorter/,
+  );
 });

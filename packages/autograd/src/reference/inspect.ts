@@ -3,6 +3,7 @@ import { createPrng, type FaultReport, isFault, reportOf } from "@pingo/core";
 import type { AnyNode, Graph, TypeByValue } from "../graph/graph.ts";
 import { inferTypes } from "../graph/infer.ts";
 import type { OpKind } from "../graph/ops.ts";
+import { readsOf } from "../graph/reads.ts";
 import { sizeOfShape } from "../graph/shape.ts";
 import type { Tensor, TensorType } from "../graph/tensor.ts";
 import { ProgramError } from "../program/fault.ts";
@@ -11,9 +12,10 @@ import { findParameters } from "../program/parameters.ts";
 import { type MemoryPlan, WIDTH_BYTES } from "../program/plan-memory.ts";
 import type { ParameterSpec } from "../program/signature.ts";
 import { buildTrainProgram } from "../program/train-program.ts";
+import { unrollScans } from "../program/unroll-scans.ts";
 import { BACKWARD } from "../rules/backward.ts";
 import { dependencies, dependents, type StaticGraph } from "../rules/differentiate.ts";
-import { noGradient } from "../rules/rule.ts";
+import { isUnrolled, noGradient } from "../rules/rule.ts";
 import { flopsOf, sizeOf } from "./flops.ts";
 import { gradientGraph } from "./gradient-graph.ts";
 
@@ -61,7 +63,7 @@ export function inspectModel(model: Graph, options: InspectOptions = {}): Inspec
   const names = model.inputs.flatMap(({ type }) => type.shape.filter((dim) => typeof dim === "string"));
   const types = inferTypes(model, new Map(names.map((name) => [name, 1])));
   const output = outputOf(model, undefined).name;
-  const graph = { nodes: model.nodes, types, constants: model.initializers };
+  const graph = unrollScans({ nodes: model.nodes, types, constants: model.initializers });
   const parameters = parametersOf(model, graph, output);
   const trained = parameters.filter(({ kind }) => kind === "trained");
   const elements = trained.reduce((sum, { shape }) => sum + sizeOfShape(shape), 0);
@@ -78,10 +80,11 @@ export function inspectModel(model: Graph, options: InspectOptions = {}): Inspec
       stateBytes: STATE_COPIES * WIDTH_BYTES.float32 * elements,
       activationBytesPerRow: total((node) => bytesOf(node, types)),
     },
-    withoutGradient: model.nodes
-      .filter(({ op }) => BACKWARD[op] === noGradient)
+    withoutGradient: graph.nodes
+      // A Scan that is still one is too long to write out.
+      .filter(({ op }) => BACKWARD[op] === noGradient || BACKWARD[op] === isUnrolled)
       .filter((node) => node.outputs.some((name) => reached.has(name)))
-      .filter((node) => node.inputs.some((name) => active.has(name)))
+      .filter((node) => readsOf(node).some((name) => active.has(name)))
       .map(({ op, name }) => ({ op, node: name })),
     ...trainStepOf(model, elements, options),
   };

@@ -4,9 +4,10 @@
  * Only the nodes between the wanted values and the seeded ones are visited, so what a model computes beside
  * that path needs no gradient.
  */
-import { assert, assertDefined } from "@pingo/core";
+import { assert, assertDefined, LIMITS } from "@pingo/core";
 import type { AnyNode } from "../graph/graph.ts";
 import type { OpKind } from "../graph/ops.ts";
+import { readsOf } from "../graph/reads.ts";
 import type { DType, Tensor, TensorType } from "../graph/tensor.ts";
 import { BACKWARD } from "./backward.ts";
 import { at, axisOf, type Emitter, equalShapes, typedValue, type Value } from "./emitter.ts";
@@ -14,6 +15,7 @@ import { GradientError } from "./fault.ts";
 import {
   type Backward,
   isComposed,
+  isUnrolled,
   noGradient,
   noInfluence,
   type RuleContext,
@@ -52,7 +54,7 @@ export function differentiate(
   for (let i = nodes.length - 1; i >= 0; i--) {
     const node = assertDefined(nodes[i], "a node");
     const isReached = node.outputs.some((name) => gradients.has(name) && active.has(name));
-    if (!isReached || !node.inputs.some((name) => active.has(name))) continue;
+    if (!isReached || !readsOf(node).some((name) => active.has(name))) continue;
     const visit = new NodeVisit(node, graph, gradients, active, emit);
     for (const [name, gradient] of visit.run()) {
       const before = gradients.get(name);
@@ -69,7 +71,7 @@ export function dependents(graph: StaticGraph, wanted: ReadonlySet<string>): Rea
   const active = new Set(wanted);
   for (const node of graph.nodes) {
     if (BACKWARD[node.op] === stopsGradient) continue;
-    if (!node.inputs.some((name) => active.has(name))) continue;
+    if (!readsOf(node).some((name) => active.has(name))) continue;
     for (const name of node.outputs) {
       const dtype = graph.types.get(name)?.dtype;
       if (dtype === "float32" || dtype === "float64") active.add(name);
@@ -93,7 +95,7 @@ export function dependencies(graph: StaticGraph, name: string): ReadonlySet<stri
   const reached = new Set([name]);
   for (const node of graph.nodes.toReversed()) {
     if (BACKWARD[node.op] === stopsGradient || !node.outputs.some((output) => reached.has(output))) continue;
-    const operands = FIRST_INPUT_ONLY.has(node.op) ? node.inputs.slice(0, 1) : node.inputs;
+    const operands = FIRST_INPUT_ONLY.has(node.op) ? node.inputs.slice(0, 1) : readsOf(node);
     for (const input of operands) reached.add(input);
   }
   return reached;
@@ -126,6 +128,10 @@ class NodeVisit {
   run(): [string, Value][] {
     const rule = BACKWARD[this.node.op];
     if (rule === noGradient) return this.#unsupported("there is no rule for it yet");
+    if (rule === isUnrolled)
+      return this.#unsupported(
+        `it takes no step, or writing out its steps takes more than ${LIMITS.modelNodesMax} nodes: make what it runs over shorter`,
+      );
     assert(rule !== stopsGradient, `${this.node.op} lets no gradient pass`);
     assert(rule !== isComposed, `${this.node.op} should have been composed of plain operators`);
     // SAFETY: BACKWARD maps each operator to the rule of that operator, and the context is made from such a node.

@@ -5,9 +5,9 @@
  * the first input, dy for that of the output; sums over broadcast axes go without saying.
  */
 import type { OpKind } from "../graph/ops.ts";
-import { isComposed, noGradient, stopsGradient } from "./rule.ts";
+import { isComposed, isUnrolled, noGradient, stopsGradient } from "./rule.ts";
 
-type Form = string | typeof stopsGradient | typeof noGradient | typeof isComposed;
+type Form = string | typeof stopsGradient | typeof noGradient | typeof isComposed | typeof isUnrolled;
 
 export const GRADIENT_FORMS: { readonly [K in OpKind]: Form } = {
   Abs: "dy · sign(x)",
@@ -125,7 +125,7 @@ export const GRADIENT_FORMS: { readonly [K in OpKind]: Form } = {
   RNN: "back through the steps, states as they were",
   RotaryEmbedding: isComposed,
   Round: stopsGradient,
-  Scan: noGradient,
+  Scan: isUnrolled,
   ScatterElements: "dy without what was overwritten, GatherElements of dy; shares for mul, max, min",
   ScatterND: "dy without what was overwritten, GatherND of dy; shares for mul, max, min",
   Selu: "γ · dy, or dy · (y + γα) where x ≤ 0",

@@ -48,11 +48,15 @@ export const noGradient = "no-gradient";
 /** Programs hold plain operators in its place: compose/ has the row that makes them, and they have the gradients. */
 export const isComposed = "is-composed";
 
+/** Programs hold its steps one after another in its place (program/unroll-scans.ts), and they have the gradients. */
+export const isUnrolled = "is-unrolled";
+
 export type BackwardRule<K extends OpKind> =
   | Backward<K>
   | typeof stopsGradient
   | typeof noGradient
-  | typeof isComposed;
+  | typeof isComposed
+  | typeof isUnrolled;
 
 /** The rows of a family of operators; the table in backward.ts is assembled from these. */
 export type RuleFamily<K extends OpKind> = { readonly [P in K]: BackwardRule<P> };

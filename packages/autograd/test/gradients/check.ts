@@ -7,10 +7,11 @@
  */
 import { createPrng } from "@pingo/core";
 import { composeGraph } from "../../src/compose/compose.ts";
-import type { AnyNode, Graph } from "../../src/graph/graph.ts";
+import type { AnyNode, Graph, GraphValue } from "../../src/graph/graph.ts";
 import type { OpAttributes, OpKind } from "../../src/graph/ops.ts";
 import type { Tensor, TensorType } from "../../src/graph/tensor.ts";
 import { verifyGraph } from "../../src/graph/verify.ts";
+import { unrollScans } from "../../src/program/unroll-scans.ts";
 import { evaluate } from "../../src/reference/evaluate.ts";
 import { type ReferenceValue, reals, referenceOf } from "../../src/reference/value.ts";
 import { differentiate } from "../../src/rules/differentiate.ts";
@@ -72,7 +73,10 @@ function widened(graph: Graph, varied: ReadonlyMap<string, Tensor>): Graph {
   const wideName = (name: string) => (varied.has(name) ? `wide/${name}` : name);
   const nodes = graph.nodes.map((one) => {
     const outputs = one.outputs.map((name) => `wide/${name}`);
-    return { ...one, inputs: one.inputs.map(wideName), outputs } as AnyNode; // SAFETY: the same node, other values.
+    const attributes =
+      one.op === "Scan" ? { ...one.attributes, body: widenedBody(one.attributes.body) } : one.attributes;
+    // SAFETY: the same node, other values.
+    return { ...one, inputs: one.inputs.map(wideName), outputs, attributes } as AnyNode;
   });
   return {
     ...graph,
@@ -85,6 +89,11 @@ function widened(graph: Graph, varied: ReadonlyMap<string, Tensor>): Graph {
       })),
     ],
   };
+}
+
+function widenedBody(body: Graph): Graph {
+  const wide = ({ name, type }: GraphValue): GraphValue => ({ name, type: { ...type, dtype: "float64" } });
+  return { ...body, inputs: body.inputs.map(wide), outputs: body.outputs.map(wide) };
 }
 
 /** @param backend  whose rounding is measured */
@@ -146,7 +155,7 @@ function backwardGraph(
 ) {
   const emit = new Emitter("gradient");
   const seeds = new Map([...weights].map(([name, tensor]): [string, Value] => [name, emit.constant(tensor)]));
-  const composed = composeGraph({ nodes: graph.nodes, types, constants: graph.initializers });
+  const composed = composeGraph(unrollScans({ nodes: graph.nodes, types, constants: graph.initializers }));
   const found = differentiate(composed, seeds, wanted, emit);
   const gradients = [...found.gradients];
   const backward: Graph = {

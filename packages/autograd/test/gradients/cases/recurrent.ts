@@ -5,7 +5,8 @@ import type { GradientCases } from "../check.ts";
 import type { Draw } from "../draw.ts";
 
 /** Of a bounded slope: products of states grow beyond float32 within a few steps. */
-const SMOOTH = ["Tanh", "Sigmoid", "Softsign", "ScaledTanh", "Softplus"] as const;
+const BOUNDED = ["Tanh", "Sigmoid", "Softsign", "ScaledTanh"] as const;
+const SMOOTH = [...BOUNDED, "Softplus"] as const;
 
 /** @param own  the activations of one direction */
 function layer(draw: Draw, gates: number, own: readonly string[]) {
@@ -26,9 +27,11 @@ function layer(draw: Draw, gates: number, own: readonly string[]) {
     optional(state),
   ];
   const activations = Array.from({ length: directions }, () => own).flat();
+  // A state is multiplied by its gates step after step.
+  const isGate = (i: number) => own.length > 1 && i % own.length === 0;
   const isOwn = draw.int(0, 1) === 0;
   const attributes = {
-    activations: isOwn ? activations : activations.map(() => draw.pick(SMOOTH)),
+    activations: isOwn ? activations : activations.map((_, i) => draw.pick(isGate(i) ? BOUNDED : SMOOTH)),
     ...(isOwn ? {} : { activation_alpha: [0.7, 0.8, 0.9, 1.1], activation_beta: [0.4, 0.6, 0.9] }),
     direction,
     hidden_size: hidden,
