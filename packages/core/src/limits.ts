@@ -34,6 +34,8 @@ export const LIMITS = {
   modelMessagesMax: 500_000,
   modelSubgraphsMax: 256,
   modelSubgraphDepthMax: 4,
+  /** Of a model's functions that call each other. */
+  modelFunctionDepthMax: 32,
   tensorRankMax: 8,
   tensorElementsMax: 2 ** 30,
   /** Of one f32 weights vector (400 MB): beyond it the home-link envelope does not hold. */

@@ -20,7 +20,7 @@ run adds to its process, but the data.
 Examples:
   pingo autograd inspect model.onnx
   pingo autograd inspect model.onnx --batch 128
-  pingo autograd inspect model.onnx --json   ops, parameters, flopsPerRow, memory, withoutGradient, trainStep, obstacle`;
+  pingo autograd inspect model.onnx --json   ops, parameters, halves, flopsPerRow, memory, withoutGradient, trainStep, obstacle`;
 
 export function autogradInspectCommand(run: Run): Command {
   return new Command("inspect")
@@ -46,14 +46,18 @@ async function inspect(context: Context, command: Command): Promise<void> {
 }
 
 const NAME_COLUMNS = 13;
+const LIFTED = "trained in float32, and written as they were";
 
 function costsOf(found: Inspection): readonly (readonly [string, string])[] {
-  const { parameters, flopsPerRow, memory, withoutGradient, trainStep, obstacle } = found;
+  const { parameters, halves, flopsPerRow, memory, withoutGradient, trainStep, obstacle } = found;
   const step = trainStep === null ? [] : stepCosts(trainStep);
   // The nodes below say it with their names.
   const isNamed = obstacle === null || withoutGradient.length > 0;
   return [
     ["parameters", `${count(parameters.elements)} in ${parameters.tensors} tensors`],
+    ...Object.entries(halves).map(
+      ([type, tensors]) => [type, `${tensors} tensors of the file: ${LIFTED}`] as const,
+    ),
     ["forward", `${formatFlops(flopsPerRow)} per row`],
     ...step,
     ["state", formatBytes(memory.stateBytes)],

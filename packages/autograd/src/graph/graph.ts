@@ -5,7 +5,7 @@
  * older models to it. Graphs are immutable: a pass returns a new one.
  */
 import type { OpAttributes, OpKind } from "./ops.ts";
-import type { Tensor, TensorType } from "./tensor.ts";
+import type { HalfType, Tensor, TensorType } from "./tensor.ts";
 
 /** What we read into and write out; stock ONNX Runtime 1.30 runs it. */
 export const CANONICAL_OPSET = 21;
@@ -42,6 +42,11 @@ export interface Graph {
   readonly constants?: ReadonlySet<string>;
   /** In topological order. */
   readonly nodes: readonly AnyNode[];
+  /**
+   * The inputs, outputs and initializers that the file holds in 16 bits. Here all are float32, and so is what is computed
+   * of them; written out, they are again what they were. Absent where there are none.
+   */
+  readonly halves?: ReadonlyMap<string, HalfType>;
 }
 
 /** Types of every value of a graph, from shape inference: inputs, initializers, node outputs. */

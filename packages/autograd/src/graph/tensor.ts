@@ -1,6 +1,9 @@
 /** Dense tensors in row-major order, and the element types the engine knows (names as ONNX writes them). */
 export type DType = "float32" | "float64" | "int64" | "int32" | "int8" | "uint8" | "bool";
 
+/** Element types of 16 bits, which files hold and nothing here computes in. */
+export type HalfType = "float16" | "bfloat16";
+
 /** bool is kept as one byte, 0 or 1. */
 export interface TensorDataByDType {
   readonly float32: Float32Array;

@@ -20,12 +20,8 @@ const SENTENCES: Sentences<ModelFault> = {
   OPSET_UNSUPPORTED: (f) =>
     `the model is written for opset ${f.opset}; ${f.min} to ${f.max} are read: export it with opset_version=17`,
   OP_UNSUPPORTED: (f) => `node "${f.node}" uses ${f.op}, which is not supported: ${f.why}`,
-  DTYPE_UNSUPPORTED: (f) => {
-    const remedy = f.dtype.endsWith("float16")
-      ? "export the model in float32, in PyTorch with model.float() before the export"
-      : "convert it before the export";
-    return `"${f.value}" has elements of type ${f.dtype}; float32, float64, int64, int32, int8, uint8 and bool are read: ${remedy}`;
-  },
+  DTYPE_UNSUPPORTED: (f) =>
+    `"${f.value}" has elements of type ${f.dtype}; float32, float64, float16, bfloat16, int64, int32, int8, uint8 and bool are read: convert it before the export`,
   TENSOR_MALFORMED: (f) => `the tensor "${f.tensor}" is malformed: ${f.why}`,
   EXTERNAL_DATA: (f) =>
     `the tensor "${f.tensor}" is kept in another file; save the model as one file: onnx.save(onnx.load("model.onnx"), "whole.onnx")`,

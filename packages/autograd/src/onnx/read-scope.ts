@@ -5,6 +5,7 @@ import { addTensor, inferNode } from "../graph/infer.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { verifyNode } from "../graph/verify.ts";
 import { ModelError } from "./fault.ts";
+import type { FunctionProto } from "./onnx_pb.ts";
 
 /** The graph being read: what is made so far. */
 export interface ReadScope {
@@ -18,6 +19,12 @@ export interface ReadScope {
   readonly nextNumber: Map<string, number>;
   /** Names of values made here or around. */
   readonly made: Set<string>;
+  /** That the model defines, by name. */
+  readonly functions: ReadonlyMap<string, FunctionProto>;
+  /** How many calls of functions lie around. */
+  readonly callDepth: number;
+  /** Of the whole model: what functions, loops and branches are written out as. */
+  readonly written: { nodes: number; bytes: number };
 }
 
 export function make(name: string, made: Set<string>, what: string): void {

@@ -215,11 +215,16 @@ describe("refusals", () => {
       model({ nodes: [{ opType: "Cast", input: ["x"], output: ["y"] }] }),
       /lacks the attribute to/,
     ],
-    ["DTYPE_UNSUPPORTED", model({ inputType: 10 }), /"x" has elements of type float16.*model\.float\(\)/],
+    ["DTYPE_UNSUPPORTED", model({ inputType: 14 }), /"x" has elements of type complex64.*float16/],
     [
       "DTYPE_UNSUPPORTED",
-      model({ initializer: [{ name: "w", dataType: 10, dims: [1n], rawData: new Uint8Array(2) }] }),
-      /"w" has elements of type float16.*model\.float\(\)/,
+      model({ initializer: [{ name: "w", dataType: 17, dims: [1n], rawData: new Uint8Array(1) }] }),
+      /"w" has elements of type float8.*convert it/,
+    ],
+    [
+      "TENSOR_MALFORMED",
+      model({ initializer: [{ name: "w", dataType: 10, dims: [2n], rawData: new Uint8Array(3) }] }),
+      /2 elements of float16 take 4 bytes and raw_data has 3/,
     ],
     [
       "MODEL_ILLEGAL",

@@ -11,11 +11,14 @@ import { startInference } from "../graph/infer.ts";
 import type { AttributeSpec, AttributeValue } from "../graph/ops/spec.ts";
 import { isOpKind, OPS, type OpKind } from "../graph/ops.ts";
 import { unifyShapes } from "../graph/shape.ts";
-import type { Dim, Tensor, TensorType } from "../graph/tensor.ts";
+import type { Dim, HalfType, Tensor, TensorType } from "../graph/tensor.ts";
 import { readAttribute } from "./attributes.ts";
 import { deriveAttributes } from "./derive.ts";
 import { ModelError } from "./fault.ts";
+import { halfOf } from "./half.ts";
 import { inlineBranch } from "./inline-branch.ts";
+import { functionOf, functionsOf, inlineFunction } from "./inline-function.ts";
+import { inlineLoop } from "./inline-loop.ts";
 import { type Draft, liftDraft } from "./lift.ts";
 import { lowerNode } from "./lower-node.ts";
 import { isStandard, loweringOf, whyNotLowered } from "./lowering/lowerings.ts";
@@ -52,8 +55,12 @@ export function readModel(bytes: Uint8Array): Graph {
     throw new ModelError({ code: "MODEL_NOT_ONNX", why: "its protobuf is malformed" }, { cause });
   }
   if (model.graph === undefined) throw new ModelError({ code: "MODEL_NOT_ONNX", why: "it holds no graph" });
-  return readGraph(model.graph, opsetOf(model), undefined);
+  const whole = { functions: functionsOf(model.functions), callDepth: 0, written: { nodes: 0, bytes: 0 } };
+  return readGraph(model.graph, { ...whole, opset: opsetOf(model) }, undefined);
 }
+
+/** What counts in all graphs of a model. */
+type Whole = Pick<ReadScope, "opset" | "functions" | "callDepth" | "written">;
 
 function opsetOf(model: ModelProto): number {
   const opset = model.opsetImport.find(({ domain }) => domain === "" || domain === "ai.onnx")?.version;
@@ -67,7 +74,7 @@ function opsetOf(model: ModelProto): number {
 /** @param given  of a body: the types of what goes in, which its own declarations may leave open */
 function readGraph(
   proto: GraphProto,
-  opset: number,
+  { opset, functions, callDepth, written }: Whole,
   outer: { readonly scope: ReadScope; readonly given: readonly TensorType[] } | undefined,
 ): Graph {
   if (proto.sparseInitializer.length > 0)
@@ -95,6 +102,9 @@ function readGraph(
     nodeNames: new Set(),
     nextNumber: new Map(),
     made,
+    functions,
+    callDepth,
+    written,
   };
   for (const node of sortNodes(proto.node)) readNode(node, scope);
   if (proto.output.length === 0 && outer === undefined) throw illegal("it has no output");
@@ -103,8 +113,29 @@ function readGraph(
     if (type === undefined) throw illegal(`nothing makes the output "${name}"`);
     return { name, type };
   });
-  const graph = { name: proto.name, inputs, outputs, initializers, nodes: scope.nodes };
-  return constants.size === 0 ? graph : { ...graph, constants };
+  const halves = outer === undefined ? halvesOf(proto) : new Map();
+  return {
+    name: proto.name,
+    inputs,
+    outputs,
+    initializers,
+    nodes: scope.nodes,
+    ...(constants.size > 0 && { constants }),
+    ...(halves.size > 0 && { halves }),
+  };
+}
+
+function halvesOf({ input, output, initializer }: GraphProto): ReadonlyMap<string, HalfType> {
+  const declared = [...input, ...output].map(({ name, type }): [string, number] => {
+    return [name, type?.value.case === "tensorType" ? type.value.value.elemType : 0];
+  });
+  const kept = initializer.map(({ name, dataType }): [string, number] => [name, dataType]);
+  return new Map(
+    [...declared, ...kept].flatMap(([name, number]) => {
+      const half = halfOf(number);
+      return half === undefined ? [] : [[name, half] as const];
+    }),
+  );
 }
 
 function readInput({ name, type }: ValueInfoProto, given: TensorType | undefined): GraphValue {
@@ -148,12 +179,21 @@ function readNode(proto: NodeProto, scope: ReadScope): void {
   }
   const { opType: op, domain } = proto;
   if (op === "If" && isStandard(domain) && inlineBranch(proto, name, scope, readNode)) return;
+  if (op === "Loop" && isStandard(domain)) {
+    inlineLoop(proto, name, scope, readNode);
+    return;
+  }
   const lowering = loweringOf(domain, op, scope.opset);
   if (lowering !== undefined) {
     const attributes = attributesOf(proto, name);
     const canonical = (kind: OpKind, plain: NodeProto, node: string) =>
       canonicalNode(kind, draftOf(plain, node, scope), scope);
     lowerNode({ proto, name, attributes, lowering, canonical }, scope);
+    return;
+  }
+  const callee = isStandard(domain) && isOpKind(op) ? undefined : functionOf(proto, scope);
+  if (callee !== undefined) {
+    inlineFunction(proto, name, callee, scope, readNode);
     return;
   }
   if (!isStandard(domain)) throw unsupported(op, name, whyNotLowered(domain, op));
@@ -242,7 +282,7 @@ function readBody(proto: GraphProto, draft: Draft, scope: ReadScope): Graph {
     const axis = axes?.[i - stateful] ?? 0;
     return { dtype: type.dtype, shape: type.shape.toSpliced(axis, 1) };
   });
-  return readGraph(proto, scope.opset, { scope, given });
+  return readGraph(proto, scope, { scope, given });
 }
 
 function readConstant(proto: NodeProto, name: string, scope: ReadScope): void {

@@ -10,6 +10,7 @@ import { ModelError } from "./fault.ts";
 type MessageName =
   | "model"
   | "graph"
+  | "function"
   | "node"
   | "attribute"
   | "tensor"
@@ -24,6 +25,12 @@ const MESSAGES: { readonly [M in MessageName]: ReadonlyMap<number, MessageName> 
   model: new Map([
     [7, "graph"],
     [8, "leaf"],
+    [25, "function"],
+  ]),
+  function: new Map([
+    [7, "node"],
+    [9, "leaf"],
+    [11, "attribute"],
   ]),
   graph: new Map([
     [1, "node"],

@@ -2,8 +2,9 @@
 import { create } from "@bufbuild/protobuf";
 import { LIMITS } from "@pingo/core";
 import { sizeOfShape } from "../graph/shape.ts";
-import type { DType, Tensor, TensorData } from "../graph/tensor.ts";
+import type { DType, HalfType, Tensor, TensorData } from "../graph/tensor.ts";
 import { ModelError } from "./fault.ts";
+import { HALF_NUMBER, halfOf, narrow, widen } from "./half.ts";
 import { type TensorProto, TensorProtoSchema } from "./onnx_pb.ts";
 
 /** SOURCE: TensorProto.DataType of the ONNX IR specification. */
@@ -21,10 +22,17 @@ const NAMES_NOT_READ = new Map([
   [4, "uint16"],
   [5, "int16"],
   [8, "string"],
-  [10, "float16"],
   [12, "uint32"],
   [13, "uint64"],
-  [16, "bfloat16"],
+  [14, "complex64"],
+  [15, "complex128"],
+  [17, "float8"],
+  [18, "float8"],
+  [19, "float8"],
+  [20, "float8"],
+  [21, "uint4"],
+  [22, "int4"],
+  [23, "float4"],
 ]);
 
 const EXTERNAL = 1;
@@ -43,8 +51,13 @@ export function dtypeNumber(dtype: DType): number {
   return NUMBER_BY_DTYPE[dtype];
 }
 
-/** @throws {ModelError} DTYPE_UNSUPPORTED, naming the value */
+/**
+ * Half floats are lifted to float32 wherever they stand; see half.ts.
+ *
+ * @throws {ModelError} DTYPE_UNSUPPORTED, naming the value
+ */
 export function parseDType(number: number, value: string): DType {
+  if (halfOf(number) !== undefined) return "float32";
   for (const dtype of ["float32", "int64", "bool", "int32", "float64", "uint8", "int8"] as const) {
     if (NUMBER_BY_DTYPE[dtype] === number) return dtype;
   }
@@ -61,8 +74,13 @@ export function readTensor(proto: TensorProto, name: string): Tensor {
   const dtype = parseDType(proto.dataType, name);
   const shape = readDims(proto, name);
   const count = sizeOfShape(shape);
+  const half = halfOf(proto.dataType);
   const data =
-    proto.rawData === undefined ? typedData(proto, dtype) : rawData(proto.rawData, dtype, count, name);
+    half !== undefined
+      ? halfData(proto, half, count, name)
+      : proto.rawData === undefined
+        ? typedData(proto, dtype)
+        : rawData(proto.rawData, dtype, count, name);
   if (data.length !== count) {
     throw malformed(
       name,
@@ -72,7 +90,17 @@ export function readTensor(proto: TensorProto, name: string): Tensor {
   return { dtype, shape, data };
 }
 
-export function writeTensor(tensor: Tensor, name: string): TensorProto {
+/** @param half  what the file is to hold float32 as */
+export function writeTensor(tensor: Tensor, name: string, half?: HalfType): TensorProto {
+  if (half !== undefined && tensor.data instanceof Float32Array) {
+    const bits = narrow(tensor.data, half);
+    return create(TensorProtoSchema, {
+      name,
+      dataType: HALF_NUMBER[half],
+      dims: tensor.shape.map(BigInt),
+      rawData: new Uint8Array(bits.buffer),
+    });
+  }
   const { buffer, byteOffset, byteLength } = tensor.data;
   return create(TensorProtoSchema, {
     name,
@@ -98,14 +126,23 @@ function readDims(proto: TensorProto, name: string): number[] {
   return shape;
 }
 
+/** Outside raw_data each number is the lower half of an int32. */
+function halfData(proto: TensorProto, half: HalfType, count: number, name: string): Float32Array {
+  if (proto.rawData === undefined) return widen(Uint16Array.from(proto.int32Data), half);
+  checkRawLength(proto.rawData, half, 2 * count, count, name);
+  return widen(new Uint16Array(new Uint8Array(proto.rawData).buffer), half);
+}
+
+function checkRawLength(raw: Uint8Array, dtype: string, bytes: number, count: number, name: string): void {
+  if (raw.byteLength === bytes) return;
+  throw malformed(
+    name,
+    `${count} elements of ${dtype} take ${bytes} bytes and raw_data has ${raw.byteLength}`,
+  );
+}
+
 function rawData(raw: Uint8Array, dtype: DType, count: number, name: string): TensorData {
-  const bytes = count * WIDTH_BYTES[dtype];
-  if (raw.byteLength !== bytes) {
-    throw malformed(
-      name,
-      `${count} elements of ${dtype} take ${bytes} bytes and raw_data has ${raw.byteLength}`,
-    );
-  }
+  checkRawLength(raw, dtype, count * WIDTH_BYTES[dtype], count, name);
   // A copy, so that it starts on a multiple of the element's width.
   const { buffer } = new Uint8Array(raw);
   switch (dtype) {

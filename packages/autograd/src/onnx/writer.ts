@@ -17,6 +17,7 @@ import {
   ValueInfoProtoSchema,
 } from "./onnx_pb.ts";
 import { dtypeNumber, writeTensor } from "./tensors.ts";
+import { writeHalves } from "./write-halves.ts";
 
 /** The first IR version that has opset 21. SOURCE: ONNX Versioning.md */
 const IR_VERSION = 10n;
@@ -36,7 +37,7 @@ export function writeModel(graph: Graph, lowerings: readonly Lowering[] = []): U
         domain,
         version: BigInt(domain === "" ? opsetOf(graph) : 1),
       })),
-      graph: lowerings.length === 0 ? writeGraph(graph) : writeLowered(graph, lowerings),
+      graph: lowerings.length === 0 ? writeWhole(graph) : writeLowered(graph, lowerings),
     }),
   );
 }
@@ -47,6 +48,14 @@ function opsetOf({ nodes }: Graph): number {
     Math.max(OPS[node.op].since ?? 0, node.op === "Scan" ? opsetOf(node.attributes.body) : 0),
   );
   return each.reduce((newest, opset) => Math.max(newest, opset), CANONICAL_OPSET);
+}
+
+/** With casts where the file is to hold 16 bits and the nodes compute in 32. */
+function writeWhole(graph: Graph): GraphProto {
+  const { halves } = graph;
+  return halves === undefined || halves.size === 0
+    ? writeGraph(graph)
+    : writeHalves(graph, halves, writeGraph);
 }
 
 type WriteGraph = (graph: Graph) => GraphProto;

@@ -5,7 +5,7 @@ import { inferTypes } from "../graph/infer.ts";
 import type { OpKind } from "../graph/ops.ts";
 import { readsOf } from "../graph/reads.ts";
 import { sizeOfShape } from "../graph/shape.ts";
-import type { Tensor, TensorType } from "../graph/tensor.ts";
+import type { HalfType, Tensor, TensorType } from "../graph/tensor.ts";
 import { ProgramError } from "../program/fault.ts";
 import { outputOf, type ProgramOptions } from "../program/model-step.ts";
 import { findParameters } from "../program/parameters.ts";
@@ -23,6 +23,8 @@ export interface Inspection {
   /** Nodes by operator, the most frequent first. */
   readonly ops: Readonly<Record<string, number>>;
   readonly parameters: { readonly tensors: number; readonly elements: number };
+  /** Weights that the file holds in 16 bits: trained in float32, written in 16 bits again. */
+  readonly halves: Readonly<Partial<Record<HalfType, number>>>;
   /** One forward pass, by row: a product and a sum are two. */
   readonly flopsPerRow: number;
   readonly memory: {
@@ -75,6 +77,7 @@ export function inspectModel(model: Graph, options: InspectOptions = {}): Inspec
   return {
     ops: countOps(model.nodes),
     parameters: { tensors: trained.length, elements },
+    halves: countHalves(model),
     flopsPerRow: total((node) => flopsOf(node, types)),
     memory: {
       stateBytes: STATE_COPIES * WIDTH_BYTES.float32 * elements,
@@ -137,6 +140,12 @@ function countOps(nodes: readonly AnyNode[]): Record<string, number> {
   for (const { op } of nodes) counts.set(op, (counts.get(op) ?? 0) + 1);
   const sorted = [...counts].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
   return Object.fromEntries(sorted);
+}
+
+function countHalves({ halves, initializers }: Graph): Partial<Record<HalfType, number>> {
+  const counts: Partial<Record<HalfType, number>> = {};
+  for (const [name, half] of halves ?? []) if (initializers.has(name)) counts[half] = (counts[half] ?? 0) + 1;
+  return counts;
 }
 
 function bytesOf(node: AnyNode, types: TypeByValue): number {

@@ -71,7 +71,7 @@ export function dependents(graph: StaticGraph, wanted: ReadonlySet<string>): Rea
   const active = new Set(wanted);
   for (const node of graph.nodes) {
     if (BACKWARD[node.op] === stopsGradient) continue;
-    if (!readsOf(node).some((name) => active.has(name))) continue;
+    if (!operandsOf(node).some((name) => active.has(name))) continue;
     for (const name of node.outputs) {
       const dtype = graph.types.get(name)?.dtype;
       if (dtype === "float32" || dtype === "float64") active.add(name);
@@ -95,10 +95,13 @@ export function dependencies(graph: StaticGraph, name: string): ReadonlySet<stri
   const reached = new Set([name]);
   for (const node of graph.nodes.toReversed()) {
     if (BACKWARD[node.op] === stopsGradient || !node.outputs.some((output) => reached.has(output))) continue;
-    const operands = FIRST_INPUT_ONLY.has(node.op) ? node.inputs.slice(0, 1) : readsOf(node);
-    for (const input of operands) reached.add(input);
+    for (const input of operandsOf(node)) reached.add(input);
   }
   return reached;
+}
+
+function operandsOf(node: AnyNode): readonly string[] {
+  return FIRST_INPUT_ONLY.has(node.op) ? node.inputs.slice(0, 1) : readsOf(node);
 }
 
 class NodeVisit {

@@ -2,7 +2,7 @@
 
 import type { OpKind } from "../graph/ops.ts";
 import { type Emitter, sizeOf, type Value } from "./emitter.ts";
-import { type RuleContext, type RuleFamily, stopsGradient } from "./rule.ts";
+import { noInfluence, type RuleContext, type RuleFamily, stopsGradient } from "./rule.ts";
 
 type UnaryOps =
   | (
@@ -101,7 +101,8 @@ export const unaryRules: RuleFamily<UnaryOps> = {
   Sqrt: ({ emit, y, dy }) => [emit.div(emit.scale(dy(), 0.5), y())],
   Tanh: ({ emit, y, dy }) => [emit.mul(dy(), emit.minusFrom(1, emit.square(y())))],
   Cast: ({ emit, x, dy }) => [emit.cast(dy(), x().dtype)], // reached between real dtypes only
-  CastLike: ({ emit, x, dy }) => [emit.cast(dy(), x().dtype)],
+  // Of its second input only the type counts.
+  CastLike: ({ emit, x, dy }) => [emit.cast(dy(), x().dtype), noInfluence],
   // 1 on the closed interval, as PyTorch has it; what lies beyond a bound moves with the bound.
   Clip: ({ emit, hasInput, wants, x, dy }) => {
     let slope = dy();

@@ -1,13 +1,17 @@
 /** Breaks a model the way damage and malice do: at the bytes, and at the parts that the bytes stand for. */
-import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import type { Prng } from "@pingo/core";
 import { OPS } from "../../src/graph/ops.ts";
 import {
   type AttributeProto,
+  AttributeProtoSchema,
+  FunctionProtoSchema,
   type GraphProto,
   type ModelProto,
   ModelProtoSchema,
   type NodeProto,
+  TensorProtoSchema,
+  ValueInfoProtoSchema,
 } from "../../src/onnx/onnx_pb.ts";
 
 const KINDS = Object.keys(OPS);
@@ -170,6 +174,44 @@ const PARTS: readonly Part[] = [
     if (prng.int(2) === 0) copy.node = copy.node.slice(0, 3);
     attribute.g = copy;
     attribute.type = 5;
+  },
+  // A node that calls nodes of the model as a function, itself among them perhaps.
+  (graph, prng, model) => {
+    const node = anyNode(graph, prng);
+    if (node === undefined) return;
+    const from = prng.int(graph.node.length);
+    const body = structuredClone(graph.node.slice(from, from + 1 + prng.int(3)));
+    const [first, last] = [body[0], body.at(-1)];
+    model.functions.push(
+      create(FunctionProtoSchema, {
+        name: "F",
+        domain: "x",
+        input: [...(first?.input ?? [])],
+        output: [...(last?.output ?? [])],
+        node: body,
+      }),
+    );
+    node.domain = "x";
+    node.opType = "F";
+  },
+  // A loop of few or of very many turns over the model itself.
+  (graph, prng) => {
+    const node = anyNode(graph, prng);
+    if (node === undefined) return;
+    const count = `turns ${prng.int(1000)}`;
+    const whole = create(TensorProtoSchema, {
+      name: count,
+      dataType: 7,
+      int64Data: [pick([0n, 1n, 3n, 100n, 2n ** 40n], prng) ?? 0n],
+    });
+    const body = structuredClone(graph);
+    graph.initializer.push(whole);
+    node.opType = "Loop";
+    node.input = [count, "", ...node.input];
+    body.node = body.node.slice(0, 1 + prng.int(3));
+    body.input = ["i", "going", ...node.input.slice(2)].map((name) => create(ValueInfoProtoSchema, { name }));
+    body.output = ["going", ...node.output].map((name) => create(ValueInfoProtoSchema, { name }));
+    node.attribute = [create(AttributeProtoSchema, { name: "body", type: 5, g: body })];
   },
   // Giant, negative and unknown sizes.
   (graph, prng) => {

@@ -1,7 +1,7 @@
 /** Model files as exporters write them, down to spelling; for tests. */
 import { create, toBinary } from "@bufbuild/protobuf";
 import type { Tensor } from "../../graph/tensor.ts";
-import { type GraphProto, ModelProtoSchema, type TensorProto } from "../onnx_pb.ts";
+import { type ModelProto, ModelProtoSchema, type TensorProto } from "../onnx_pb.ts";
 import { dtypeNumber, writeTensor } from "../tensors.ts";
 
 export interface FileNode {
@@ -25,18 +25,35 @@ export interface FileModel {
   readonly rawInitializers?: readonly object[];
   readonly nodes: readonly FileNode[];
   readonly outputs?: readonly string[];
+  readonly functions?: readonly FileFunction[];
+}
+
+export interface FileFunction {
+  readonly domain: string;
+  readonly name: string;
+  readonly input: readonly string[];
+  readonly output: readonly string[];
+  readonly node: readonly FileNode[];
+  /** Names of those without a default. */
+  readonly attribute?: readonly string[];
+  readonly attributeProto?: readonly object[];
+  readonly opset?: number;
 }
 
 export function fileModel(init: FileModel): Uint8Array {
   const graph = fileGraph(init);
-  const domains = Object.entries(init.domains ?? {});
-  const opsetImport = [["", init.opset ?? 17] as const, ...domains].map(([domain, version]) => ({
-    domain,
-    version: BigInt(version),
+  const functions = (init.functions ?? []).map(({ opset = init.opset ?? 17, ...one }) => ({
+    ...one,
+    opsetImport: opsetsOf({ ...init, opset }),
   }));
   // SAFETY: the literals below follow the schema; TypeScript widens their `case` to string.
-  const typed = graph as unknown as GraphProto;
-  return toBinary(ModelProtoSchema, create(ModelProtoSchema, { irVersion: 8n, opsetImport, graph: typed }));
+  const typed = { irVersion: 8n, opsetImport: opsetsOf(init), graph, functions } as unknown as ModelProto;
+  return toBinary(ModelProtoSchema, create(ModelProtoSchema, typed));
+}
+
+function opsetsOf({ opset = 17, domains = {} }: Pick<FileModel, "opset" | "domains">): object[] {
+  const versions = [["", opset] as const, ...Object.entries(domains)];
+  return versions.map(([domain, version]) => ({ domain, version: BigInt(version) }));
 }
 
 function fileGraph(init: Omit<FileModel, "opset" | "domains">): object {
