@@ -16,7 +16,7 @@ test("killed in mid-round, it resumes with what it acknowledged and the leases s
   const a = await join(killed);
   const b = await join(killed);
   const change = {
-    workers: { min: 2, max: 2, cpuMillicores: 100, memoryBytes: 1_000_000 },
+    workers: { min: 2, max: 2, cpuMillicores: 100, memoryBytes: 64 * 2 ** 20 },
     schedule: { rounds: 2, stepsPerRound: 4, batchSize: 8, secondsPerRound: 60 },
   };
   const job = await acceptTinyJob(killed.url, owner, change);

@@ -46,7 +46,7 @@ export async function uploadTinyJob(
       adamw: { learningRate: 0.05, weightDecay: 0, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
     },
     schedule: { rounds: 3, stepsPerRound: 4, batchSize: 8, secondsPerRound: 60 },
-    workers: { min: 1, max: 2, cpuMillicores: 100, memoryBytes: 1_000_000 },
+    workers: { min: 1, max: 2, cpuMillicores: 100, memoryBytes: 64 * 2 ** 20 },
     retryMax: 3,
     budgetNano: "0",
     seed: 1,
@@ -55,7 +55,7 @@ export async function uploadTinyJob(
 }
 
 /** One provider, one unit a round. */
-export const ONE_UNIT = { workers: { min: 1, max: 1, cpuMillicores: 100, memoryBytes: 1_000_000 } };
+export const ONE_UNIT = { workers: { min: 1, max: 1, cpuMillicores: 100, memoryBytes: 64 * 2 ** 20 } };
 
 export function tinyModel(): Graph {
   return defineModel(

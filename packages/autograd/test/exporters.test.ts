@@ -10,11 +10,13 @@ import { evaluate } from "../src/reference/evaluate.ts";
 import { referenceOf } from "../src/reference/value.ts";
 import { DYNAMO } from "./exporters/dynamo.ts";
 import { type Exported, ROWS } from "./exporters/exported.ts";
+import { JAX } from "./exporters/jax.ts";
+import { KERAS } from "./exporters/keras.ts";
 import { random, trainFeeds } from "./programs.ts";
 import { f32, floatsOf, openGraph } from "./run-graph.ts";
 
 const STEPS = 60;
-const EXPORTS: readonly Exported[] = [...DYNAMO];
+const EXPORTS: readonly Exported[] = [...DYNAMO, ...KERAS, ...JAX];
 
 describe.each(EXPORTS.map((one) => [one.name, one] as const))("%s", (_, { bytes, inputs, parameters }) => {
   const model = readModel(bytes);

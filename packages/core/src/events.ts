@@ -9,7 +9,12 @@ import type { JobState } from "./job.ts";
 import { zCid, zCount, zNodeId, zSentence } from "./schema.ts";
 
 export type JobEvent =
-  | { readonly type: "accepted"; readonly name: string; readonly rounds: number }
+  | {
+      readonly type: "accepted";
+      readonly name: string;
+      readonly rounds: number;
+      readonly memory?: PlannedMemory;
+    }
   | { readonly type: "round-started"; readonly round: number; readonly units: number; readonly steps: number }
   | {
       readonly type: "leased";
@@ -66,6 +71,13 @@ export type JobEvent =
       readonly loss: number | null;
     };
 
+/** What training will take of a worker's memory, its rows left out, and how a step is laid out for it. */
+export interface PlannedMemory {
+  readonly plannedBytes: number;
+  readonly microBatches: number;
+  readonly recompute: number;
+}
+
 /** On the held-out data; accuracy is null where no answer is right or wrong. */
 export interface Measured {
   readonly loss: number;
@@ -81,7 +93,12 @@ export interface NumberedEvent {
 
 const zLoss = z.number();
 export const zJobEvent: z.ZodType<JobEvent> = z.discriminatedUnion("type", [
-  z.strictObject({ type: z.literal("accepted"), name: z.string(), rounds: zCount }),
+  z.strictObject({
+    type: z.literal("accepted"),
+    name: z.string(),
+    rounds: zCount,
+    memory: z.strictObject({ plannedBytes: zCount, microBatches: zCount, recompute: zCount }).exactOptional(),
+  }),
   z.strictObject({ type: z.literal("round-started"), round: zCount, units: zCount, steps: zCount }),
   z.strictObject({
     type: z.literal("leased"),

@@ -240,6 +240,12 @@ describe("what is wrong is found before anything is sent", () => {
       'job.yaml:8:27: adapt.lora.targets: the pattern "*.attn.*" matches no weight that takes an adapter; the nearest names are "weight"',
     ],
     [
+      "memory that no way of training keeps to",
+      `${JOB}workers: { resources: { memory: 10Mi } }\n`,
+      "MEMORY_LIMIT",
+      "job.yaml:8:33: training takes 13.0 MiB at least, and 10.0 MiB are allowed: raise the limit",
+    ],
+    [
       "an output that the model does not have",
       JOB.replace("target: label", "target: label, output: score"),
       "OUTPUT_UNKNOWN",

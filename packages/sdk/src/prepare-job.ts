@@ -30,7 +30,7 @@ export interface PrepareOptions {
   /** Paths of the job file are relative to it. */
   readonly folder: string;
   readonly disk: Disk;
-  /** Of what training adds to its process. */
+  /** Of what training adds to its process; what the job file says of its workers' memory unless given. */
   readonly memoryLimitBytes?: number;
 }
 
@@ -51,7 +51,7 @@ export async function prepareJob(file: JobFile, options: PrepareOptions): Promis
   const train = await readData(file.data.train, "data.train");
   const test = file.data.test === null ? null : await readData(file.data.test, "data.test");
   const programs = await within(
-    (error) => placeInJob(error, file) ?? modelPath,
+    (error) => placeInJob(error, file, memoryLimitBytes === undefined) ?? modelPath,
     () =>
       check(file, { model: graph, train, test, ...(memoryLimitBytes !== undefined && { memoryLimitBytes }) }),
   );
@@ -85,11 +85,12 @@ function bytesOf(file: DataFile): number {
 }
 
 /** Where the job file says what the model does not have. */
-function placeInJob(error: FaultError, file: JobFile): string | undefined {
+function placeInJob(error: FaultError, file: JobFile, isLimitOfJob: boolean): string | undefined {
   if (!(error instanceof ProgramError)) return undefined;
   const { fault } = error;
   if (fault.code === "PATTERN_UNMATCHED") return file.placeOf(fault.key);
   if (fault.code === "TARGET_UNMATCHED") return file.placeOf("adapt.lora.targets");
+  if (fault.code === "MEMORY_LIMIT" && isLimitOfJob) return file.placeOf("workers.resources.memory");
   return fault.code === "OUTPUT_UNKNOWN" ? file.placeOf("objective.output") : undefined;
 }
 

@@ -53,6 +53,24 @@ test("a sound job is admitted with its programs", async () => {
   expect(admission.train.signature).toEqual(admission.evaluation.signature);
 });
 
+test("the program is laid out for the memory that the job asks of its workers", async () => {
+  const image = { dtype: "float32", shape: ["batch", 2] } as const;
+  // Few weights and large activations.
+  const wide = defineModel({ name: "wide", seed: 1, inputs: { image } }, (b, inputs) => {
+    const plane = b.reshape(b.linear(inputs.image, { outFeatures: 1_024 }), [0, 1, 32, 32]);
+    const features = b.tanh(b.conv2d(plane, { outChannels: 32, kernel: 3, padding: 1 }));
+    return { logits: b.linear(b.flatten(b.maxPool2d(features, { kernel: 32 })), { outFeatures: CLASSES }) };
+  });
+  const jobWith = (memoryBytes: number) => ({ ...jobOf(), workers: { ...jobOf().workers, memoryBytes } });
+  const plain = (await check({ model: wide })).train;
+  expect(plain.layout).toEqual({ microBatches: 1, recompute: 1 });
+  const limitBytes = plain.memory.totalBytes - 2 ** 19;
+  const tight = (await check({ model: wide, job: jobWith(limitBytes) })).train;
+  expect(tight.layout.microBatches).toBeGreaterThan(1);
+  expect(tight.memory.totalBytes).toBeLessThanOrEqual(limitBytes);
+  await expect(check({ model: wide, job: jobWith(2 ** 20) })).rejects.toMatchObject({ code: "MEMORY_LIMIT" });
+});
+
 test.each<[string, Partial<JobToCheck>, Record<string, unknown>]>([
   [
     "fewer rows than a batch",

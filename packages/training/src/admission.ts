@@ -36,7 +36,7 @@ export interface JobToCheck {
   readonly model: Graph;
   readonly train: DatasetToCheck;
   readonly test: DatasetToCheck | null;
-  /** The programs are laid out to keep to it. */
+  /** The train program is laid out to keep to it; what the job says of its workers' memory unless given. */
   readonly memoryLimitBytes?: number;
 }
 
@@ -52,7 +52,7 @@ export interface Admission {
  * @throws {FaultError} of autograd when the model cannot be trained, or the data does not fit it
  */
 export async function checkTrainJob(toCheck: JobToCheck): Promise<Admission> {
-  const { job, model, train, test, memoryLimitBytes } = toCheck;
+  const { job, model, train, test, memoryLimitBytes = toCheck.job.workers.memoryBytes } = toCheck;
   const { batchSize, accumulate } = job.schedule;
   const { loss, target, output, metrics: _, ...lossSettings } = job.objective;
   checkManifest("training", train.manifest, target, batchSize);
@@ -71,7 +71,7 @@ export async function checkTrainJob(toCheck: JobToCheck): Promise<Admission> {
     ...(accumulate !== undefined && { microBatches: accumulate }),
     ...(job.freeze && { frozen: job.freeze }),
     ...(job.adapt && { adapt: job.adapt, seed: job.seed }),
-    ...(memoryLimitBytes !== undefined && { memoryLimitBytes }),
+    memoryLimitBytes,
   };
   const admission = {
     train: buildTrainProgram(model, options),

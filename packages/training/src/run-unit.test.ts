@@ -1,4 +1,5 @@
-import type { Trainer } from "@pingo/autograd";
+import { buildTrainProgram, defineModel, type Trainer } from "@pingo/autograd";
+import { openTrainer } from "@pingo/autograd/runtime";
 import type { TrainUnit } from "@pingo/core";
 import { createTestClock } from "@pingo/core/testing";
 import { expect, test } from "vitest";
@@ -97,6 +98,54 @@ test("an aborted unit rejects with the reason at its next checkpoint", async () 
   const options = { clock, signal: abort.signal, onProgress: () => abort.abort(new Error("revoked")) };
   await expect(runUnit(unitOf(), { trainer, weights, rows: ROWS }, options)).rejects.toThrow("revoked");
   expect(calls).toEqual([8, 8]);
+});
+
+/** A real trainer in this thread, whose steps are far longer than it takes to hear a signal. */
+async function openSlowTrainer(): Promise<Trainer> {
+  const x = { dtype: "float32", shape: ["batch", 64] } as const;
+  const model = defineModel({ name: "slow", seed: 1, inputs: { x } }, (b, inputs) => {
+    const wide = b.relu(b.linear(inputs.x, { outFeatures: 1_024 }));
+    return { y: b.linear(b.relu(b.linear(wide, { outFeatures: 1_024 })), { outFeatures: 2 }) };
+  });
+  const program = buildTrainProgram(model, {
+    fields: [
+      { name: "x", dtype: "float32", rowShape: [64] },
+      { name: "label", dtype: "int64", rowShape: [] },
+    ],
+    target: "label",
+    loss: "softmax-cross-entropy",
+    optimizer: { sgd: { learningRate: 0.01, momentum: 0, nesterov: false, weightDecay: 0 } },
+    batchSize: 512,
+  });
+  const trainer = await openTrainer(program);
+  await trainer.setFields(
+    new Map([
+      ["x", { dtype: "float32", shape: [ROWS, 64], data: new Float32Array(ROWS * 64).fill(1) }],
+      ["label", { dtype: "int64", shape: [ROWS], data: new BigInt64Array(ROWS) }],
+    ]),
+  );
+  return trainer;
+}
+
+test.each(["signal", "flush"] as const)("%s is heard inside a call of eight steps", async (which) => {
+  await using trainer = await openSlowTrainer();
+  const length = trainer.signature.parameters.reduce(
+    (sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1),
+    0,
+  );
+  const unit = unitOf({ batchSize: 512 });
+  const inputs = { trainer, weights: new Float32Array(length).fill(0.001), rows: ROWS };
+  const abort = new AbortController();
+  const progress: number[] = [];
+  const onProgress = ({ step }: UnitProgress) => {
+    progress.push(step);
+    // In the next call, which is under way by then.
+    setTimeout(() => abort.abort(new Error("revoked")));
+  };
+  const running = runUnit(unit, inputs, { clock: createTestClock(0), onProgress, [which]: abort.signal });
+  if (which === "signal") await expect(running).rejects.toThrow("revoked");
+  else expect(await running).toMatchObject({ steps: 8, rows: 8 * 512 });
+  expect(progress).toEqual([8]);
 });
 
 test("the same unit draws the same batches, another seed others", async () => {

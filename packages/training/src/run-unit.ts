@@ -24,9 +24,9 @@ export interface UnitInputs {
 
 export interface UnitOptions {
   readonly clock: Clock;
-  /** Aborted: the run ends at its next checkpoint and rejects with the reason. */
+  /** Aborted: the run ends inside the call under way, where its trainer can, and rejects with the reason. */
   readonly signal?: AbortSignal;
-  /** Aborted: the run ends at its next checkpoint and returns what is done, as at the deadline. */
+  /** Aborted: the call under way is given up, the first one finished; what is done is returned, as at the deadline. */
   readonly flush?: AbortSignal;
   readonly onProgress?: (progress: UnitProgress) => void;
 }
@@ -65,8 +65,14 @@ export async function runUnit(
   do {
     const steps = Math.min(CHECKPOINT_STEPS, unit.steps - done);
     const learningRates = ratesOf(unit, done, steps);
-    const losses = await trainer.run(sampler.draw(steps), learningRates);
+    const stop = AbortSignal.any([signal, done > 0 ? flush : undefined].filter((one) => one !== undefined));
+    const losses = await trainer.run(sampler.draw(steps), learningRates, { signal: stop }).catch((error) => {
+      signal?.throwIfAborted();
+      if (flush?.aborted && error === flush.reason) return null;
+      throw error;
+    });
     signal?.throwIfAborted();
+    if (losses === null) break; // the trainer is as it was before the call
     const checkpointSum = losses.reduce((sum, loss) => sum + loss, 0);
     if (!Number.isFinite(checkpointSum))
       throw new TrainingError({ code: "LOSS_NOT_FINITE", step: done + steps });

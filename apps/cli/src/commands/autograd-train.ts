@@ -17,8 +17,8 @@ rounds × stepsPerRound steps are taken one after another in one place, with one
 what training by many is compared with. A round is where the model is evaluated. With --processes, each round is cut into
 units and averaged with an outer step, as the network does it, on the cores of this machine.
 
-With --memory, the step is cut into micro-batches, or parts of it are computed again, until its plan keeps to the limit: the result
-is the same but for rounding. Data comes on top.
+The step is cut into micro-batches, or parts of it are computed again, until its plan keeps to the memory that the job file gives
+a worker (512Mi where it says nothing), or to --memory: the result is the same but for rounding. Data comes on top.
 
 Ctrl-C keeps what is done: the model so far is written, and the exit code is 130.
 
@@ -34,7 +34,10 @@ export function autogradTrainCommand(run: Run): Command {
     .argument("<file>", "job file (YAML or JSON)")
     .option("--out <folder>", "where the result goes (default: $PINGO_HOME/local/NAME)")
     .option("--processes <n>", "rounds of so many units, as the network has them (default: 1, no rounds)")
-    .option("--memory <size>", "what training may add to its process, such as 200Mi (default: what it takes)")
+    .option(
+      "--memory <size>",
+      "what training may add to its process, such as 200Mi (default: workers.resources.memory)",
+    )
     .addHelpText("after", HELP)
     .action(run(train));
 }

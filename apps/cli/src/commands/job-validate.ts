@@ -1,4 +1,5 @@
 import { formatBytes } from "@pingo/core";
+import type { PreparedJob } from "@pingo/sdk";
 import { Command } from "commander";
 import type { Run } from "../cli.ts";
 import type { Context } from "../context.ts";
@@ -31,6 +32,11 @@ async function validate(context: Context, command: Command): Promise<void> {
   );
   if (test) screen.line(`  test   ${count(test.rows)} rows`);
   screen.line(`  size   ${formatBytes(prepared.sizeBytes)}`);
+  const { memory, layout } = prepared.programs.train;
+  const lent = formatBytes(prepared.file.workers.memoryBytes);
+  screen.line(
+    `  memory ${formatBytes(memory.totalBytes)} of a worker's ${lent}${layoutText(layout)}; the data on top`,
+  );
   screen.json({
     valid: true,
     name: prepared.file.name,
@@ -38,5 +44,12 @@ async function validate(context: Context, command: Command): Promise<void> {
     trainRows: train.rows,
     testRows: test?.rows ?? 0,
     sizeBytes: prepared.sizeBytes,
+    memory: { plannedBytes: memory.totalBytes, limitBytes: prepared.file.workers.memoryBytes, ...layout },
   });
+}
+
+/** How the step was laid out so that it fits. */
+function layoutText({ microBatches, recompute }: PreparedJob["programs"]["train"]["layout"]): string {
+  const passes = microBatches > 1 ? `, each batch in ${microBatches} passes` : "";
+  return recompute > 1 ? `${passes}, ${recompute} parts computed again` : passes;
 }

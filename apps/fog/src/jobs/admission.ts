@@ -89,7 +89,12 @@ export async function admit(
       rows: 0,
       committedUnixMs: createdUnixMs,
     });
-    await appendEvent(tx, id, createdUnixMs, { type: "accepted", name: job.name, rounds });
+    await appendEvent(tx, id, createdUnixMs, {
+      type: "accepted",
+      name: job.name,
+      rounds,
+      memory: { plannedBytes: train.memory.totalBytes, ...train.layout },
+    });
   });
   const row = await findJob(sql, id);
   if (!row) throw new FogError({ code: "JOB_UNKNOWN", job: id });

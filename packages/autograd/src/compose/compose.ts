@@ -14,19 +14,21 @@ import type { Composition, CompositionContext } from "./composition.ts";
 import { compressComposition } from "./indexing.ts";
 import { crossEntropyComposition, likelihoodComposition } from "./loss.ts";
 import { groupNormComposition, lrnComposition, rmsNormComposition } from "./normalization.ts";
-import { lpPoolComposition } from "./pooling.ts";
+import { averagePoolComposition, lpPoolComposition, maxPoolComposition } from "./pooling.ts";
 import { gruComposition, lstmComposition, rnnComposition } from "./recurrent.ts";
 import { affineGridComposition } from "./sampling.ts";
 
 export const COMPOSITIONS: { readonly [K in OpKind]?: Composition<K> } = {
   AffineGrid: affineGridComposition,
   Attention: attentionComposition,
+  AveragePool: averagePoolComposition,
   Compress: compressComposition,
   GroupNormalization: groupNormComposition,
   GRU: gruComposition,
   LRN: lrnComposition,
   LSTM: lstmComposition,
   LpPool: lpPoolComposition,
+  MaxPool: maxPoolComposition,
   RNN: rnnComposition,
   RotaryEmbedding: rotaryComposition,
   SoftmaxCrossEntropyLoss: crossEntropyComposition,

@@ -50,7 +50,8 @@ interface State {
 /** @throws {ProgramError | GradientError | GraphError} naming what to change */
 export function buildTrainProgram(model: Graph, options: ProgramOptions): TrainProgram {
   const { memoryLimitBytes: limitBytes, batchSize } = options;
-  if (limitBytes === undefined) return buildOnce(model, options);
+  const asked = buildOnce(model, options);
+  if (limitBytes === undefined || asked.memory.totalBytes <= limitBytes) return asked;
   const { parameters } = modelStep(model, { ...options, microBatches: 1 });
   const hasBatchNorm = parameters.some(({ kind }) => kind === "statistic");
   const layouts = layoutsToTry(batchSize, options, hasBatchNorm);
