@@ -13,7 +13,7 @@ test.skipIf(!hasDigits()).each([1, 2])(
   async (seed) => {
     const prng = createPrng(seed);
     await using network = await DigitsNetwork.start(3);
-    const job = await network.submit({ "rounds: 8": `rounds: ${ROUNDS}`, "max: 5": "max: 30" });
+    const job = await network.submit({ "rounds: 6": `rounds: ${ROUNDS}`, "max: 5": "max: 30" });
     for (let kill = 0; kill < KILLS; kill++) {
       await systemClock.sleep(prng.int(PAUSE_MS_MAX));
       if ((await network.show(job)).finishedAtUnixMs !== null) break;

@@ -75,6 +75,8 @@ export async function startAgent(config: ProviderConfig, ports: Ports): Promise<
     onResult: () => delivery.wake(),
     onRelease: (lease, reason) => session.release([lease], reason),
   });
+  /** Nothing is offered before: a lease that waits for a worker keeps a whole round waiting. */
+  let isWarm = false;
   let gflops = 0;
   const warden =
     config.policyPath === null
@@ -98,7 +100,7 @@ export async function startAgent(config: ProviderConfig, ports: Ports): Promise<
     runner,
     outbox,
     delivery,
-    offer: async () => makeOffer({ key, runner, gflops, config, ports, owner: warden?.decision }),
+    offer: async () => makeOffer({ key, runner, isWarm, gflops, config, ports, owner: warden?.decision }),
     fetch,
     clock,
     prng,
@@ -107,6 +109,8 @@ export async function startAgent(config: ProviderConfig, ports: Ports): Promise<
   });
   const offered = measured.then(async (found) => {
     gflops = found;
+    await Promise.all(slots.map((slot) => slot.warm()));
+    isWarm = true;
     await session.renewOffer();
   });
   const over = new AbortController();
@@ -179,6 +183,7 @@ async function measure(options: WorkerSlotOptions): Promise<number> {
 interface OfferInputs {
   readonly key: KeyPair;
   readonly runner: LeaseRunner;
+  readonly isWarm: boolean;
   readonly gflops: number;
   readonly config: ProviderConfig;
   readonly ports: Ports;
@@ -186,9 +191,10 @@ interface OfferInputs {
   readonly owner: OwnerDecision | undefined;
 }
 
-async function makeOffer({ key, runner, gflops, config, ports, owner }: OfferInputs): Promise<Offer> {
+async function makeOffer(inputs: OfferInputs): Promise<Offer> {
+  const { key, runner, isWarm, gflops, config, ports, owner } = inputs;
   const { bavail, bsize } = await statfs(config.folder);
-  const { slots, memoryBytes } = lentOf(runner.slots, owner);
+  const { slots, memoryBytes } = lentOf(isWarm ? runner.slots : 0, owner);
   return {
     provider: key.nodeId,
     slots,

@@ -38,8 +38,10 @@ export interface UnitsPlan {
 const SHARDS_PER_UNIT_MAX = 4_096;
 
 /**
- * Every unit gets the same number of shards: its even share, or fewer when fewer hold all the rows that its
- * steps can use. The shuffle is drawn anew each round, so over the rounds all the data is seen.
+ * The shards lie in one order, drawn once for the job, and are cut into as many runs of neighbours as there are
+ * units. A unit gets its run whole, or walks through it round by round where fewer shards hold all the rows that its
+ * steps can use: over the rounds all the data is seen, and whoever keeps a unit's place fetches its data once.
+ * SOURCE: a fixed share for each worker, as in DiLoCo (Douillard et al. 2023, arXiv:2311.08105).
  */
 export function planUnits(plan: UnitsPlan): readonly TrainUnit[] {
   const { job, round, workers } = plan;
@@ -73,17 +75,19 @@ const SHARD_STREAM = 2;
 
 function dealShards({ job, manifest, round, workers }: UnitsPlan): readonly (readonly Shard[])[] {
   const { shards, rows } = manifest;
-  const order = permutation(shards.length, createPrng(mixSeed(job.seed, round, SHARD_STREAM)));
+  const order = permutation(shards.length, createPrng(mixSeed(job.seed, SHARD_STREAM)));
   const rowsUsed = job.schedule.stepsPerRound * job.schedule.batchSize;
   const shardsUsed = Math.ceil(rowsUsed / (rows / shards.length));
-  const evenShare = Math.floor(shards.length / workers);
-  const share = Math.max(1, Math.min(evenShare, shardsUsed, SHARDS_PER_UNIT_MAX));
-  return Array.from({ length: workers }, (_, unit) =>
-    Array.from({ length: share }, (_, i) => {
-      // With fewer shards than units some units share one; their seeds still draw different batches.
-      const shard = shards[order[(unit * share + i) % shards.length] ?? 0];
+  const boundary = (unit: number): number => Math.floor((unit * shards.length) / workers);
+  return Array.from({ length: workers }, (_, unit) => {
+    const from = boundary(unit);
+    // With fewer shards than units some units share one; their seeds still draw different batches.
+    const size = Math.max(1, boundary(unit + 1) - from);
+    const share = Math.min(size, shardsUsed, SHARDS_PER_UNIT_MAX);
+    return Array.from({ length: share }, (_, i) => {
+      const shard = shards[order[from + (((round - 1) * share + i) % size)] ?? 0];
       assert(shard, "the manifest has shards");
       return shard;
-    }),
-  );
+    });
+  });
 }

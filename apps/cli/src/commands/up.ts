@@ -8,6 +8,7 @@ import { HTTP_PORT_DEFAULT } from "../config.ts";
 import { type Context, connectAsUser } from "../context.ts";
 import { followJob } from "../follow.ts";
 import { loadJob } from "../load-job.ts";
+import { awaitOffers } from "../local/await-offers.ts";
 import { type LocalNetwork, startLocalNetwork } from "../local/local-network.ts";
 import { assertPortFree, freePorts } from "../local/ports.ts";
 import { runScript } from "../local/run-script.ts";
@@ -139,7 +140,8 @@ async function prepareJobFile(context: Context, options: Options, leaving: Abort
 async function runJob(context: Context, network: LocalNetwork, jobFile: string): Promise<UpOutcome> {
   const { config, ports, signal } = context;
   const client = await connectAsUser(context, network.fog.httpUrl);
-  const prepared = await loadJob(context, jobFile);
+  const offers = awaitOffers(client, network.children.length - 1, { clock: ports.clock, signal });
+  const [prepared] = await Promise.all([loadJob(context, jobFile), offers]);
   const { id } = await submitJob(context, client, prepared);
   const view = await followJob(context, client, id);
   const files = await client.fetchResult(id, join(config.home, "jobs", id), { signal });

@@ -47,6 +47,12 @@ export class EvaluationQueue implements AsyncDisposable {
     this.#options = options;
   }
 
+  /** Opens what the first measurement needs; it hears why that failed, if it did. */
+  async prepare(): Promise<void> {
+    this.#ready ??= this.#open();
+    await this.#ready.catch(() => undefined);
+  }
+
   /** @returns once nothing is left to measure; rejects when a measurement failed */
   evaluate(version: Version): Promise<void> {
     this.#next = version;

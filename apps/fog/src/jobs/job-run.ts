@@ -130,7 +130,10 @@ export class JobRun implements AsyncDisposable {
       // Only now: a start that failed before is tried again from its beginning.
       this.#running = { loaded, version, round: null, evaluation };
       if (version.number > 0 && row.evaluatedLoss === null) void this.#evaluate(version);
-      this.#post(() => this.#goOn());
+      // The cores belong to the providers once they train; whoever holds a lease already waits for nothing.
+      const prepared = this.#row.trainingBeganUnixMs === null ? evaluation?.prepare() : undefined;
+      if (prepared !== undefined) void prepared.then(() => this.#post(() => this.#goOn()));
+      else this.#post(() => this.#goOn());
     });
     // Whoever comes back with a lease now is known.
     await this.#mailbox.idle();

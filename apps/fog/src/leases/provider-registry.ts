@@ -1,11 +1,13 @@
 /** Who has joined this station since it started: their offers, their channels, and their faults. */
 import {
+  type Cid,
   type Clock,
   type FogRequest,
   type NodeId,
   type Offer,
   type ProviderView,
   parseShape,
+  type Shard,
   zFogAnswers,
 } from "@pingo/core";
 import type { Channel } from "@pingo/network";
@@ -23,6 +25,8 @@ const REST_MS_MAX = 8_000;
 const ASK_TIMEOUT_MS = 5_000;
 /** Offers are kept in memory; the least recently seen of those that left make room. */
 const PROVIDERS_MAX = 10_000;
+/** Of one provider: enough to tell whose share of a dataset it has, and small for all providers together. */
+const HELD_SHARDS_MAX = 128;
 
 interface Member {
   offer: Offer;
@@ -30,6 +34,8 @@ interface Member {
   channel: Channel | null;
   lastSeenUnixMs: number;
   faultsAtMs: number[];
+  /** Shards of the leases it took, the latest last: most likely they are in its cache. */
+  readonly heldShards: Set<Cid>;
 }
 
 export interface ProviderRegistryOptions {
@@ -68,6 +74,7 @@ export class ProviderRegistry {
       channel,
       lastSeenUnixMs,
       faultsAtMs: before?.faultsAtMs ?? [],
+      heldShards: before?.heldShards ?? new Set(),
     });
     this.#makeRoom();
     return before?.channel && before.channel !== channel ? before.channel : null;
@@ -107,6 +114,7 @@ export class ProviderRegistry {
         connected: member.channel !== null,
         busySlots: isResting ? member.offer.slots : this.#options.leasesOf(id),
         lastSeenUnixMs: member.lastSeenUnixMs,
+        heldShards: member.heldShards,
         recentFaults: faults.length,
       };
     });
@@ -119,9 +127,23 @@ export class ProviderRegistry {
     try {
       const answer = await channel.request(request, { timeoutMs: ASK_TIMEOUT_MS });
       parseShape(zFogAnswers[request.type], answer, `the answer to ${request.type}`);
+      if (request.type === "lease") this.#noteShards(id, request.lease.unit.shards);
     } catch (error) {
       if (request.type === "lease") this.noteFault(id);
       throw error;
+    }
+  }
+
+  #noteShards(id: NodeId, shards: readonly Shard[]): void {
+    const held = this.#memberById.get(id)?.heldShards;
+    if (!held) return;
+    for (const { cid } of shards) {
+      held.delete(cid);
+      held.add(cid);
+    }
+    for (const oldest of held) {
+      if (held.size <= HELD_SHARDS_MAX) return;
+      held.delete(oldest);
     }
   }
 

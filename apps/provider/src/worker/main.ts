@@ -4,7 +4,7 @@
 import { flushCompileCache } from "node:module";
 import { constants, setPriority } from "node:os";
 import { setImmediate as breathe } from "node:timers/promises";
-import { measureGflops } from "@pingo/autograd/runtime";
+import { loadEngine, measureGflops } from "@pingo/autograd/runtime";
 import { isFault, type LeaseId, reportOf } from "@pingo/core";
 import { systemClock, systemDisk } from "@pingo/core/system";
 import type { WorkerReport, WorkerTask } from "./protocol.ts";
@@ -23,15 +23,17 @@ let running:
   | { readonly lease: LeaseId; readonly cancel: AbortController; readonly flush: AbortController }
   | undefined;
 
-if (process.connected) serveAgent();
+if (process.connected) await serveAgent();
 
-function serveAgent(): void {
+async function serveAgent(): Promise<void> {
   setPriority(constants.priority.PRIORITY_LOW);
   // No agent, no worker: whatever it was doing is of use to nobody.
   process.on("disconnect", () => process.exit(0));
   // The agent decides when to stop; a terminal's Ctrl-C reaches the whole group.
   process.on("SIGINT", () => undefined);
   process.on("message", (task: WorkerTask) => void handle(task));
+  // Warm before it is asked; where there is no engine, the unit that wants it says so.
+  await loadEngine().catch(() => undefined);
   report({ type: "ready" });
   flushCompileCache(); // a killed process writes none
 }

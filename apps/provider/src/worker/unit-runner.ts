@@ -2,6 +2,7 @@
  * Runs units one after another and keeps what the next one most likely needs: the session of the last
  * program and the rows of the last shards.
  */
+import type { Tensor } from "@pingo/autograd";
 import { openTrainer, type Trainer } from "@pingo/autograd/runtime";
 import {
   type Cid,
@@ -17,7 +18,7 @@ import {
 } from "@pingo/core";
 import { type BlockReader, createDiskBlocks, readFile, readShards, writeFile } from "@pingo/storage";
 import { decodeVector, encodeVector, runUnit, type StoredProgram, weightsLength } from "@pingo/training/unit";
-import { collect, countMoved } from "../collect.ts";
+import { countMoved, discard } from "../collect.ts";
 import { ProviderError } from "../provider-error.ts";
 import { parseStoredProgram } from "../stored-program.ts";
 import type { UnitOutcome, WorkerTask } from "./protocol.ts";
@@ -46,7 +47,8 @@ interface Warm {
   readonly trainer: Trainer;
   readonly weightsLength: number;
   readonly stored: StoredProgram;
-  /** Which shards the trainer's rows are. */
+  /** The trainer's rows, and which shards they are. */
+  fields: ReadonlyMap<string, Tensor>;
   shards: string;
 }
 
@@ -67,17 +69,17 @@ export function createUnitRunner(ports: UnitRunnerPorts): UnitRunner {
       const cpuAtStartMs = cpuMs();
       const startedAtUnixMs = clock.nowUnixMs();
       const blocks = createVerifiedReader(blocksFolder, disk);
-      const { trainer, stored, weightsLength: length, ...held } = await warmFor(unit, blocks);
+      const held = await warmFor(unit, blocks);
+      const { trainer, stored, weightsLength: length } = held;
       const shards = unit.shards.map(({ cid }) => cid).join(" ");
-      if (held.shards !== shards && warm) {
-        warm.shards = "";
+      if (held.shards !== shards) {
+        held.shards = "";
         await trainer.setFields(null);
-        collect(); // the rows of the unit before: the new ones take their place
-        await trainer.setFields(
-          await readShards(blocks, manifestOf(stored, unit.shards), unit.shards, { signal }),
-        );
-        warm.shards = shards;
-        collect();
+        discard(held.fields); // the rows of the unit before: the new ones take their place
+        held.fields = new Map();
+        held.fields = await readShards(blocks, manifestOf(stored, unit.shards), unit.shards, { signal });
+        await trainer.setFields(held.fields);
+        held.shards = shards;
       }
       const weights = decodeVector(
         await readFile(blocks, unit.weights, { sizeBytesMax: 4 * length, signal }),
@@ -115,6 +117,7 @@ async function openProgram(cid: Cid, blocks: BlockReader, breathe: () => Promise
     trainer: breathing(trainer, breathe),
     weightsLength: weightsLength(stored.signature),
     stored,
+    fields: new Map(),
     shards: "",
   };
 }

@@ -253,6 +253,13 @@ export class WorkerSlot implements AsyncDisposable {
     this.#startsAfter.then(start, start);
   }
 
+  /** Resolves once its process can take a unit; also when it ended before, or is not to start now. */
+  async warm(): Promise<void> {
+    this.warmUp();
+    await Promise.allSettled([this.#startsAfter]);
+    await Promise.race([this.#ready.promise, this.#exited]);
+  }
+
   #start(): void {
     if (this.#child) return; // a recall came before the restart that was due
     const exited = Promise.withResolvers<void>();

@@ -11,7 +11,7 @@ const blocks = createDiskBlocks({
   folder: assertDefined(process.argv[2], "a folder of blocks"),
   disk: systemDisk,
 });
-let open: { readonly graph: Cid; readonly trainer: Trainer } | undefined;
+let open: { readonly graph: Cid; readonly trainer: Trainer; shards: string } | undefined;
 
 process.on("message", async (task: LocalTask) => {
   try {
@@ -35,10 +35,14 @@ async function run({ unit, manifest, program, weights }: LocalTask): Promise<Uni
   if (open?.graph !== program.graph) {
     const graph = await readFile(blocks, program.graph, { sizeBytesMax: GRAPH_BYTES_MAX });
     const trainer = await openTrainer({ graph, signature: program.signature }, { isTuned: true });
-    open = { graph: program.graph, trainer };
+    open = { graph: program.graph, trainer, shards: "" };
   }
   const { trainer } = open;
-  await trainer.setFields(await readShards(blocks, manifest, unit.shards));
+  const shards = unit.shards.map(({ cid }) => cid).join(" ");
+  if (open.shards !== shards) {
+    await trainer.setFields(await readShards(blocks, manifest, unit.shards));
+    open.shards = shards;
+  }
   const rows = unit.shards.reduce((sum, shard) => sum + shard.rows, 0);
   const onProgress = ({ step, loss }: { readonly step: number; readonly loss: number }): void =>
     reply({ type: "steps", step, loss });
