@@ -185,7 +185,7 @@ export class LeaseRunner implements Workforce {
 
   async #fetch(unit: TrainUnit, signal: AbortSignal): Promise<void> {
     const { blocks, cache } = this.#options;
-    const options = { signal, parallel: BLOCKS_AT_ONCE };
+    const options = { signal, parallel: BLOCKS_AT_ONCE, readsThrough: true };
     const fetch = (root: Cid): Promise<unknown> => copyDag(root, blocks, cache, options);
     await fetch(unit.program);
     const { graph } = parseStoredProgram(unit.program, await cache.get(unit.program, { signal }));

@@ -1,10 +1,14 @@
 import { type Cid, cidOfBytes } from "@pingo/core";
 import { createMemoryDisk, createRecordedLog } from "@pingo/core/testing";
 import { expect, test } from "vitest";
-import type { BlockReader } from "./blocks.ts";
+import type { BlockReader, Blocks } from "./blocks.ts";
 import { createCachedBlocks } from "./cached-blocks.ts";
 import { createDiskBlocks } from "./disk-blocks.ts";
+import { StorageError } from "./storage-error.ts";
 import { createMemoryBlocks } from "./testing/memory-blocks.ts";
+import { copyDag } from "./unixfs/dag.ts";
+import { readFile } from "./unixfs/read-file.ts";
+import { writeFile } from "./unixfs/write-file.ts";
 
 const BYTES = Uint8Array.of(1, 2, 3);
 const CID = cidOfBytes(BYTES);
@@ -78,4 +82,28 @@ test("a full near store is logged, and the block is still handed out", async () 
   const log = createRecordedLog();
   expect([...(await createCachedBlocks(local, remote, { log }).get(CID))]).toEqual([...BYTES]);
   expect(log.entries).toMatchObject([{ event: "cache_write_failed", fields: { code: "QUOTA_EXCEEDED" } }]);
+});
+
+test("a DAG copied through it is written once, and a block that could not be kept is told by the copy", async () => {
+  const [remote, near] = [createMemoryBlocks(), createMemoryBlocks()];
+  const file = Uint8Array.from({ length: 3_000_000 }, (_, i) => i * 31);
+  const root = await writeFile(remote, file);
+  let writes = 0;
+  let isFull = false;
+  const local: Blocks = {
+    get: (cid) => near.get(cid),
+    has: (cid) => near.has(cid),
+    put: async (bytes, codec) => {
+      writes += 1;
+      if (isFull) throw new StorageError({ code: "BLOCK_TOO_LARGE", what: "a block", bytesMax: 0 });
+      return near.put(bytes, codec);
+    },
+  };
+  const copy = (from: Cid) => copyDag(from, createCachedBlocks(local, remote), local, { readsThrough: true });
+  const { blocks } = await copy(root);
+  expect(blocks).toBeGreaterThan(2);
+  expect(writes).toBe(blocks);
+  expect(await readFile(near, root, { sizeBytesMax: file.byteLength })).toEqual(file);
+  isFull = true;
+  await expect(copy(await remote.put(BYTES))).rejects.toMatchObject({ code: "BLOCK_TOO_LARGE" });
 });

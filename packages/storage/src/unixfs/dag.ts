@@ -35,6 +35,8 @@ export interface CopyProgress {
 export interface CopyOptions extends DagOptions {
   /** 1 … 8 */
   readonly parallel?: number;
+  /** `from` reads through `to` and keeps there what it can: put again is only what it could not keep. */
+  readonly readsThrough?: boolean;
   readonly onProgress?: (progress: CopyProgress) => void;
 }
 
@@ -67,7 +69,7 @@ export async function copyDag(
   to: Blocks,
   options: CopyOptions = {},
 ): Promise<{ readonly blocks: number; readonly bytes: number }> {
-  const { onProgress, parallel = COPIES_AT_ONCE_MAX, signal } = options;
+  const { onProgress, parallel = COPIES_AT_ONCE_MAX, readsThrough = false, signal } = options;
   const get = signal ? { signal } : {};
   const progress = { blocks: 0, bytes: 0, skipped: 0 };
   const width = Math.max(1, Math.min(parallel, COPIES_AT_ONCE_MAX));
@@ -82,7 +84,8 @@ export async function copyDag(
     const block = await (isThere ? to : from).get(cid, get);
     if (isThere) progress.skipped += 1;
     else {
-      await to.put(block, codecOfCid(cid), get);
+      const isKept = readsThrough && (await to.has(cid, get));
+      if (!isKept) await to.put(block, codecOfCid(cid), get);
       progress.blocks += 1;
       progress.bytes += block.byteLength;
     }
