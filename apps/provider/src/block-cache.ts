@@ -5,7 +5,7 @@
  * reads them by path in another process.
  */
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { type BlockCodec, type Cid, type Disk, type Log, parseCid } from "@pingo/core";
 import { type Blocks, createDiskBlocks, type DiskBlocks, StorageError } from "@pingo/storage";
 
@@ -40,6 +40,7 @@ class LruBlocks implements BlockCache {
   readonly #quotaBytes: number;
   readonly #log: Log;
   readonly #database: DatabaseSync;
+  readonly #touched: StatementSync;
   /** Counts touches; what was touched at or after the oldest hold stays. */
   #now: number;
   readonly #holds = new Set<number>();
@@ -51,6 +52,9 @@ class LruBlocks implements BlockCache {
     this.#log = log;
     this.#database = new DatabaseSync(join(folder, "cache.sqlite"));
     this.#database.exec(SCHEMA);
+    this.#touched = this.#database.prepare(
+      "INSERT INTO uses (cid, used) VALUES (?, ?) ON CONFLICT (cid) DO UPDATE SET used = excluded.used",
+    );
     this.#now = Number(
       this.#database.prepare("SELECT coalesce(max(used), 0) AS used FROM uses").get()?.["used"],
     );
@@ -94,11 +98,7 @@ class LruBlocks implements BlockCache {
   }
 
   #touch(cid: Cid): void {
-    this.#database
-      .prepare(
-        "INSERT INTO uses (cid, used) VALUES (?, ?) ON CONFLICT (cid) DO UPDATE SET used = excluded.used",
-      )
-      .run(cid, ++this.#now);
+    this.#touched.run(cid, ++this.#now);
   }
 
   /** Frees an eighth of the quota at a time, so that a full cache does not evict at every block. */

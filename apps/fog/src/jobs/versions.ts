@@ -86,9 +86,12 @@ export async function nextVersion(
   });
   const number = before.number + 1;
   if (!weights.every(Number.isFinite) || !momentum.every(Number.isFinite)) throw new DivergedError(number);
-  const weightsCid = await writeFile(blocks, encodeVector(weights));
-  const momentumCid = await writeFile(blocks, encodeVector(momentum));
   const average = nextAverage(job, { before: before.average, weights, round: number });
-  const averageCid = average && (await writeFile(blocks, encodeVector(average)));
+  const write = (vector: Float32Array): Promise<Cid> => writeFile(blocks, encodeVector(vector));
+  const [weightsCid, momentumCid, averageCid] = await Promise.all([
+    write(weights),
+    write(momentum),
+    average && write(average),
+  ]);
   return { number, weights, momentum, average, weightsCid, momentumCid, averageCid };
 }
