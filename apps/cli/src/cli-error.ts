@@ -1,7 +1,8 @@
 import { FaultError, type Sentences } from "@pingo/core";
 
 export type CliFault =
-  | { readonly code: "USAGE"; readonly why: string }
+  /** `command`: the words whose help says what is right. */
+  | { readonly code: "USAGE"; readonly why: string; readonly command: string }
   | { readonly code: "CONFIG_UNKNOWN"; readonly key: string; readonly nearest: string | null }
   | {
       readonly code: "CONFIG_INVALID";
@@ -37,12 +38,16 @@ export type CliFault =
       readonly reason: string | null;
     }
   | { readonly code: "FILE_MISSING"; readonly path: string }
+  | { readonly code: "FILE_NOT_TEXT"; readonly path: string }
   | { readonly code: "FILE_TOO_LARGE"; readonly path: string; readonly bytesMax: number }
   | { readonly code: "NO_PROVIDER"; readonly folder: string }
   | { readonly code: "INTERRUPTED" };
 
 const SENTENCES: Sentences<CliFault> = {
-  USAGE: (f) => `${f.why}; "pingo --help" shows the commands`,
+  USAGE: (f) =>
+    f.command === "pingo"
+      ? `${f.why}; "pingo --help" shows the commands`
+      : `${f.why}; "${f.command} --help" shows how it is used`,
   CONFIG_UNKNOWN: (f) => {
     const hint = f.nearest === null ? "unset it" : `did you mean ${f.nearest}?`;
     return `the environment sets ${f.key}, which PinGo does not know; ${hint}`;
@@ -57,6 +62,8 @@ const SENTENCES: Sentences<CliFault> = {
   EXAMPLE_FAILED: (f) => `the example's data could not be prepared: ${f.why}`,
   JOB_NOT_SUCCEEDED: (f) => `the job ${f.job} ${f.state}${f.reason === null ? "" : `: ${f.reason}`}`,
   FILE_MISSING: (f) => `there is no file ${f.path}`,
+  FILE_NOT_TEXT: (f) =>
+    `${f.path} is no text; what is wanted here is a job file, in YAML or JSON, whose key "model" names the model`,
   FILE_TOO_LARGE: (f) => `${f.path} is larger than the ${f.bytesMax} bytes that are accepted`,
   NO_PROVIDER: (f) => `no provider runs in ${f.folder}; "pingo node join" lends this computer`,
   INTERRUPTED: () => "interrupted",

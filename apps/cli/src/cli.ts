@@ -92,10 +92,16 @@ function exitCodeOf(answer: unknown): number {
   return typeof answer === "number" ? answer : 0;
 }
 
+/** Whose words commander did not understand. */
+const commandOf = new WeakMap<CommanderError, Command>();
+
 /** Every command reports through us and shows the options that all share. */
 function inherit(command: Command, machine: CliMachine): void {
   command
-    .exitOverride()
+    .exitOverride((error) => {
+      commandOf.set(error, command);
+      throw error;
+    })
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
       writeOut: (text) => machine.stdout.write(text),
@@ -121,7 +127,13 @@ function contextOf(machine: CliMachine, command: Command, startedMs: number): Co
 function usageOf(error: CommanderError): CliError {
   const why = error.message.replace(/^error: /, "").replaceAll("\n", " ");
   const isHelp = error.code === "commander.help"; // a group without a command: its help was meant
-  return new CliError({ code: "USAGE", why: isHelp ? "a command is missing" : why });
+  const command = wordsOf(commandOf.get(error) ?? null);
+  return new CliError({ code: "USAGE", why: isHelp ? "a command is missing" : why, command });
+}
+
+function wordsOf(command: Command | null): string {
+  if (command === null || command.parent === null) return "pingo";
+  return `${wordsOf(command.parent)} ${command.name()}`;
 }
 
 function interruptedOr(error: unknown, signal: AbortSignal): unknown {

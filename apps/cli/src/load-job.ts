@@ -5,6 +5,9 @@ import type { PreparedJob, PrepareOptions } from "@pingo/sdk";
 import { CliError } from "./cli-error.ts";
 import type { Context } from "./context.ts";
 
+const HEAD_BYTES = 256;
+const TAB = 9;
+
 export async function loadJob(context: Context, file: string): Promise<PreparedJob> {
   const { parseJobFile, prepareJob } = await import("@pingo/sdk");
   const path = resolve(file);
@@ -33,5 +36,8 @@ export async function loadJobTellingAll(
 async function readText({ ports }: Context, path: string): Promise<string> {
   const bytes = await ports.disk.readRange(path, 0, LIMITS.jobFileBytesMax + 1);
   if (!bytes) throw new CliError({ code: "FILE_MISSING", path });
+  // No text has these; a model begins with one, and is an easy mistake.
+  if (bytes.subarray(0, HEAD_BYTES).some((byte) => byte < TAB))
+    throw new CliError({ code: "FILE_NOT_TEXT", path });
   return new TextDecoder().decode(bytes);
 }

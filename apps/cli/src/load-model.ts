@@ -1,14 +1,21 @@
 /** Reads a model file, and others beside it, whole. */
 import { resolve } from "node:path";
 import type { Graph } from "@pingo/autograd";
-import { LIMITS } from "@pingo/core";
+import { isFault, LIMITS } from "@pingo/core";
 import { CliError } from "./cli-error.ts";
 import type { Context } from "./context.ts";
 
 export async function loadModel(context: Context, file: string): Promise<Graph> {
-  const bytes = await readWhole(context, resolve(file));
+  const path = resolve(file);
+  const bytes = await readWhole(context, path);
   const { readModel } = await import("@pingo/autograd"); // loaded only by those who need it: commands start fast
-  return readModel(bytes);
+  try {
+    return readModel(bytes);
+  } catch (error) {
+    if (!isFault(error)) throw error;
+    const { FileFaultError } = await import("@pingo/sdk");
+    throw new FileFaultError(path, error);
+  }
 }
 
 /** @throws {CliError} FILE_MISSING; FILE_TOO_LARGE at the limit of a model */

@@ -10,6 +10,14 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   });
 }
 
+// A reader such as `head` may leave early: nothing more is said, and what runs is stopped.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    interrupt.abort(error);
+  });
+}
+
 process.exitCode = await runCli({
   argv: process.argv.slice(2),
   env: process.env,

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { defineModel, type Graph, type Tensor, writeModel } from "@pingo/autograd";
+import { withoutGradient } from "@pingo/autograd/testing";
 import { encodeSafetensors } from "@pingo/storage";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { expectRefused, freePort, pingo, type ServingFog, serveFog, startPingo } from "./pingo.ts";
@@ -43,39 +44,6 @@ function linear(): Graph {
   return defineModel({ name: "linear", seed: 1, inputs: { features } }, (b, inputs) => ({
     scores: b.linear(inputs.features, { outFeatures: CLASSES }),
   }));
-}
-
-/** A loss that depends on the mean which a LayerNormalization tells beside its result: that has no gradient. */
-function folded(): Graph {
-  const { initializers, nodes, outputs, ...rest } = linear();
-  const renamed = nodes.map((node) => ({
-    ...node,
-    outputs: node.outputs.map((name) => (name === outputs[0]?.name ? "product" : name)),
-  }));
-  const scale: Tensor = { dtype: "float32", shape: [CLASSES], data: new Float32Array(CLASSES).fill(1) };
-  const outputName = outputs[0]?.name ?? "";
-  return {
-    ...rest,
-    outputs,
-    initializers: new Map([...initializers, ["scale", scale]]),
-    nodes: [
-      ...renamed,
-      {
-        op: "LayerNormalization",
-        attributes: { axis: -1, epsilon: 1e-5, stash_type: 1 },
-        name: "scores/fold",
-        inputs: ["product", "scale"],
-        outputs: ["normal", "mean"],
-      },
-      {
-        op: "Add",
-        attributes: {},
-        name: "sum",
-        inputs: ["normal", "mean"],
-        outputs: [outputName],
-      },
-    ],
-  };
 }
 
 interface Rows {
@@ -131,7 +99,7 @@ describe("a job that cannot be trained is refused before anything is sent", () =
     ["an empty model file", { "model.onnx": "" }, "MODEL_NOT_ONNX", ["model.onnx"]],
     [
       "an op without a gradient",
-      { "model.onnx": writeModel(folded()) },
+      { "model.onnx": writeModel(withoutGradient(linear())) },
       "OP_WITHOUT_GRADIENT",
       ["LayerNormalization", "scores/fold"],
     ],

@@ -5,9 +5,10 @@ import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { MAIN, pingo } from "./pingo.ts";
+import { MAIN, pingo, startPingo } from "./pingo.ts";
 
 let home = "";
 let env: Readonly<Record<string, string>> = {};
@@ -65,11 +66,44 @@ test("help fits on a screen, and every command shows an example", async () => {
   }
 });
 
+const OTHER_FILE = fileURLToPath(import.meta.url);
+const MODEL_FILE = fileURLToPath(new URL("../../../examples/mnist/model.onnx", import.meta.url));
+
+test("a reader that leaves early is no fault", async () => {
+  const { child, ended } = startPingo(["autograd", "inspect", "--help"], {});
+  child.stdout?.destroy(); // before a word is said
+  expect(await ended).toMatchObject({ stderr: "" });
+});
+
 describe("bad input is one sentence with a code, exit code 1, and no stack trace", () => {
   test.each<readonly [string, readonly string[], string, string]>([
     ["a command that is not there", ["trian", "x"], "USAGE", "Did you mean train?"],
     ["an option that is not there", ["up", "--onec"], "USAGE", "Did you mean --once?"],
     ["an argument that is missing", ["train"], "USAGE", "missing required argument"],
+    [
+      "an argument of a command inside",
+      ["autograd", "inspect"],
+      "USAGE",
+      '"pingo autograd inspect --help" shows',
+    ],
+    [
+      "a folder as a model",
+      ["autograd", "inspect", "."],
+      "DISK_FAILED",
+      "it is a folder, and a file is wanted",
+    ],
+    [
+      "a script as a model",
+      ["autograd", "check", OTHER_FILE],
+      "MODEL_NOT_ONNX",
+      `${OTHER_FILE}: the file is not`,
+    ],
+    [
+      "a model as a job file",
+      ["autograd", "train", MODEL_FILE],
+      "FILE_NOT_TEXT",
+      "what is wanted here is a job file",
+    ],
     ["a job file that is not there", ["train", "/nowhere/job.yaml"], "FILE_MISSING", "/nowhere/job.yaml"],
     [
       "a number that is none",

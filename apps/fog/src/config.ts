@@ -2,9 +2,7 @@
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { FaultError, LIMITS, type Sentences } from "@pingo/core";
-
-const LOG_LEVELS = ["error", "warn", "info", "debug", "silent"] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
+import { LOG_LEVELS, type LogLevel } from "@pingo/core/log";
 
 export interface FogConfig {
   /** Everything the station writes is in here, but for a database of its own. */

@@ -1,9 +1,9 @@
 /** The fog node as a process: one JSON line on stdout when it is ready, or when it cannot be. */
 import { isFault, reportOf } from "@pingo/core";
+import { createLog } from "@pingo/core/log";
 import { fullDiskOr, systemClock, systemDisk, systemFetch, systemPrng } from "@pingo/core/system";
 import { readConfig } from "./config.ts";
 import { untilStopped } from "./lifetime.ts";
-import { createLog } from "./log.ts";
 import { startStation } from "./station.ts";
 
 // What the station writes, its key above all, is for its own user alone.

@@ -3,6 +3,7 @@ import { mkdir, readFile, writeFile as writeFileOnDisk } from "node:fs/promises"
 import { dirname, join } from "node:path";
 import type { Tensor } from "@pingo/autograd";
 import { writeModel } from "@pingo/autograd";
+import { withoutGradient } from "@pingo/autograd/testing";
 import {
   cidOfBytes,
   cidOfValue,
@@ -52,42 +53,9 @@ function data(name: string, change: (tensor: Tensor) => Tensor): ReadonlyMap<str
   return tensor ? tensors.set(name, change(tensor)) : tensors;
 }
 
-function modelWithoutGradient(): Uint8Array {
-  const { outputs, initializers, nodes, ...rest } = tinyModel();
-  const name = outputs[0]?.name ?? "";
-  const width = Number(outputs[0]?.type.shape.at(-1));
-  const scale: Tensor = { dtype: "float32", shape: [width], data: new Float32Array(width).fill(1) };
-  const renamed = nodes.map((node) => ({
-    ...node,
-    outputs: node.outputs.map((output) => (output === name ? "product" : output)),
-  }));
-  return writeModel({
-    ...rest,
-    outputs,
-    initializers: new Map([...initializers, ["scale", scale]]),
-    nodes: [
-      ...renamed,
-      {
-        op: "LayerNormalization",
-        attributes: { axis: -1, epsilon: 1e-5, stash_type: 1 },
-        name: "fold",
-        inputs: ["product", "scale"],
-        outputs: ["normal", "mean"],
-      },
-      {
-        op: "Add",
-        attributes: {},
-        name: "sum",
-        inputs: ["normal", "mean"],
-        outputs: [name],
-      },
-    ],
-  });
-}
-
 test.each<readonly [string, Parameters<typeof uploadTinyJob>[2], string]>([
   ["a model that is not ONNX", { model: Uint8Array.of(80, 75, 1, 2) }, "MODEL_NOT_ONNX"],
-  ["an op without a gradient", { model: modelWithoutGradient() }, "OP_WITHOUT_GRADIENT"],
+  ["an op without a gradient", { model: writeModel(withoutGradient(tinyModel())) }, "OP_WITHOUT_GRADIENT"],
   [
     "tensors that do not fit the model",
     { data: data("point", () => ({ dtype: "float32", shape: [64, 3], data: new Float32Array(192) })) },

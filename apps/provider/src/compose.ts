@@ -1,11 +1,11 @@
 /** The real ports, and a process around the agent: one ready line, one fault line, and a stop within 3 s. */
 import { flushCompileCache } from "node:module";
 import { isFault, reportOf } from "@pingo/core";
+import { createLog } from "@pingo/core/log";
 import { fullDiskOr, systemClock, systemDisk, systemFetch, systemPrng } from "@pingo/core/system";
 import { startAgent } from "./agent.ts";
 import { countingFetch } from "./collect.ts";
 import { readConfig } from "./config.ts";
-import { createLog } from "./log.ts";
 
 /** Whatever hangs then is left to the kernel: nothing acknowledged is held in memory. */
 const STOP_MS_MAX = 2_500;

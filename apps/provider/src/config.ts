@@ -2,12 +2,10 @@
 import { availableParallelism, homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { LIMITS } from "@pingo/core";
+import { LOG_LEVELS, type LogLevel } from "@pingo/core/log";
 import { POLICY_FILE } from "@pingo/scheduler/status";
 import { compileCacheFolder } from "./lean-process.ts";
 import { ProviderError } from "./provider-error.ts";
-
-const LOG_LEVELS = ["error", "warn", "info", "debug", "silent"] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
 
 export interface ProviderConfig {
   /** Everything the provider writes is in here. */

@@ -4,8 +4,18 @@ import type { Graph } from "../src/graph/graph.ts";
 import { buildEvaluationProgram } from "../src/program/evaluation-program.ts";
 import type { ProgramOptions } from "../src/program/model-step.ts";
 import { buildTrainProgram } from "../src/program/train-program.ts";
-import { evaluationFeeds, initialState, mlp, nextState, random, type State, trainFeeds } from "./programs.ts";
-import { f32, floatsOf, node, openGraph } from "./run-graph.ts";
+import {
+  batchNorm,
+  dropout,
+  evaluationFeeds,
+  initialState,
+  mlp,
+  nextState,
+  random,
+  type State,
+  trainFeeds,
+} from "./programs.ts";
+import { floatsOf, openGraph } from "./run-graph.ts";
 
 const ROWS = 24;
 const FIELDS = new Map([
@@ -45,27 +55,6 @@ const BATCHES = Array.from({ length: 3 }, (_, k) =>
   Array.from({ length: 12 }, (_, i) => (5 * i + 7 * k) % ROWS),
 );
 const RATES = [0.01, 0.02, 0.01];
-
-const batchNorm = {
-  initializers: new Map([
-    ["bn.weight", random(11, [6])],
-    ["bn.bias", random(12, [6])],
-    ["bn.running_mean", random(13, [6])],
-    ["bn.running_var", f32([6], [1, 2, 0.5, 1, 1.5, 3])],
-  ]),
-  nodes: [
-    node("BatchNormalization", ["h", "bn.weight", "bn.bias", "bn.running_mean", "bn.running_var"], ["n"], {
-      epsilon: 1e-5,
-      momentum: 0.9,
-      training_mode: 0,
-    }),
-  ],
-} satisfies Partial<Graph>;
-
-const dropout = {
-  initializers: new Map([["ratio", f32([], [0.5])]]),
-  nodes: [node("Dropout", ["h", "ratio"], ["n"], {})],
-} satisfies Partial<Graph>;
 
 async function trained(model: Graph, options: ProgramOptions): Promise<State> {
   const program = buildTrainProgram(model, options);

@@ -2,6 +2,7 @@
  * docs/reference/operators.md is written from the tables of the code; it is stale when this fails.
  * To write it anew: npx vitest run --project unit packages/autograd/test/operators.test.ts -u
  */
+import { LIMITS } from "@pingo/core";
 import { describe, expect, test } from "vitest";
 import { controlOps } from "../src/graph/ops/control.ts";
 import { convolutionOps } from "../src/graph/ops/convolution.ts";
@@ -67,6 +68,16 @@ files of the last column are in packages/autograd/test.
 | operator | opsets | gradient | cases |
 |---|---|---|---|
 ${kinds.map(row).join("\n")}
+
+## Written out when a model is read
+
+- If, where its condition is known before the run: the branch it takes. Any other is refused by name.
+- Loop, where its turns are: a number that is a constant or follows from sizes, or a condition that depends on the turn alone. Its
+  body is written out turn after turn. Any other is refused by name.
+- Functions that the model defines, in any domain, up to ${LIMITS.modelFunctionDepthMax} deep.
+- float16 and bfloat16, wherever they stand, are float32. A trained model's inputs, outputs and weights are written as they were.
+
+What is written out counts against the ${LIMITS.modelNodesMax.toLocaleString("en")} nodes that a model may have.
 
 ## Read as plain operators
 

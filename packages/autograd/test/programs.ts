@@ -104,3 +104,25 @@ export function mlp(inputs: number, hidden: number, classes: number, between: Pa
     ...(between.constants === undefined ? {} : { constants: between.constants }),
   };
 }
+
+/** To sit before the last layer of an `mlp` of six hidden numbers. */
+export const batchNorm = {
+  initializers: new Map([
+    ["bn.weight", random(11, [6])],
+    ["bn.bias", random(12, [6])],
+    ["bn.running_mean", random(13, [6])],
+    ["bn.running_var", f32([6], [1, 2, 0.5, 1, 1.5, 3])],
+  ]),
+  nodes: [
+    node("BatchNormalization", ["h", "bn.weight", "bn.bias", "bn.running_mean", "bn.running_var"], ["n"], {
+      epsilon: 1e-5,
+      momentum: 0.9,
+      training_mode: 0,
+    }),
+  ],
+} satisfies Partial<Graph>;
+
+export const dropout = {
+  initializers: new Map([["ratio", f32([], [0.5])]]),
+  nodes: [node("Dropout", ["h", "ratio"], ["n"], {})],
+} satisfies Partial<Graph>;

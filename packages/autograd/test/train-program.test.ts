@@ -6,7 +6,17 @@ import { buildEvaluationProgram } from "../src/program/evaluation-program.ts";
 import type { ProgramOptions } from "../src/program/model-step.ts";
 import { buildTrainProgram } from "../src/program/train-program.ts";
 import { withWeights } from "../src/program/weights.ts";
-import { evaluationFeeds, initialState, mlp, nextState, random, type State, trainFeeds } from "./programs.ts";
+import {
+  batchNorm,
+  dropout,
+  evaluationFeeds,
+  initialState,
+  mlp,
+  nextState,
+  random,
+  type State,
+  trainFeeds,
+} from "./programs.ts";
 import { f32, floatsOf, i64, node, openGraph } from "./run-graph.ts";
 
 const ADAMW = { learningRate: 0.01, weightDecay: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
@@ -37,27 +47,6 @@ const batches = [
   [5, 0, 2],
 ];
 const rates = [0.01, 0.02, 0.005, 0.01];
-
-const batchNorm = {
-  initializers: new Map([
-    ["bn.weight", random(11, [6])],
-    ["bn.bias", random(12, [6])],
-    ["bn.running_mean", random(13, [6])],
-    ["bn.running_var", f32([6], [1, 2, 0.5, 1, 1.5, 3])],
-  ]),
-  nodes: [
-    node("BatchNormalization", ["h", "bn.weight", "bn.bias", "bn.running_mean", "bn.running_var"], ["n"], {
-      epsilon: 1e-5,
-      momentum: 0.9,
-      training_mode: 0,
-    }),
-  ],
-} satisfies Partial<Graph>;
-
-const dropout = {
-  initializers: new Map([["ratio", f32([], [0.5])]]),
-  nodes: [node("Dropout", ["h", "ratio"], ["n"], {})],
-} satisfies Partial<Graph>;
 
 describe("a train program", () => {
   test.for<readonly [string, Partial<Graph>, Partial<ProgramOptions>]>([

@@ -44,7 +44,7 @@ export const OPSET_NOTES: ReadonlyMap<string, string> = new Map([
   ...Object.keys(OPS)
     .filter((op) => op.startsWith("Reduce") && op !== "ReduceSum")
     .map((op): [string, string] => [op, "axes an attribute before 18"]),
-  ["Attention", "since 23"],
+  ["Attention", "since 23; one with past or present keys and values is refused by name"],
   ["AveragePool", "dilations since 19"],
   ["BatchNormalization", "in 13 training is told by the outputs"],
   ["BitwiseAnd", "since 18"],

@@ -4,8 +4,10 @@
  */
 import { assertDefined, type Loss, type Prng } from "@pingo/core";
 import { composeGraph } from "../compose/compose.ts";
+import { showShape } from "../graph/fault.ts";
 import type { AnyNode, Graph } from "../graph/graph.ts";
 import { readsOf } from "../graph/reads.ts";
+import { unifyShapes } from "../graph/shape.ts";
 import type { DType, Tensor } from "../graph/tensor.ts";
 import { OBJECTIVES } from "../objective/objectives.ts";
 import { bindBatch } from "../program/bind-batch.ts";
@@ -85,6 +87,14 @@ function bindInputs(model: Graph, inputs: ReadonlyMap<string, Tensor>) {
   const fields = model.inputs.map(({ name, type }): [string, FieldSpec] => {
     const given = inputs.get(name);
     if (given === undefined) throw new CheckError({ code: "CHECK_INPUT_MISSING", input: name });
+    if (
+      given.dtype !== type.dtype ||
+      unifyShapes(type.shape.with(0, given.shape[0] ?? 1), given.shape) === undefined
+    ) {
+      const found = `${given.dtype}${showShape(given.shape)}`;
+      const expected = `${type.dtype}${showShape(type.shape)}`;
+      throw new CheckError({ code: "CHECK_INPUT_MISFIT", input: name, found, expected });
+    }
     const [size = 1, ...rowShape] = given.shape;
     batch = size;
     if (typeof type.shape[0] === "number") exportedBatch = type.shape[0];

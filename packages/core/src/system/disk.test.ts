@@ -64,6 +64,10 @@ test("a write onto a folder fails and leaves nothing beside it", async () => {
   expect((await readdir(folder)).filter((name) => name.endsWith(".tmp"))).toEqual([]);
 });
 
+test("a folder where a file is wanted is said in words", async () => {
+  await expect(systemDisk.read(folder)).rejects.toThrow(/is a folder, and a file is wanted/);
+});
+
 test("a full disk is a fault with its own code", async () => {
   await expect(createMemoryDisk(3).write("/a", new Uint8Array(4))).rejects.toMatchObject({
     code: "DISK_FULL",

@@ -125,10 +125,20 @@ function isDiskFull(error: unknown): boolean {
   );
 }
 
+/** In words, what a user meets most. */
+const WHY_BY_CODE: ReadonlyMap<string, string> = new Map([
+  ["EISDIR", "it is a folder, and a file is wanted"],
+  ["ENOTDIR", "a part of its path is no folder"],
+  ["EACCES", "the system does not permit it"],
+  ["EROFS", "the disk can only be read"],
+]);
+
 /** The fault behind a file call that failed. */
 export function diskErrorOf(path: string, cause: unknown, bytes = 0): DiskError {
   if (isDiskFull(cause)) return new DiskError({ code: "DISK_FULL", path, bytes }, { cause });
-  const why = errorCode(cause) ?? (cause instanceof Error ? cause.message : String(cause));
+  const code = errorCode(cause);
+  const why =
+    (code && WHY_BY_CODE.get(code)) ?? code ?? (cause instanceof Error ? cause.message : String(cause));
   return new DiskError({ code: "DISK_FAILED", path, why }, { cause });
 }
 
