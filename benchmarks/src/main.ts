@@ -4,10 +4,11 @@
  * Usage: npm run bench -- SUITE [CASE…] [--json | --profile]
  */
 import { autogradSuite } from "./autograd/suite.ts";
+import { idleSuite } from "./idle/suite.ts";
 import { networkSuite } from "./network.ts";
 import { machineName, type Report, type Suite, tableOf } from "./report.ts";
 
-const SUITES: readonly Suite[] = [autogradSuite, networkSuite];
+const SUITES: readonly Suite[] = [autogradSuite, idleSuite, networkSuite];
 
 const args = process.argv.slice(2);
 const json = args.includes("--json");

@@ -6,7 +6,8 @@ import { formatBytes } from "@pingo/core";
 export interface Row {
   readonly case: string;
   readonly metric: string;
-  readonly value: number;
+  /** null where it could not be measured here; the metric says why. */
+  readonly value: number | null;
   readonly unit: string;
   /** null where there is none. */
   readonly peer: string | null;
@@ -63,6 +64,20 @@ export function row(
   };
 }
 
+/** What this machine lacks the program for. */
+export function skipped(name: string, metric: string, why: string): Row {
+  const nothing = {
+    value: null,
+    unit: "",
+    peer: null,
+    peerValue: null,
+    ratio: null,
+    target: null,
+    met: null,
+  };
+  return { case: name, metric: `${metric}: skipped, ${why}`, ...nothing };
+}
+
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
@@ -80,7 +95,7 @@ export function tableOf(report: Report): string {
   const body = report.rows.map((r) => [
     r.case,
     r.metric,
-    `${figure(r.value)} ${r.unit}`,
+    r.value === null ? "–" : `${figure(r.value)} ${r.unit}`,
     r.peer ?? "–",
     r.peerValue === null ? "–" : `${figure(r.peerValue)} ${r.unit}`,
     r.ratio === null ? "–" : r.ratio.toFixed(2),

@@ -72,6 +72,7 @@ test("why without a provider says how to get one; with one, each reason and what
     fog: "http://127.0.0.1:4710",
     isOnline: true,
     busySlots: 1,
+    units: [],
     owner: {
       verdict: "throttle",
       cores: 1,

@@ -124,6 +124,7 @@ export async function startAgent(config: ProviderConfig, ports: Ports): Promise<
         fog: config.fogUrl,
         isOnline: state.current === "online",
         busySlots: runner.running().length,
+        units: runner.units(),
         owner: warden?.status() ?? null,
       }),
       clock,

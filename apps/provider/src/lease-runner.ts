@@ -22,6 +22,7 @@ import {
   zReceipt,
 } from "@pingo/core";
 import { fullDiskOr } from "@pingo/core/system";
+import type { UnitStatus } from "@pingo/scheduler/status";
 import { type BlockReader, copyDag } from "@pingo/storage";
 import type { BlockCache } from "./block-cache.ts";
 import type { Outbox } from "./outbox.ts";
@@ -134,6 +135,19 @@ export class LeaseRunner implements Workforce {
       lease: lease.id,
       step,
       loss: Number.isFinite(loss) ? loss : null, // a unit that diverges says so when it ends
+    }));
+  }
+
+  /** As `pingo node status` shows them. */
+  units(): readonly UnitStatus[] {
+    return [...this.#runningById.values()].map(({ lease: { unit }, slot, step, loss }) => ({
+      job: unit.job,
+      round: unit.round,
+      index: unit.index,
+      step,
+      steps: unit.steps,
+      loss: Number.isFinite(loss) ? loss : null,
+      workerPid: slot.worker?.pid ?? null,
     }));
   }
 

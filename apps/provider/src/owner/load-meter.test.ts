@@ -4,6 +4,7 @@ import { LoadMeter, type LoadSample } from "./load-meter.ts";
 
 const TICK_MS = 10;
 const STEP_MS = 50;
+const NEVER_WAITED = { waitedMs: 0, waitedErrorMs: 8 } as const;
 const inTicks = (ms: number) => Math.floor(ms / TICK_MS) * TICK_MS;
 
 /** Counters of a computer on which others use `foreign(t)` millicores and we `own`, seen through ticks. */
@@ -11,7 +12,13 @@ function samples(durationMs: number, foreign: (atMs: number) => number, own = 0)
   const made: LoadSample[] = [];
   let [foreignMs, ownMs] = [0, 0];
   for (let atMs = 0; atMs <= durationMs; atMs += STEP_MS) {
-    made.push({ atMs, busyMs: inTicks(foreignMs + ownMs), ownMs: inTicks(ownMs), errorMs: 2 * TICK_MS });
+    made.push({
+      atMs,
+      busyMs: inTicks(foreignMs + ownMs),
+      ownMs: inTicks(ownMs),
+      errorMs: 2 * TICK_MS,
+      ...NEVER_WAITED,
+    });
     foreignMs += (foreign(atMs) / 1_000) * STEP_MS;
     ownMs += (own / 1_000) * STEP_MS;
   }
@@ -55,8 +62,23 @@ test("after a sleep, or when a worker's counter vanished, it begins anew", () =>
   const meter = new LoadMeter();
   for (const sample of samples(1_000, () => 500)) meter.add(sample);
   expect(meter.foreignMillicores()).toBeGreaterThan(400);
-  meter.add({ atMs: 60_000, busyMs: 90_000, ownMs: 0, errorMs: 20 });
+  meter.add({ atMs: 60_000, busyMs: 90_000, ownMs: 0, errorMs: 20, ...NEVER_WAITED });
   expect(meter.foreignMillicores()).toBeNull();
-  meter.add({ atMs: 60_100, busyMs: 80_000, ownMs: 0, errorMs: 20 });
+  meter.add({ atMs: 60_100, busyMs: 80_000, ownMs: 0, errorMs: 20, ...NEVER_WAITED });
   expect(meter.foreignMillicores()).toBeNull();
+});
+
+test("two workers that get no core for a look and a half prove a load that wants both", () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 40 }), (lookMs) => {
+      const meter = new LoadMeter();
+      const quiet = { busyMs: 0, ownMs: 0, errorMs: 40 } as const;
+      for (let atMs = 0; atMs <= 400; atMs += 40) meter.add({ ...quiet, atMs, ...NEVER_WAITED });
+      expect(meter.foreignMillicores()).toBe(0);
+      // The load begins between two looks; the second of them has waited all of its time.
+      meter.add({ ...quiet, atMs: 440, waitedMs: 2 * lookMs, waitedErrorMs: 8 });
+      meter.add({ ...quiet, atMs: 480, waitedMs: 2 * (lookMs + 40), waitedErrorMs: 8 });
+      expect(meter.foreignMillicores()).toBeGreaterThan(1_500);
+    }),
+  );
 });

@@ -1,9 +1,13 @@
 /**
- * The owner's load, from counters that step in ticks.
+ * The owner's load, from what the processors did and from how long our own workers waited for one.
  *
- * A counter that moves by 10 ms says little after 50 ms and much after a second. So several windows are asked, each
+ * The processors' counter moves in steps. A counter that moves by 10 ms says little after 50 ms and much after a second. So several windows are asked, each
  * for the load that it proves: what it measured, less what the ticks may have added. The largest counts, which a
  * large load reaches within a tenth of a second and a small one when it is certain.
+ *
+ * Our workers are a finer instrument: at the lowest priority, one that wants a core and does not get it has met somebody
+ * else's work, and how long it ran is counted to the millisecond. So a look or two are enough to see a load that takes
+ * all cores. It says nothing where a core stands idle.
  */
 
 /** Counters at one moment; all in milliseconds, all only ever growing. */
@@ -15,9 +19,14 @@ export interface LoadSample {
   readonly ownMs: number;
   /** How far ticks can mislead the difference of two samples. */
   readonly errorMs: number;
+  /** How long workers that wanted a core waited for one. */
+  readonly waitedMs: number;
+  /** How far the last of it may be off. */
+  readonly waitedErrorMs: number;
 }
 
 const WINDOWS_MS = [100, 200, 400, 1_000, 2_000] as const;
+const WAIT_WINDOWS_MS = [35, 70, 100] as const;
 const KEPT_MS = 2_200;
 /** A computer that slept, or an agent that was stopped: what was measured before says nothing. */
 const GAP_MS = 5_000;
@@ -40,12 +49,19 @@ export class LoadMeter {
   foreignMillicores(): number | null {
     const last = this.#samples.at(-1);
     if (last === undefined) return null;
-    const proved = WINDOWS_MS.flatMap((windowMs) => {
-      const from = this.#samples.findLast(({ atMs }) => atMs <= last.atMs - windowMs);
-      return from === undefined ? [] : [provedMillicores(from, last)];
-    });
-    return proved.length === 0 ? null : Math.max(0, ...proved);
+    const over = (windows: readonly number[], load: (from: LoadSample, to: LoadSample) => number) =>
+      windows.flatMap((windowMs) => {
+        const from = this.#samples.findLast(({ atMs }) => atMs <= last.atMs - windowMs);
+        return from === undefined ? [] : [load(from, last)];
+      });
+    const used = over(WINDOWS_MS, provedMillicores);
+    return used.length === 0 ? null : Math.max(0, ...used, ...over(WAIT_WINDOWS_MS, waitedMillicores));
   }
+}
+
+function waitedMillicores(from: LoadSample, to: LoadSample): number {
+  const waitedMs = to.waitedMs - from.waitedMs - Math.max(from.waitedErrorMs, to.waitedErrorMs);
+  return (waitedMs / (to.atMs - from.atMs)) * 1_000;
 }
 
 function provedMillicores(from: LoadSample, to: LoadSample): number {

@@ -187,7 +187,14 @@ describe("processor and memory on Linux", () => {
     await file("proc/42/stat", worker(30, 12));
     const processor = await openProcessor(os, 2);
     expect(processor.machineMillicores).toBe(2_000);
-    expect(processor.sample(5, [42], 7)).toEqual({ atMs: 5, busyMs: 1_630, ownMs: 427, errorMs: 30 });
+    expect(processor.sample(5, [42], 7)).toEqual({
+      atMs: 5,
+      busyMs: 1_630,
+      ownMs: 427,
+      errorMs: 30,
+      waitedMs: -7,
+      waitedErrorMs: 0,
+    });
     expect(processor.sample(5, [43], 7)?.ownMs).toBe(7);
   });
 
@@ -203,7 +210,14 @@ describe("processor and memory on Linux", () => {
     await file("sys/fs/cgroup/system.slice/pingo/cpu.max", "max 100000\n");
     const processor = await openProcessor(os, 8);
     expect(processor.machineMillicores).toBe(1_500);
-    expect(processor.sample(0, [], 1)).toEqual({ atMs: 0, busyMs: 4.5, ownMs: 1, errorMs: 0 });
+    expect(processor.sample(0, [], 1)).toEqual({
+      atMs: 0,
+      busyMs: 4.5,
+      ownMs: 1,
+      errorMs: 0,
+      waitedMs: -1,
+      waitedErrorMs: 0,
+    });
   });
 
   test("a quota of cgroup v1", async () => {

@@ -17,8 +17,21 @@ export interface ProviderStatus {
   readonly fog: string;
   readonly isOnline: boolean;
   readonly busySlots: number;
+  readonly units: readonly UnitStatus[];
   /** Null where no policy is in force: all is lent, all the time. */
   readonly owner: OwnerStatus | null;
+}
+
+/** A unit that was taken and is not over. */
+export interface UnitStatus {
+  readonly job: string;
+  readonly round: number;
+  readonly index: number;
+  /** 0 while its blocks are fetched and its worker starts. */
+  readonly step: number;
+  readonly steps: number;
+  readonly loss: number | null;
+  readonly workerPid: number | null;
 }
 
 export interface OwnerStatus {
@@ -56,6 +69,17 @@ export const zProviderStatus: z.ZodType<ProviderStatus> = z.object({
   fog: z.string(),
   isOnline: z.boolean(),
   busySlots: z.int(),
+  units: z.array(
+    z.object({
+      job: z.string(),
+      round: z.int(),
+      index: z.int(),
+      step: z.int(),
+      steps: z.int(),
+      loss: z.number().nullable(),
+      workerPid: z.int().nullable(),
+    }),
+  ),
   owner: z
     .object({
       verdict: z.enum(["run", "throttle", "suspend", "vacate"]),

@@ -6,6 +6,7 @@
  */
 import type { LoadSample } from "../load-meter.ts";
 import type { OsView } from "../os-view.ts";
+import { WaitingWorkers } from "./waiting.ts";
 
 /** USER_HZ: 100 on every Linux that Node runs on. */
 const TICK_MS = 10;
@@ -24,6 +25,7 @@ export async function openProcessor(os: OsView, coresInSight: number): Promise<P
     coresInSight * 1_000,
     group?.quotaMillicores ?? Number.POSITIVE_INFINITY,
   );
+  const waiting = new WaitingWorkers(os);
   return {
     machineMillicores,
     sample: (atMs, workers, agentMs) => {
@@ -31,12 +33,16 @@ export async function openProcessor(os: OsView, coresInSight: number): Promise<P
       if (busy.ms === null) return null;
       const own = workers.map((pid) => processMs(os, pid) ?? 0);
       const ownMs = agentMs + own.reduce((sum, ms) => sum + ms, 0);
+      const { waitedMs, waitedErrorMs } = waiting.look(atMs, workers);
       // Each counter may be one tick off; the machine's is kept for each core.
       return {
         atMs,
         busyMs: busy.ms,
         ownMs,
         errorMs: busy.errorMs * coresInSight + TICK_MS * workers.length,
+        // They may have waited for this agent.
+        waitedMs: waitedMs - agentMs,
+        waitedErrorMs,
       };
     },
   };
