@@ -49,13 +49,24 @@ export class LoadMeter {
   foreignMillicores(): number | null {
     const last = this.#samples.at(-1);
     if (last === undefined) return null;
-    const over = (windows: readonly number[], load: (from: LoadSample, to: LoadSample) => number) =>
-      windows.flatMap((windowMs) => {
-        const from = this.#samples.findLast(({ atMs }) => atMs <= last.atMs - windowMs);
-        return from === undefined ? [] : [load(from, last)];
-      });
-    const used = over(WINDOWS_MS, provedMillicores);
-    return used.length === 0 ? null : Math.max(0, ...used, ...over(WAIT_WINDOWS_MS, waitedMillicores));
+    let [most, isMeasured] = [0, false];
+    let [used, waited] = [0, 0];
+    // Once from the newest back: this runs on every look, in a process that has no optimizing compiler.
+    for (let i = this.#samples.length - 1; i >= 0; i--) {
+      const from = this.#samples[i];
+      if (from === undefined) break;
+      const agoMs = last.atMs - from.atMs;
+      if (agoMs >= (WINDOWS_MS[used] ?? Number.POSITIVE_INFINITY)) {
+        most = Math.max(most, provedMillicores(from, last));
+        isMeasured = true;
+        while (agoMs >= (WINDOWS_MS[used] ?? Number.POSITIVE_INFINITY)) used += 1;
+      }
+      if (agoMs >= (WAIT_WINDOWS_MS[waited] ?? Number.POSITIVE_INFINITY)) {
+        most = Math.max(most, waitedMillicores(from, last));
+        while (agoMs >= (WAIT_WINDOWS_MS[waited] ?? Number.POSITIVE_INFINITY)) waited += 1;
+      }
+    }
+    return isMeasured ? most : null;
   }
 }
 

@@ -4,9 +4,9 @@
  * Whatever is not there, not allowed, or too slow is null: a sensor then says what is missing.
  */
 import { execFile } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 
 export interface OsView {
   readonly text: (path: string) => Promise<string | null>;
@@ -28,6 +28,8 @@ export interface OsViewOptions {
 
 const COMMAND_MS_MAX = 2_000;
 const COMMAND_BYTES_MAX = 1 << 20;
+/** Windows finds a command by more than its name. */
+const HAS_PLAIN_NAMES = process.platform !== "win32";
 
 export function createOsView({ root, environment }: OsViewOptions): OsView {
   return {
@@ -43,10 +45,19 @@ export function createOsView({ root, environment }: OsViewOptions): OsView {
     readAtUnixMs: async (path) => (await orNull(stat(join(root, path))))?.atimeMs ?? null,
     run: (command, words) =>
       new Promise((resolve) => {
+        // Starting a process costs this one 10 ms, also where there is nothing to start.
+        if (HAS_PLAIN_NAMES && !isThere(command, environment["PATH"])) {
+          resolve(null);
+          return;
+        }
         const options = { env: environment, timeout: COMMAND_MS_MAX, maxBuffer: COMMAND_BYTES_MAX };
         execFile(command, words, options, (error, stdout) => resolve(error ? null : stdout));
       }),
   };
+}
+
+function isThere(command: string, path = ""): boolean {
+  return path.split(delimiter).some((folder) => existsSync(join(folder, command)));
 }
 
 async function orNull<T>(reading: Promise<T>): Promise<T | null> {

@@ -15,8 +15,12 @@ const EVERY_MS: { readonly [N in SensorName]: number } = {
   metered: 30_000,
   reclaimed: 2_000,
 };
+/** With nothing to stop, nobody waits for it; and the time without input only grows between two reads. */
+const INPUT_REST_MS = 10_000;
 /** What was missing is seldom there a moment later. */
 const MISSING_MS = 60_000;
+/** A unit may begin, and with it the need to look more often. */
+const WAIT_MS_MAX = 2_000;
 const NOTHING: Latest = {
   input: null,
   battery: null,
@@ -27,19 +31,31 @@ const NOTHING: Latest = {
   reclaimed: null,
 };
 
+/** What the policy and the moment make of the sensors. */
+export interface SensorNeeds {
+  /** Nobody asks for it: it is not read, and its value is null. */
+  isWanted(name: SensorName): boolean;
+  /** Something runs that may have to stop. */
+  isWorking(): boolean;
+}
+
+const ALL_NEEDED: SensorNeeds = { isWanted: () => true, isWorking: () => true };
+
 export class SensorDeck {
   readonly #os: OsView;
   readonly #sensors: Sensors;
   readonly #clock: Clock;
   readonly #dueMs = new Map<SensorName, number>();
   readonly #missing = new Map<SensorName, string>();
+  readonly #needs: SensorNeeds;
   #latest: Latest = NOTHING;
   #inputReadMs = 0;
 
-  constructor(os: OsView, sensors: Sensors, clock: Clock) {
+  constructor(os: OsView, sensors: Sensors, clock: Clock, needs: SensorNeeds = ALL_NEEDED) {
     this.#os = os;
     this.#sensors = sensors;
     this.#clock = clock;
+    this.#needs = needs;
   }
 
   /** One sentence for each sensor that does not tell. */
@@ -57,10 +73,10 @@ export class SensorDeck {
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const now = this.#clock.monotonicMs();
-      const due = SENSOR_NAMES.filter((name) => (this.#dueMs.get(name) ?? 0) <= now);
+      const due = SENSOR_NAMES.filter((name) => this.#dueAtMs(name) <= now);
       for (const name of due) await this.#read(name);
-      const next = Math.min(...SENSOR_NAMES.map((name) => this.#dueMs.get(name) ?? 0));
-      const waitMs = Math.max(50, next - this.#clock.monotonicMs());
+      const next = Math.min(...SENSOR_NAMES.map((name) => this.#dueAtMs(name)));
+      const waitMs = Math.min(WAIT_MS_MAX, Math.max(50, next - this.#clock.monotonicMs()));
       await this.#clock.sleep(waitMs, { signal }).catch(() => undefined); // aborted: the loop ends
     }
   }
@@ -70,7 +86,18 @@ export class SensorDeck {
     await Promise.all(SENSOR_NAMES.map((name) => this.#read(name)));
   }
 
+  #dueAtMs(name: SensorName): number {
+    const restMs = name === "input" && !this.#needs.isWorking() ? INPUT_REST_MS - EVERY_MS.input : 0;
+    return (this.#dueMs.get(name) ?? 0) + restMs;
+  }
+
   async #read(name: SensorName): Promise<void> {
+    if (!this.#needs.isWanted(name)) {
+      this.#missing.delete(name);
+      this.#latest = { ...this.#latest, [name]: null };
+      this.#dueMs.set(name, this.#clock.monotonicMs() + EVERY_MS[name]);
+      return;
+    }
     const reading = await this.#sensors[name](this.#os, this.#clock.nowUnixMs());
     const now = this.#clock.monotonicMs();
     if ("missing" in reading) {

@@ -16,6 +16,7 @@ import { readMemory, residentBytes } from "./linux/memory.ts";
 import { openProcessor } from "./linux/processor.ts";
 import { sensorsOf } from "./open-sensors.ts";
 import { createOsView } from "./os-view.ts";
+import type { SensorName } from "./sensor.ts";
 import { SensorDeck } from "./sensor-deck.ts";
 import { Warden } from "./warden.ts";
 import { WatchedFile } from "./watched-file.ts";
@@ -44,8 +45,11 @@ export interface StartedWarden extends AsyncDisposable {
 export async function startWarden(options: StartWardenOptions): Promise<StartedWarden> {
   const { folder, policyPath, desktopEnvironment, coresInSight, workforce, clock, log, onChange } = options;
   const os = createOsView({ root: "/", environment: desktopEnvironment });
-  const sensors = new SensorDeck(os, sensorsOf(process.platform), clock);
   const policy = new WatchedFile(policyPath, (text) => policyOf(text, policyPath), log);
+  const sensors = new SensorDeck(os, sensorsOf(process.platform), clock, {
+    isWanted: (name) => isWanted(name, policy.value),
+    isWorking: () => workforce.workers().some(({ isBusy }) => isBusy),
+  });
   const wish = new WatchedFile(join(folder, WISH_FILE), wishOf, log);
   let last: { readonly decision: OwnerDecision; readonly signals: OwnerSignals } | undefined;
   let lent = "";
@@ -89,6 +93,15 @@ export async function startWarden(options: StartWardenOptions): Promise<StartedW
       await ended;
     },
   };
+}
+
+/** Reading some costs a process each time: not for a policy that does not ask. */
+function isWanted(name: SensorName, policy: OwnerPolicy): boolean {
+  if (name === "applications") return policy.applications.length > 0;
+  if (name === "fullScreen") return policy.onFullScreen !== "ignore";
+  if (name === "metered") return policy.onMetered !== "ignore";
+  if (name === "input") return policy.idleAfterMs > 0;
+  return true;
 }
 
 function policyOf(text: string | null, path: string): OwnerPolicy {

@@ -8,7 +8,7 @@ import type { OsView } from "../os-view.ts";
 import type { Reading } from "../sensor.ts";
 
 /** Answers in properties, one a line. SOURCE: loginctl(1), org.freedesktop.login1(5) */
-const SESSION_PROPERTIES = ["Type", "Class", "State", "IdleHint", "IdleSinceHint"] as const;
+const HINT_PROPERTIES = ["IdleHint", "IdleSinceHint"] as const;
 const NO_HINT =
   "nothing says when the desktop was last touched: install xprintidle (X11), or let the desktop set logind's idle hint (Wayland)";
 
@@ -27,9 +27,7 @@ async function desktopIdleMs(os: OsView, nowUnixMs: number): Promise<number | nu
   const idleMs = printed === null ? Number.NaN : Number.parseInt(printed, 10);
   if (Number.isFinite(idleMs)) return idleMs;
   let idle = Number.POSITIVE_INFINITY;
-  for (const session of await sessionsOf(os)) {
-    const isDesktop = ["x11", "wayland", "mir"].includes(session["Type"] ?? "");
-    if (!isDesktop || session["Class"] !== "user" || session["State"] === "closing") continue;
+  for (const session of await hintsOf(os, await desktopSessions(os))) {
     if (session["IdleHint"] !== "yes") {
       // Touched just now, or a desktop that never sets the hint: only one that was seen to set it can be believed.
       if (Number(session["IdleSinceHint"] ?? 0) === 0) return null;
@@ -41,17 +39,27 @@ async function desktopIdleMs(os: OsView, nowUnixMs: number): Promise<number | nu
   return idle;
 }
 
-async function sessionsOf(os: OsView): Promise<readonly Readonly<Record<string, string>>[]> {
-  const listed = await os.run("loginctl", ["list-sessions", "--no-legend"]);
-  const ids = (listed ?? "").split("\n").flatMap((line) => /^\s*(\S+)/.exec(line)?.[1] ?? []);
-  const shown = await Promise.all(
-    ids.map((id) =>
-      os.run("loginctl", ["show-session", id, ...SESSION_PROPERTIES.flatMap((name) => ["-p", name])]),
-    ),
-  );
-  return shown.map((text) =>
-    Object.fromEntries((text ?? "").split("\n").map((line) => splitOnce(line, "="))),
-  );
+/** Ids of sessions with a desktop, from logind's own files: asking itself starts a process, for nothing where there is none. */
+async function desktopSessions(os: OsView): Promise<readonly string[]> {
+  const ids = (await os.names("run/systemd/sessions")).filter((name) => /^\w+$/.test(name));
+  const texts = await Promise.all(ids.map((id) => os.text(`run/systemd/sessions/${id}`)));
+  return ids.filter((_, i) => {
+    const session = propertiesOf(texts[i] ?? "");
+    const isDesktop = ["x11", "wayland", "mir"].includes(session["TYPE"] ?? "");
+    return isDesktop && session["CLASS"] === "user" && session["STATE"] !== "closing";
+  });
+}
+
+async function hintsOf(os: OsView, ids: readonly string[]): Promise<readonly Properties[]> {
+  const asked = HINT_PROPERTIES.flatMap((name) => ["-p", name]);
+  const shown = await Promise.all(ids.map((id) => os.run("loginctl", ["show-session", id, ...asked])));
+  return shown.map((text) => propertiesOf(text ?? ""));
+}
+
+type Properties = Readonly<Record<string, string>>;
+
+function propertiesOf(text: string): Properties {
+  return Object.fromEntries(text.split("\n").map((line) => splitOnce(line, "=")));
 }
 
 async function terminalIdleMs(os: OsView, nowUnixMs: number): Promise<number> {
