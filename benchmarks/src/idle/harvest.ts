@@ -86,6 +86,8 @@ function signalsAt({ machineMillicores, loadMillicores, inputIdleMs }: Day, step
     inputIdleMs: inputIdleMs[step] ?? null,
     machineMillicores,
     foreignMillicores: step === 0 ? null : (loadMillicores[step - 1] ?? 0),
+    idleMillicores: null,
+    cpuStallShare: null,
     memoryTotalBytes: 8 * GiB,
     memoryAvailableBytes: 6 * GiB,
     memoryStallShare: 0,

@@ -4,7 +4,7 @@ import { LoadMeter, type LoadSample } from "./load-meter.ts";
 
 const TICK_MS = 10;
 const STEP_MS = 50;
-const NEVER_WAITED = { waitedMs: 0, waitedErrorMs: 8 } as const;
+const NEVER_WAITED = { waitedMs: 0, waitedErrorMs: 8, pressureMs: null } as const;
 const inTicks = (ms: number) => Math.floor(ms / TICK_MS) * TICK_MS;
 
 /** Counters of a computer on which others use `foreign(t)` millicores and we `own`, seen through ticks. */
@@ -72,7 +72,7 @@ test("two workers that get no core for a look and a half prove a load that wants
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 40 }), (lookMs) => {
       const meter = new LoadMeter();
-      const quiet = { busyMs: 0, ownMs: 0, errorMs: 40 } as const;
+      const quiet = { busyMs: 0, ownMs: 0, errorMs: 40, pressureMs: null } as const;
       for (let atMs = 0; atMs <= 400; atMs += 40) meter.add({ ...quiet, atMs, ...NEVER_WAITED });
       expect(meter.foreignMillicores()).toBe(0);
       // The load begins between two looks; the second of them has waited all of its time.
@@ -81,4 +81,22 @@ test("two workers that get no core for a look and a half prove a load that wants
       expect(meter.foreignMillicores()).toBeGreaterThan(1_500);
     }),
   );
+});
+
+test("what of the waiting is not our workers' own is the owner's", () => {
+  const meter = new LoadMeter();
+  const full = { ownMs: 0, errorMs: 40, waitedErrorMs: 8 } as const;
+  for (let atMs = 0; atMs <= 1_000; atMs += 40) {
+    meter.add({ ...full, atMs, busyMs: 2 * atMs, waitedMs: atMs / 4, pressureMs: atMs / 2 });
+  }
+  const { idleMillicores = -1, cpuStallShare = -1 } = meter.contention(2_000) ?? {};
+  expect(idleMillicores).toBe(0);
+  expect(cpuStallShare).toBeGreaterThan(0.2);
+  expect(cpuStallShare).toBeLessThanOrEqual(0.25);
+});
+
+test("a kernel that does not count waiting says nothing of it", () => {
+  const meter = new LoadMeter();
+  for (const sample of samples(1_000, () => 500)) meter.add(sample);
+  expect(meter.contention(2_000)).toBeNull();
 });

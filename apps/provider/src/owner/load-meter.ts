@@ -23,10 +23,20 @@ export interface LoadSample {
   readonly waitedMs: number;
   /** How far the last of it may be off. */
   readonly waitedErrorMs: number;
+  /** How long any program waited for a core; null where the kernel does not count it. */
+  readonly pressureMs: number | null;
+}
+
+export interface Contention {
+  readonly idleMillicores: number;
+  /** Share of the time in which a program that is not ours waited. */
+  readonly cpuStallShare: number;
 }
 
 const WINDOWS_MS = [100, 200, 400, 1_000, 2_000] as const;
-const WAIT_WINDOWS_MS = [35, 70, 100] as const;
+const WAIT_WINDOWS_MS = [25, 50, 100] as const;
+/** Long enough that ticks say little against it, short enough for an owner who waits. */
+const CONTENTION_WINDOW_MS = 400;
 const KEPT_MS = 2_200;
 /** A computer that slept, or an agent that was stopped: what was measured before says nothing. */
 const GAP_MS = 5_000;
@@ -67,6 +77,25 @@ export class LoadMeter {
       }
     }
     return isMeasured ? most : null;
+  }
+
+  /** Null while not enough was seen, and where the kernel does not tell. */
+  contention(machineMillicores: number): Contention | null {
+    const to = this.#samples.at(-1);
+    const from = this.#samples.findLast(
+      ({ atMs }) => to !== undefined && to.atMs - atMs >= CONTENTION_WINDOW_MS,
+    );
+    if (to === undefined || from === undefined) return null;
+    if (from.pressureMs === null || to.pressureMs === null) return null;
+    const spanMs = to.atMs - from.atMs;
+    // As little idle time as the ticks allow, and none of the waiting that ours did.
+    const busyMs = to.busyMs - from.busyMs + to.errorMs;
+    const waitedMs =
+      to.pressureMs - from.pressureMs - Math.max(0, to.waitedMs - from.waitedMs + to.waitedErrorMs);
+    return {
+      idleMillicores: Math.max(0, machineMillicores - (busyMs / spanMs) * 1_000),
+      cpuStallShare: Math.max(0, Math.min(1, waitedMs / spanMs)),
+    };
   }
 }
 

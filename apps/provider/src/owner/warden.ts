@@ -39,8 +39,8 @@ export interface WardenOptions {
   readonly onLook: (decision: OwnerDecision, signals: OwnerSignals) => void;
 }
 
-/** While something runs: two looks are within the tenth of a second that an owner may notice. */
-const LOOK_MS = 40;
+/** While something runs: three looks are within the tenth of a second that an owner may notice. */
+const LOOK_MS = 30;
 /** While nothing runs there is nothing to stop. */
 const REST_LOOK_MS = 250;
 /** Files of the owner's, and the memory that is left: neither changes faster than this matters. */
@@ -126,6 +126,7 @@ export class Warden {
     const pids = workforce.workers().map(({ pid }) => pid);
     const sample = processor.sample(monotonicMs, pids, agentMs());
     if (sample !== null) this.#meter.add(sample);
+    const contention = this.#meter.contention(processor.machineMillicores);
     const { input, battery, temperature, fullScreen, applications, metered, reclaimed } =
       sensors.values(monotonicMs);
     return {
@@ -135,6 +136,8 @@ export class Warden {
       inputIdleMs: input,
       machineMillicores: processor.machineMillicores,
       foreignMillicores: this.#meter.foreignMillicores(),
+      idleMillicores: contention?.idleMillicores ?? null,
+      cpuStallShare: contention?.cpuStallShare ?? null,
       memoryTotalBytes: this.#memory.totalBytes,
       memoryAvailableBytes: this.#memory.availableBytes,
       memoryStallShare: this.#memory.stallShare,

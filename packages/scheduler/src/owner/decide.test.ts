@@ -278,3 +278,46 @@ describe("whatever the signals", () => {
     );
   });
 });
+
+describe("where the lowest priority does not keep us out of the owner's way", () => {
+  const inTheWay = { foreignMillicores: 700, idleMillicores: 0, cpuStallShare: 0.4 } as const;
+  const wide = { ...gentle, idle: { ...gentle.idle, toleratedMillicores: 600 } };
+  const four = { machineMillicores: 4_000 } as const;
+  const allLent = last(replay(times(100, four), wide));
+  const from = (moments: readonly Partial<OwnerSignals>[]) =>
+    replay(moments, wide, NONE, allLent.state, 100 * STEP_MS);
+
+  test("one more core is taken back, then another only once that had time to show", () => {
+    const cores = from(times(24, { ...four, ...inTheWay })).map(({ verdict }) => coresOf(verdict));
+    expect(cores[0]).toBe(3);
+    const changes = cores.flatMap((count, i) => (i > 0 && count < (cores[i - 1] ?? 0) ? [i * STEP_MS] : []));
+    expect(changes[0]).toBeGreaterThanOrEqual(500);
+    expect(cores.at(-1)).toBeLessThan(3);
+  });
+
+  test("it says so", () => {
+    const [first] = from([
+      { ...four, ...inTheWay, foreignMillicores: 3_000 },
+      { ...four, ...inTheWay },
+    ]);
+    expect(codesOf(first ?? lent)).toEqual(["CONTENDED", "OWNER_BUSY", "IDLE"]);
+  });
+
+  test("never more is lent than without the signal, and nothing changes while an idle core is left or nobody waits", () => {
+    const arbMoment = fc.record({
+      foreignMillicores: fc.integer({ min: 0, max: 4_000 }),
+      idleMillicores: fc.oneof(fc.constant(null), fc.integer({ min: 0, max: 4_000 })),
+      cpuStallShare: fc.oneof(fc.constant(null), fc.double({ min: 0, max: 1, noNaN: true })),
+    });
+    fc.assert(
+      fc.property(arbMoment, (moment) => {
+        const [told] = from([{ ...four, ...moment }]);
+        const [untold] = from([{ ...four, ...moment, idleMillicores: null, cpuStallShare: null }]);
+        const [cores, coresUntold] = [told, untold].map((one) => coresOf((one ?? lent).verdict));
+        expect(cores).toBeLessThanOrEqual(coresUntold ?? 0);
+        const isFree = (moment.idleMillicores ?? 4_000) >= 200 || (moment.cpuStallShare ?? 0) <= 0.1;
+        if (isFree || moment.foreignMillicores <= 600) expect(cores).toBe(coresUntold);
+      }),
+    );
+  });
+});

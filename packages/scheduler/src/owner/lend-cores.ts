@@ -34,6 +34,12 @@ export const NOTHING_LENT: Lent = {
 
 /** A core that had to be taken back within this many calms was lent too early; as much quiet shortens the calm. */
 const PROOF_CALMS = 4;
+/** Of the computer: less than this is no idle time. */
+const IDLE_SHARE_MIN = 0.05;
+/** Programs of the owner's wait for each other too; more than this is not chance. */
+const STALL_SHARE_MAX = 0.1;
+/** How long a core that was taken back needs until it shows. */
+const CONTENTION_MS = 500;
 /** Less of a core is not worth waking for. */
 const DUTY_MIN = 0.05;
 
@@ -56,11 +62,16 @@ export function lendCores(signals: OwnerSignals, terms: Terms, before: Lent): Le
   const { monotonicMs: now, foreignMillicores: foreign } = signals;
   const capCores = Math.ceil(terms.capMillicores / 1_000);
   const room = roomCores(signals, terms.limits);
-  const target = Math.min(capCores, room);
   const calmMs = Math.min(Math.max(before.calmMs ?? terms.calmMs.min, terms.calmMs.min), terms.calmMs.max);
   // A lower cap is the owner's own word, so nothing is waited for.
   const held = Math.min(before.cores, capCores);
-  const busy = loadReasons(foreign, room < capCores);
+  const isContended =
+    held > 0 && now - (before.quietSinceMs ?? now) >= CONTENTION_MS && isInTheWay(signals, terms.limits);
+  const target = Math.min(capCores, room, isContended ? held - 1 : capCores);
+  const busy: readonly OwnerReason[] = [
+    ...(isContended ? [{ code: "CONTENDED" as const, stallShare: signals.cpuStallShare ?? 0 }] : []),
+    ...loadReasons(foreign, room < capCores),
+  ];
 
   if (target < held) {
     const pressedSinceMs = before.pressedSinceMs ?? now;
@@ -90,6 +101,19 @@ export function lendCores(signals: OwnerSignals, terms: Terms, before: Lent): Le
     return lending({ ...settled, cores: held, roomSinceMs }, terms, [...busy, waiting]);
   }
   return lending({ ...settled, cores: held + 1, roomSinceMs: now, raisedAtMs: now }, terms, busy);
+}
+
+/**
+ * The lowest priority does not hold everywhere: control groups share the cores before priorities do (a service's beside a
+ * desktop's). So where the owner's programs are at work, wait, and no core is idle, it is ours that keep them waiting.
+ */
+function isInTheWay(
+  { machineMillicores, foreignMillicores, idleMillicores, cpuStallShare }: OwnerSignals,
+  { toleratedMillicores }: OwnerLimits,
+): boolean {
+  if (foreignMillicores === null || idleMillicores === null || cpuStallShare === null) return false;
+  const isFull = idleMillicores < IDLE_SHARE_MIN * machineMillicores;
+  return foreignMillicores > toleratedMillicores && isFull && cpuStallShare > STALL_SHARE_MAX;
 }
 
 function loadReasons(foreignMillicores: number | null, isBusy: boolean): readonly OwnerReason[] {

@@ -13,6 +13,7 @@ export type OwnerReason =
   | { readonly code: "APPLICATION_RUNS"; readonly application: string }
   | { readonly code: "MEMORY_SHORT"; readonly wantedBytes: number }
   | { readonly code: "OWNER_BUSY"; readonly foreignMillicores: number }
+  | { readonly code: "CONTENDED"; readonly stallShare: number }
   | { readonly code: "CALMING"; readonly leftMs: number }
   | { readonly code: "SUSPENDED_LONG"; readonly forMs: number }
   | { readonly code: "IN_USE"; readonly inputIdleMs: number }
@@ -39,6 +40,8 @@ const SENTENCES: { readonly [C in OwnerReasonCode]: (reason: Extract<OwnerReason
     APPLICATION_RUNS: ({ application }) => `${application} runs, which your policy gives the computer to`,
     MEMORY_SHORT: ({ wantedBytes }) =>
       `your programs need the memory: ${formatBytes(wantedBytes)} are given back`,
+    CONTENDED: ({ stallShare }) =>
+      `your own programs waited ${percent(stallShare)} of the time for a core that we had`,
     OWNER_BUSY: ({ foreignMillicores }) =>
       `your own work uses ${(foreignMillicores / 1_000).toFixed(1)} cores`,
     CALMING: ({ leftMs }) => `your work has just let go; it waits ${formatDuration(leftMs)} to be sure`,

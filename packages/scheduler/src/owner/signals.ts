@@ -15,6 +15,10 @@ export interface OwnerSignals {
   readonly machineMillicores: number;
   /** What everything but PinGo uses now: its own load is taken off. */
   readonly foreignMillicores: number | null;
+  /** What no program uses. */
+  readonly idleMillicores: number | null;
+  /** Share of the last moment in which a program that is not ours waited for a core. */
+  readonly cpuStallShare: number | null;
   readonly memoryTotalBytes: number;
   /** What could be handed out without swapping, our own not counted as free. */
   readonly memoryAvailableBytes: number;

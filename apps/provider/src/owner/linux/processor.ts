@@ -43,6 +43,8 @@ export async function openProcessor(os: OsView, coresInSight: number): Promise<P
         // They may have waited for this agent.
         waitedMs: waitedMs - agentMs,
         waitedErrorMs,
+        // Under a quota, who waits outside of it does not wait for us.
+        pressureMs: group === null ? pressureMs(os) : null,
       };
     },
   };
@@ -54,6 +56,12 @@ function machineBusy(os: OsView): { readonly ms: number | null; readonly errorMs
   const columns = line.trim().split(/ +/).map(Number);
   const ticks = columns.reduce((sum, value, i) => (IDLE_COLUMNS.has(i) ? sum : sum + value), 0);
   return { ms: ticks * TICK_MS, errorMs: TICK_MS };
+}
+
+/** SOURCE: Documentation/accounting/psi.rst; the total is as of this read. */
+function pressureMs(os: OsView): number | null {
+  const microseconds = /^some .*total=(\d+)$/m.exec(os.textNow("proc/pressure/cpu") ?? "")?.[1];
+  return microseconds === undefined ? null : Number(microseconds) / 1_000;
 }
 
 /** Of all its threads; null once it is gone. */

@@ -11,6 +11,8 @@ export function calmSignals(change: Partial<OwnerSignals> = {}): OwnerSignals {
     inputIdleMs: 3_600_000,
     machineMillicores: 2_000,
     foreignMillicores: 20,
+    idleMillicores: 1_900,
+    cpuStallShare: 0,
     memoryTotalBytes: 8 * GiB,
     memoryAvailableBytes: 6 * GiB,
     ownMemoryBytes: 0,
