@@ -12,7 +12,7 @@ import { storeCommand } from "./commands/store.ts";
 import { trainCommand } from "./commands/train.ts";
 import { upCommand } from "./commands/up.ts";
 import { readConfig } from "./config.ts";
-import type { Context } from "./context.ts";
+import type { Context, Terminal } from "./context.ts";
 import { EXIT_FAULT, EXIT_INTERRUPTED } from "./exit-codes.ts";
 import { optionsOf } from "./options.ts";
 import { createScreen, type ScreenStream } from "./view/screen.ts";
@@ -22,6 +22,8 @@ export interface CliMachine {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdout: ScreenStream;
   readonly stderr: Writable;
+  /** Where input and output are a terminal. */
+  readonly terminal: Terminal | undefined;
   readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly disk: Disk;
@@ -119,6 +121,7 @@ function contextOf(machine: CliMachine, command: Command, startedMs: number): Co
     fogUrl: options.text("fog") ?? config.fogUrl,
     screen: createScreen(machine.stdout, { isJson: options.flag("json"), hasColor: config.hasColor }),
     ports: machine,
+    terminal: machine.terminal,
     signal: machine.signal,
     startedMs,
   };

@@ -1,5 +1,6 @@
 /** What every command is handed. The engine behind the sdk is loaded when it is needed: help must not wait for it. */
 import { join } from "node:path";
+import type { Readable, Writable } from "node:stream";
 import type { Ports } from "@pingo/core";
 import type { FogClient } from "@pingo/sdk";
 import type { CliConfig } from "./config.ts";
@@ -11,10 +12,17 @@ export interface Context {
   readonly fogUrl: string;
   readonly screen: Screen;
   readonly ports: Pick<Ports, "clock" | "prng" | "disk" | "fetch">;
+  /** Where a person can be asked; undefined where there is none. */
+  readonly terminal: Terminal | undefined;
   /** Aborts on Ctrl-C. */
   readonly signal: AbortSignal;
   /** By the monotonic clock, when this process began. */
   readonly startedMs: number;
+}
+
+export interface Terminal {
+  readonly stdin: Readable;
+  readonly stdout: Writable;
 }
 
 /** A client that can sign: with the key of this home's user. */

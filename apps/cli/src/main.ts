@@ -23,6 +23,10 @@ process.exitCode = await runCli({
   env: process.env,
   stdout: process.stdout,
   stderr: process.stderr,
+  terminal:
+    process.stdin.isTTY && process.stdout.isTTY
+      ? { stdin: process.stdin, stdout: process.stdout }
+      : undefined,
   signal: interrupt.signal,
   clock: systemClock,
   disk: systemDisk,

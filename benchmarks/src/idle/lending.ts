@@ -93,7 +93,10 @@ export async function startLending(home: string): Promise<Lending> {
           const units = ((await status())?.units ?? []).filter(({ step }) => step > 0);
           if (units.length >= count) return units.map(({ workerPid }) => workerPid ?? 0);
         }
-        throw new Error(`no ${count} units at work within ${WORKING_MS_MAX / 1_000} s`);
+        const why = (await status())?.owner?.reasons.map(({ sentence }) => sentence).join("; ");
+        throw new Error(
+          `no ${count} units at work within ${WORKING_MS_MAX / 1_000} s: ${why ?? "the agent says nothing"}`,
+        );
       };
       return {
         pid: agent.pid,

@@ -4,6 +4,7 @@ import type { Run } from "../cli.ts";
 import { nodeJoinCommand } from "./node-join.ts";
 import { nodeFinishCommand, nodePauseCommand, nodeResumeCommand } from "./node-pause.ts";
 import { nodePolicyCommand } from "./node-policy.ts";
+import { nodeServiceCommand } from "./node-service.ts";
 import { nodeStatusCommand } from "./node-status.ts";
 import { nodeWhyCommand } from "./node-why.ts";
 
@@ -11,6 +12,7 @@ export function nodeCommand(run: Run): Command {
   return new Command("node")
     .description("lend this computer, and see who lends theirs")
     .addCommand(nodeJoinCommand(run))
+    .addCommand(nodeServiceCommand(run))
     .addCommand(nodeStatusCommand(run))
     .addCommand(nodeWhyCommand(run))
     .addCommand(nodePolicyCommand(run))

@@ -4,7 +4,7 @@ import { LoadMeter, type LoadSample } from "./load-meter.ts";
 
 const TICK_MS = 10;
 const STEP_MS = 50;
-const NEVER_WAITED = { waitedMs: 0, waitedErrorMs: 8, pressureMs: null } as const;
+const NEVER_WAITED = { waitedMs: 0, waitedErrorMs: 8, waiters: 2, pressureMs: null } as const;
 const inTicks = (ms: number) => Math.floor(ms / TICK_MS) * TICK_MS;
 
 /** Counters of a computer on which others use `foreign(t)` millicores and we `own`, seen through ticks. */
@@ -72,7 +72,7 @@ test("two workers that get no core for a look and a half prove a load that wants
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 40 }), (lookMs) => {
       const meter = new LoadMeter();
-      const quiet = { busyMs: 0, ownMs: 0, errorMs: 40, pressureMs: null } as const;
+      const quiet = { busyMs: 0, ownMs: 0, errorMs: 40, waiters: 2, pressureMs: null } as const;
       for (let atMs = 0; atMs <= 400; atMs += 40) meter.add({ ...quiet, atMs, ...NEVER_WAITED });
       expect(meter.foreignMillicores()).toBe(0);
       // The load begins between two looks; the second of them has waited all of its time.
@@ -85,7 +85,7 @@ test("two workers that get no core for a look and a half prove a load that wants
 
 test("what of the waiting is not our workers' own is the owner's", () => {
   const meter = new LoadMeter();
-  const full = { ownMs: 0, errorMs: 40, waitedErrorMs: 8 } as const;
+  const full = { ownMs: 0, errorMs: 40, waitedErrorMs: 8, waiters: 2 } as const;
   for (let atMs = 0; atMs <= 1_000; atMs += 40) {
     meter.add({ ...full, atMs, busyMs: 2 * atMs, waitedMs: atMs / 4, pressureMs: atMs / 2 });
   }
@@ -99,4 +99,12 @@ test("a kernel that does not count waiting says nothing of it", () => {
   const meter = new LoadMeter();
   for (const sample of samples(1_000, () => 500)) meter.add(sample);
   expect(meter.contention(2_000)).toBeNull();
+});
+
+test("a stroke that one of two workers waits for a moment is no load", () => {
+  const meter = new LoadMeter();
+  for (let atMs = 0; atMs <= 400; atMs += 40)
+    meter.add({ busyMs: 0, ownMs: 0, errorMs: 40, atMs, ...NEVER_WAITED });
+  meter.add({ busyMs: 0, ownMs: 0, errorMs: 40, atMs: 440, ...NEVER_WAITED, waitedMs: 30 });
+  expect(meter.foreignMillicores()).toBeLessThan(250);
 });

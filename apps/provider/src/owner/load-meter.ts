@@ -23,6 +23,8 @@ export interface LoadSample {
   readonly waitedMs: number;
   /** How far the last of it may be off. */
   readonly waitedErrorMs: number;
+  /** How many of them wanted a core. */
+  readonly waiters: number;
   /** How long any program waited for a core; null where the kernel does not count it. */
   readonly pressureMs: number | null;
 }
@@ -35,6 +37,9 @@ export interface Contention {
 
 const WINDOWS_MS = [100, 200, 400, 1_000, 2_000] as const;
 const WAIT_WINDOWS_MS = [25, 50, 100] as const;
+/** Over less than this, only a load that keeps nearly all of ours waiting counts: a stroke of a few milliseconds is no load. */
+const STROKE_MS = 100;
+const STROKE_SHARE = 0.6;
 /** Long enough that ticks say little against it, short enough for an owner who waits. */
 const CONTENTION_WINDOW_MS = 400;
 const KEPT_MS = 2_200;
@@ -101,7 +106,9 @@ export class LoadMeter {
 
 function waitedMillicores(from: LoadSample, to: LoadSample): number {
   const waitedMs = to.waitedMs - from.waitedMs - Math.max(from.waitedErrorMs, to.waitedErrorMs);
-  return (waitedMs / (to.atMs - from.atMs)) * 1_000;
+  const spanMs = to.atMs - from.atMs;
+  const isStroke = spanMs < STROKE_MS && waitedMs < STROKE_SHARE * spanMs * to.waiters;
+  return isStroke ? 0 : (waitedMs / spanMs) * 1_000;
 }
 
 function provedMillicores(from: LoadSample, to: LoadSample): number {

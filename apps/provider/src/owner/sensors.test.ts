@@ -195,6 +195,7 @@ describe("processor and memory on Linux", () => {
       errorMs: 30,
       waitedMs: -7,
       waitedErrorMs: 0,
+      waiters: 0,
       pressureMs: null,
     });
     expect(processor.sample(5, [43], 7)?.ownMs).toBe(7);
@@ -219,6 +220,7 @@ describe("processor and memory on Linux", () => {
       errorMs: 0,
       waitedMs: -1,
       waitedErrorMs: 0,
+      waiters: 0,
       pressureMs: null,
     });
   });

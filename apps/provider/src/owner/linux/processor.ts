@@ -33,7 +33,7 @@ export async function openProcessor(os: OsView, coresInSight: number): Promise<P
       if (busy.ms === null) return null;
       const own = workers.map((pid) => processMs(os, pid) ?? 0);
       const ownMs = agentMs + own.reduce((sum, ms) => sum + ms, 0);
-      const { waitedMs, waitedErrorMs } = waiting.look(atMs, workers);
+      const { waitedMs, waitedErrorMs, waiters } = waiting.look(atMs, workers);
       // Each counter may be one tick off; the machine's is kept for each core.
       return {
         atMs,
@@ -43,6 +43,7 @@ export async function openProcessor(os: OsView, coresInSight: number): Promise<P
         // They may have waited for this agent.
         waitedMs: waitedMs - agentMs,
         waitedErrorMs,
+        waiters,
         // Under a quota, who waits outside of it does not wait for us.
         pressureMs: group === null ? pressureMs(os) : null,
       };

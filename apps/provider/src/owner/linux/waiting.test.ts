@@ -24,7 +24,7 @@ function kernel(
 test("what a worker that wants a core did not run is what it waited", () => {
   let now = { 7: { state: "R", ranMs: 1_000 }, 8: { state: "R", ranMs: 500 } };
   const workers = new WaitingWorkers(kernel(() => now));
-  expect(workers.look(0, [7, 8])).toEqual({ waitedMs: 0, waitedErrorMs: 8 });
+  expect(workers.look(0, [7, 8])).toEqual({ waitedMs: 0, waitedErrorMs: 8, waiters: 2 });
   now = { 7: { state: "R", ranMs: 1_040 }, 8: { state: "R", ranMs: 510 } };
   expect(workers.look(40, [7, 8]).waitedMs).toBe(30);
 });
@@ -38,7 +38,7 @@ test("one that sleeps or stands still at either look does not wait, nor one that
   now = { 7: { state: "T", ranMs: 0 } };
   expect(workers.look(80, [7]).waitedMs).toBe(0);
   now = { 7: { state: "R", ranMs: 0 }, 8: { state: "R", ranMs: 0 } };
-  expect(workers.look(120, [7, 8])).toEqual({ waitedMs: 0, waitedErrorMs: 8 });
+  expect(workers.look(120, [7, 8])).toEqual({ waitedMs: 0, waitedErrorMs: 8, waiters: 2 });
   now = {};
-  expect(workers.look(160, [7, 8])).toEqual({ waitedMs: 0, waitedErrorMs: 0 });
+  expect(workers.look(160, [7, 8])).toEqual({ waitedMs: 0, waitedErrorMs: 0, waiters: 0 });
 });

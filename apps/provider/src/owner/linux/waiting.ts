@@ -9,6 +9,7 @@ export interface Waited {
   readonly waitedMs: number;
   /** How far the last of it may be off: a thread's time is counted with the kernel's tick. */
   readonly waitedErrorMs: number;
+  readonly waiters: number;
 }
 
 /** The slowest tick that kernels are built with for desktops: 250 a second. */
@@ -39,7 +40,7 @@ export class WaitingWorkers {
       seenByPid.set(pid, { atMs, ranMs });
     }
     this.#seenByPid = seenByPid;
-    return { waitedMs: this.#waitedMs, waitedErrorMs: TICK_MS * seenByPid.size };
+    return { waitedMs: this.#waitedMs, waitedErrorMs: TICK_MS * seenByPid.size, waiters: seenByPid.size };
   }
 
   /** Of its first thread; null where it does not want a core, or is gone, or the kernel does not count. */

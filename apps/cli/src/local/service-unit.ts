@@ -1,0 +1,48 @@
+/**
+ * The systemd user unit that lends a computer without a terminal: it weighs nothing beside the owner's own services.
+ *
+ * Priorities count inside a control group only, and systemd gives each service a group that weighs as much as a desktop's:
+ * so the group itself is idle. SOURCE: systemd.resource-control(5), CPUWeight=idle; systemd.exec(5), IOSchedulingClass=
+ */
+export const UNIT_NAME = "pingo-provider.service";
+
+export interface ServiceOptions {
+  /** Program and words, each a path or a word without meaning to systemd. */
+  readonly command: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+export function serviceUnit({ command, environment }: ServiceOptions): string {
+  const variables = Object.entries(environment).map(
+    ([key, value]) => `Environment=${quoted(`${key}=${value}`)}`,
+  );
+  return `[Unit]
+Description=PinGo lends this computer while its owner does not need it
+
+[Service]
+ExecStart=${command.map(quoted).join(" ")}
+${variables.join("\n")}
+Restart=on-failure
+RestartSec=10
+# It hands its leases back on SIGTERM.
+TimeoutStopSec=10
+CPUWeight=idle
+IOWeight=1
+Nice=19
+CPUSchedulingPolicy=idle
+IOSchedulingClass=idle
+OOMScoreAdjust=1000
+MemoryHigh=80%
+# A worker's memory may be limited in a group of its own below this one.
+Delegate=memory cpu
+
+[Install]
+WantedBy=default.target
+`;
+}
+
+/** SOURCE: systemd.syntax(7), quoting; "%" begins a specifier and "$" a variable. */
+function quoted(text: string): string {
+  const safe = text.replaceAll("%", "%%").replaceAll("$", "$$$$");
+  return /^[\w@%+=:,./-]+$/.test(safe) ? safe : `"${safe.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
+}
