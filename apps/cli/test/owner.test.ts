@@ -72,7 +72,21 @@ test("why without a provider says how to get one; with one, each reason and what
     fog: "http://127.0.0.1:4710",
     isOnline: true,
     busySlots: 1,
-    units: [],
+    units: [{ job: "bafyjob", round: 3, index: 1, step: 50, steps: 100, loss: 0.25, workerPid: 4711 }],
+    today: {
+      date: "2026-06-01",
+      units: 12,
+      steps: 1_200,
+      rows: 38_400,
+      cpuMs: 3_600_000,
+      ownerCpuMs: 60_000,
+    },
+    refused: {
+      code: "LEASE_TOO_LARGE",
+      sentence: "the shards take too much",
+      atUnixMs: Date.now(),
+      count: 2,
+    },
     owner: {
       verdict: "throttle",
       cores: 1,
@@ -98,8 +112,52 @@ test("why without a provider says how to get one; with one, each reason and what
     "not known here: no sensor tells the processor's temperature",
     "",
   ]);
+  const told = await pingo(["node", "status", "--fog", "http://127.0.0.1:9"], env);
+  expect(told.exitCode).toBe(0);
+  expect(told.stdout.split("\n").slice(0, 7)).toEqual([
+    "this computer is provider 12D3",
+    "joined to http://127.0.0.1:4710",
+    "lends 1 of 2 cores, 2.00 GiB (profile gentle); your own work: 1.20 cores",
+    "  your own work uses 1.2 cores (OWNER_BUSY)",
+    "██████████·········· 50/100 steps of unit 1, round 3, job bafyjob, loss 0.2500",
+    "today: 12 units, 1200 steps, 1 h 0 min of CPU time; your own work used 1 min 0 s",
+    expect.stringMatching(
+      /^refused 2 leases, the last .* ago: the shards take too much \(LEASE_TOO_LARGE\)$/,
+    ),
+  ]);
+  const json = await pingo(["node", "status", "--json", "--fog", "http://127.0.0.1:9"], env);
+  expect(JSON.parse(json.stdout)).toMatchObject({
+    node: null,
+    own: { today: { units: 12 }, refused: { count: 2 } },
+  });
   await writeFile(inProvider("status.json"), JSON.stringify({ ...status, atUnixMs: Date.now() - 60_000 }));
   expect((await pingo(["node", "why"], env)).stderr).toContain("NO_PROVIDER");
+});
+
+test("a service's unit is shown, written and removed, and systemd told of it", async () => {
+  const bin = join(home, "bin");
+  await mkdir(bin);
+  const calls = join(home, "calls");
+  await writeFile(join(bin, "systemctl"), `#!/bin/sh\necho "$*" >> '${calls}'\n`, { mode: 0o755 });
+  const withSystemd = { ...env, HOME: home, PATH: `${bin}:${process.env["PATH"]}` };
+  const fog = ["--fog", "http://10.0.0.5:4710"];
+  const shown = await pingo(["node", "service", "show", "--cores", "1", ...fog], withSystemd);
+  expect(shown.stdout).toContain("CPUWeight=idle");
+  expect(shown.stdout).toContain(
+    "Environment=PINGO_FOG=http://10.0.0.5:4710\nEnvironment=PINGO_PROVIDER_SLOTS=1",
+  );
+  expect((await pingo(["node", "service", "install", "--cores", "1", ...fog], withSystemd)).exitCode).toBe(0);
+  const unit = join(home, ".config/systemd/user/pingo-provider.service");
+  expect(await readFile(unit, "utf8")).toBe(shown.stdout);
+  expect((await pingo(["node", "service", "uninstall"], withSystemd)).exitCode).toBe(0);
+  await expect(readFile(unit)).rejects.toThrow("ENOENT");
+  expect((await readFile(calls, "utf8")).split("\n")).toEqual([
+    "--user daemon-reload",
+    "--user enable --now pingo-provider.service",
+    "--user disable --now pingo-provider.service",
+    "--user daemon-reload",
+    "",
+  ]);
 });
 
 test("doctor names each thing that the system does not tell of its owner", async () => {

@@ -11,6 +11,7 @@ import type { OwnerDecision } from "@pingo/scheduler";
 import { createCachedBlocks, createHttpBlocks, lockFolder } from "@pingo/storage";
 import { openBlockCache } from "./block-cache.ts";
 import type { ProviderConfig } from "./config.ts";
+import { DayTally } from "./day-tally.ts";
 import { Delivery } from "./delivery.ts";
 import { openIdentity } from "./identity.ts";
 import { LeaseRunner } from "./lease-runner.ts";
@@ -62,6 +63,7 @@ export async function startAgent(config: ProviderConfig, ports: Ports): Promise<
   );
   const remote = createHttpBlocks({ baseUrl: config.fogUrl, fetch, clock });
   const host = owned.use(await createLibp2pHost({ key, listen: [], log, clock }));
+  const tally = await DayTally.open({ folder: config.folder, clock, log });
   const delivery = new Delivery({ outbox, remote, disk, clock, prng, log });
   const runner = new LeaseRunner({
     key,
@@ -72,7 +74,10 @@ export async function startAgent(config: ProviderConfig, ports: Ports): Promise<
     clock,
     log,
     shardBytesMax: () => Math.min(cacheBytesMax, freemem()),
-    onResult: () => delivery.wake(),
+    onResult: (outcome) => {
+      tally.add(outcome);
+      delivery.wake();
+    },
     onRelease: (lease, reason) => session.release([lease], reason),
   });
   /** Nothing is offered before: a lease that waits for a worker keeps a whole round waiting. */
@@ -117,6 +122,10 @@ export async function startAgent(config: ProviderConfig, ports: Ports): Promise<
   const told = keepStatusFile(
     {
       folder: config.folder,
+      beside: async () => {
+        tally.look(warden?.status()?.foreignMillicores ?? null);
+        await tally.save("due");
+      },
       status: () => ({
         atUnixMs: clock.nowUnixMs(),
         provider: key.nodeId,
@@ -125,6 +134,8 @@ export async function startAgent(config: ProviderConfig, ports: Ports): Promise<
         isOnline: state.current === "online",
         busySlots: runner.running().length,
         units: runner.units(),
+        today: tally.today(),
+        refused: runner.refused,
         owner: warden?.status() ?? null,
       }),
       clock,
@@ -140,6 +151,7 @@ export async function startAgent(config: ProviderConfig, ports: Ports): Promise<
     over.abort();
     await session.leave();
     await told;
+    await tally.save("now");
     await resources.disposeAsync();
     state.enter("stopped");
   };

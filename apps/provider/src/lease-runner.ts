@@ -22,7 +22,7 @@ import {
   zReceipt,
 } from "@pingo/core";
 import { fullDiskOr } from "@pingo/core/system";
-import type { UnitStatus } from "@pingo/scheduler/status";
+import type { RefusalStatus, UnitStatus } from "@pingo/scheduler/status";
 import { type BlockReader, copyDag } from "@pingo/storage";
 import type { BlockCache } from "./block-cache.ts";
 import type { Outbox } from "./outbox.ts";
@@ -44,7 +44,7 @@ export interface LeaseRunnerOptions {
   /** What a unit's shards may take, on disk and in memory. */
   readonly shardBytesMax: () => number;
   /** A result lies in the outbox. */
-  readonly onResult: () => void;
+  readonly onResult: (outcome: UnitOutcome) => void;
   readonly onRelease: (lease: LeaseId, reason: string) => void;
 }
 
@@ -68,6 +68,7 @@ export class LeaseRunner implements Workforce {
   /** The last lease of each slot that has one, until it is over. */
   readonly #endedBySlot = new Map<WorkerSlot, Promise<void>>();
   #isClosed = false;
+  #refused: RefusalStatus | null = null;
 
   constructor(options: LeaseRunnerOptions) {
     this.#options = options;
@@ -99,6 +100,28 @@ export class LeaseRunner implements Workforce {
 
   /** Idempotent by lease. @throws {ProviderError} LEASE_NOT_MINE, LEASE_TOO_LARGE, NO_FREE_SLOT, STOPPING */
   take(lease: Lease): void {
+    try {
+      this.#take(lease);
+    } catch (error) {
+      if (isFault(error)) this.#noteRefusal(error);
+      throw error;
+    }
+  }
+
+  /** Since the start, as `pingo node status` shows it. */
+  get refused(): RefusalStatus | null {
+    return this.#refused;
+  }
+
+  #noteRefusal(error: unknown): void {
+    const { clock, log } = this.#options;
+    const { code, message } = reportOf(error);
+    log.warn("lease_refused", { code, message });
+    const count = (this.#refused?.count ?? 0) + 1;
+    this.#refused = { code, sentence: message, atUnixMs: clock.nowUnixMs(), count };
+  }
+
+  #take(lease: Lease): void {
     const { key, slots, outbox, log } = this.#options;
     if (this.#isClosed) throw new ProviderError({ code: "STOPPING" });
     if (lease.provider !== key.nodeId) {
@@ -186,7 +209,7 @@ export class LeaseRunner implements Workforce {
       this.#runningById.delete(lease.id);
       outbox.put(signValue(RECEIPT_DOMAIN, this.#receiptOf(lease, outcome), this.#options.key));
       log.info("unit_done", { lease: lease.id, steps: outcome.steps, loss: outcome.lossMean });
-      onResult();
+      onResult(outcome);
     } catch (cause) {
       const error = fullDiskOr(cache.folder, cause); // also when the outbox's own database meets it
       this.#runningById.delete(lease.id);

@@ -9,18 +9,21 @@ const EVERY_MS = 1_000;
 export interface StatusFileOptions {
   readonly folder: string;
   readonly status: () => ProviderStatus;
+  /** Whatever else is to be done as often. */
+  readonly beside: () => Promise<void>;
   readonly clock: Clock;
   readonly log: Log;
 }
 
 /** Until the signal; then the file is removed. */
 export async function keepStatusFile(
-  { folder, status, clock, log }: StatusFileOptions,
+  { folder, status, beside, clock, log }: StatusFileOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const path = join(folder, STATUS_FILE);
   let isTold = true;
   while (!signal.aborted) {
+    await beside();
     try {
       // Renamed, so that nobody reads half of it; not flushed, since after a power cut nobody needs it.
       await writeFile(`${path}.new`, JSON.stringify(status()));

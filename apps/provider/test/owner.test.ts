@@ -155,3 +155,20 @@ test("kill -9 of the agent takes a worker with it that stands still", async () =
 function otherDay(): string {
   return ["sun", "mon", "tue", "wed", "thu", "fri", "sat"][(new Date().getDay() + 2) % 7] ?? "mon";
 }
+
+test("work beyond what was offered is refused with a code, and the owner can see that it was tried", async () => {
+  await working(CALM);
+  const beyond = leaseFor(provider.id, work);
+  for (let i = 0; i < availableParallelism(); i++) {
+    await fog.ask({ type: "lease", lease: leaseFor(provider.id, work, ENDLESS) }).catch(() => undefined); // fills what is left
+  }
+  await expect(fog.ask({ type: "lease", lease: beyond })).rejects.toMatchObject({ code: "NO_FREE_SLOT" });
+  await until(async () => (await status()).refused !== null);
+  expect((await status()).refused).toMatchObject({ code: "NO_FREE_SLOT" });
+  const huge = {
+    ...beyond,
+    unit: { ...beyond.unit, shards: beyond.unit.shards.map((shard) => ({ ...shard, sizeBytes: 2 ** 50 })) },
+  };
+  await expect(fog.ask({ type: "lease", lease: huge })).rejects.toMatchObject({ code: "LEASE_TOO_LARGE" });
+  await until(async () => (await status()).refused?.code === "LEASE_TOO_LARGE");
+});

@@ -32,9 +32,9 @@ export function backgrounds(lending: Lending): readonly Background[] {
       name: "PinGo, gentle",
       missing: null,
       start: async () => {
-        const agent = await lending.join("profile: gentle\n");
-        await agent.working();
-        return agent;
+        await using owned = new AsyncDisposableStack();
+        await owned.use(await lending.join("profile: gentle\n")).working();
+        return owned.move();
       },
     },
     { name: "nice 19", missing: null, start: () => startNice(lending.jobFile) },

@@ -5,7 +5,7 @@ import type { Lending } from "./lending.ts";
 import { compile, encode, hasEncoder, type Ticks, ticks } from "./owner-work.ts";
 import { untilMachineIs } from "./proc.ts";
 
-const TURNS = 5;
+const TURNS = 3;
 const OURS: BackgroundName = "PinGo, gentle";
 const NOTHING: BackgroundName = "no agent";
 /** A share of the time without an agent. */

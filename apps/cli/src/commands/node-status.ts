@@ -1,30 +1,72 @@
-import { formatBytes, formatDuration, type ProviderView } from "@pingo/core";
+import { formatBytes, formatDuration, isFault, type ProviderView } from "@pingo/core";
+import type { ProviderStatus } from "@pingo/scheduler/status";
 import { Command } from "commander";
 import type { Run } from "../cli.ts";
+import { CliError } from "../cli-error.ts";
 import { type Context, connectAsReader } from "../context.ts";
+import { readOwnStatus } from "../local/own-provider.ts";
+import { optionsOf } from "../options.ts";
+import { ownStatusLines } from "../view/own-status.ts";
 import { table } from "../view/table.ts";
 
 const HELP = `
 Examples:
-  pingo node status          the fog node and every provider it has seen
+  pingo node status          this computer, the fog node and every provider it has seen
+  pingo node status --live   this computer, told anew each second until Ctrl-C
   pingo node status --json`;
+
+const LIVE_MS = 1_000;
 
 export function nodeStatusCommand(run: Run): Command {
   return new Command("status")
-    .description("the fog node and its providers")
+    .description("what this computer lends and does; the fog node and its providers")
+    .option("--live", "only this computer, each second anew until Ctrl-C; with --json one line a second")
     .addHelpText("after", HELP)
     .action(run(status));
 }
 
-async function status(context: Context): Promise<void> {
+async function status(context: Context, command: Command): Promise<void> {
+  if (optionsOf(command).flag("live")) return live(context);
+  const { screen, ports, signal } = context;
+  const own = await ownStatusOrNull(context);
   const client = await connectAsReader(context);
-  const [node, providers] = await Promise.all([
-    client.node({ signal: context.signal }),
-    client.providers({ signal: context.signal }),
-  ]);
-  context.screen.json({ node, providers });
-  context.screen.line(`fog node ${node.id} at ${node.httpUrl}, version ${node.version}`);
-  context.screen.line(providerTable(providers, context.ports.clock.nowUnixMs()));
+  const now = ports.clock.nowUnixMs();
+  try {
+    const [node, providers] = await Promise.all([client.node({ signal }), client.providers({ signal })]);
+    screen.json({ node, providers, own });
+    if (own !== null) for (const line of ownStatusLines(own, now)) screen.line(line);
+    screen.line(`fog node ${node.id} at ${node.httpUrl}, version ${node.version}`);
+    screen.line(providerTable(providers, now));
+  } catch (error) {
+    // This computer can be told of without its fog node.
+    if (own === null || !isFault(error) || signal.aborted) throw error;
+    screen.json({ node: null, providers: [], own });
+    for (const line of ownStatusLines(own, now)) screen.line(line);
+    screen.line(error.message);
+  }
+}
+
+async function live(context: Context): Promise<void> {
+  const { screen, ports, signal } = context;
+  await readOwnStatus(context); // none at the start is told as a fault, one that comes later is waited for
+  while (!signal.aborted) {
+    const own = await ownStatusOrNull(context);
+    const lines = own === null ? ["no provider runs here"] : ownStatusLines(own, ports.clock.nowUnixMs());
+    screen.json(own);
+    if (screen.isLive) screen.live(lines.map((line) => line.slice(0, screen.columns)).join("\n"));
+    else for (const line of lines) screen.line(line);
+    await ports.clock.sleep(LIVE_MS, { signal }).catch(() => undefined); // Ctrl-C ends it, as it should
+  }
+  screen.live("");
+}
+
+async function ownStatusOrNull(context: Context): Promise<ProviderStatus | null> {
+  try {
+    return await readOwnStatus(context);
+  } catch (error) {
+    if (error instanceof CliError && error.code === "NO_PROVIDER") return null;
+    throw error;
+  }
 }
 
 export function providerTable(providers: readonly ProviderView[], nowUnixMs: number): string {

@@ -18,8 +18,32 @@ export interface ProviderStatus {
   readonly isOnline: boolean;
   readonly busySlots: number;
   readonly units: readonly UnitStatus[];
+  readonly today: DayStatus;
+  /** The last lease that was refused since the agent started; null where all was as agreed. */
+  readonly refused: RefusalStatus | null;
   /** Null where no policy is in force: all is lent, all the time. */
   readonly owner: OwnerStatus | null;
+}
+
+/** What was done since midnight. */
+export interface DayStatus {
+  /** By the owner's clock, as 2026-06-01. */
+  readonly date: string;
+  readonly units: number;
+  readonly steps: number;
+  readonly rows: number;
+  readonly cpuMs: number;
+  /** What the owner's own work used meanwhile, while the agent ran. */
+  readonly ownerCpuMs: number;
+}
+
+/** A fog node asked for what was not offered. */
+export interface RefusalStatus {
+  readonly code: string;
+  readonly sentence: string;
+  readonly atUnixMs: number;
+  /** Since the agent started. */
+  readonly count: number;
 }
 
 /** A unit that was taken and is not over. */
@@ -62,6 +86,15 @@ const zReasonCode: z.ZodType<OwnerReasonCode> = z.string().transform((code) => {
   return code as OwnerReasonCode;
 });
 
+export const zDayStatus: z.ZodType<DayStatus> = z.object({
+  date: z.string(),
+  units: z.number(),
+  steps: z.number(),
+  rows: z.number(),
+  cpuMs: z.number(),
+  ownerCpuMs: z.number(),
+});
+
 export const zProviderStatus: z.ZodType<ProviderStatus> = z.object({
   atUnixMs: z.number(),
   provider: z.string(),
@@ -80,6 +113,10 @@ export const zProviderStatus: z.ZodType<ProviderStatus> = z.object({
       workerPid: z.int().nullable(),
     }),
   ),
+  today: zDayStatus,
+  refused: z
+    .object({ code: z.string(), sentence: z.string(), atUnixMs: z.number(), count: z.int() })
+    .nullable(),
   owner: z
     .object({
       verdict: z.enum(["run", "throttle", "suspend", "vacate"]),
