@@ -167,7 +167,7 @@ test("work beyond what was offered is refused with a code, and the owner can see
   expect((await status()).refused).toMatchObject({ code: "NO_FREE_SLOT" });
   const huge = {
     ...beyond,
-    unit: { ...beyond.unit, shards: beyond.unit.shards.map((shard) => ({ ...shard, sizeBytes: 2 ** 50 })) },
+    unit: { ...beyond.unit, shards: beyond.unit.shards.map((shard) => ({ ...shard, sizeBytes: 2 ** 36 })) },
   };
   await expect(fog.ask({ type: "lease", lease: huge })).rejects.toMatchObject({ code: "LEASE_TOO_LARGE" });
   await until(async () => (await status()).refused?.code === "LEASE_TOO_LARGE");
