@@ -101,7 +101,7 @@ describe("a job that cannot be trained is refused before anything is sent", () =
       "an op without a gradient",
       { "model.onnx": writeModel(withoutGradient(linear())) },
       "OP_WITHOUT_GRADIENT",
-      ["LayerNormalization", "scores/fold"],
+      ["LayerNormalization", "fold"],
     ],
     [
       "tensors that do not fit",
