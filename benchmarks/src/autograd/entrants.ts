@@ -31,7 +31,8 @@ const BLAS_OVERRIDES = ["OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"];
 /** Peers in JavaScript are large, so they are no part of `npm ci`: benchmarks/peers/package.json. */
 const PEERS = join(FOLDER, "../../peers");
 const PEERS_ABSENT = "npm install --prefix benchmarks/peers --no-package-lock --ignore-scripts";
-/** jax-js takes six seconds for a step with convolutions, and fifteen for the first; tfjs a quarter for an MLP's. */
+/** jax-js takes six seconds and more for a step with convolutions, and fifteen to forty for the first; tfjs a quarter for an MLP's. */
+const SLOW_IN_JAX: readonly string[] = ["cnn", "resnet8"];
 const SLOW: Pace = { turns: 2, stepsPerTurn: 1 };
 const FEW: Pace = { turns: 6, stepsPerTurn: 4 };
 
@@ -58,7 +59,7 @@ export function entrantsOf(workload: Workload, folder: string): readonly Entrant
   ]);
   return [
     ...threaded,
-    inJavaScript("jax-js", "jax-peer.mjs", folder, workload.name === "cnn" ? SLOW : undefined),
+    inJavaScript("jax-js", "jax-peer.mjs", folder, SLOW_IN_JAX.includes(workload.name) ? SLOW : undefined),
     inJavaScript("tfjs-wasm", "tfjs-peer.mjs", folder, FEW),
   ];
 }
