@@ -1,5 +1,58 @@
 /** PINGO on TON: contracts as they are deployed, what they are asked, what their exit codes say. */
+export {
+  Certificate,
+  CertificateCollection,
+  type CertificateView,
+  type Contribution,
+  encodeDestroy,
+  encodeIssue,
+  encodeLapse,
+  encodeProveOwnership,
+  encodeRequestOwner,
+  encodeSetQuorum,
+  encodeTakeExcess,
+  encodeWithdraw,
+  isCertificateValid,
+} from "./certificate/certificate.ts";
+export {
+  Channel,
+  type ChannelTerms,
+  type ChannelView,
+  encodeClose,
+  encodeFinish,
+  encodePayOwed,
+  encodeRedeem,
+} from "./channel/channel.ts";
+export {
+  encodeVoucher,
+  signVoucher,
+  type Voucher,
+  VoucherDesk,
+  VoucherError,
+  type VoucherFault,
+} from "./channel/voucher.ts";
+export { Airdrop, type AirdropTerms, encodeReclaim } from "./claims/airdrop.ts";
+export { ClaimError, type ClaimFault } from "./claims/claim-error.ts";
+export { ClaimTree, type Given } from "./claims/claim-tree.ts";
+export {
+  type Authorities,
+  ClaimRecord,
+  Distributor,
+  type DistributorTerms,
+  type DistributorView,
+  encodeChallenge,
+  encodeClaim,
+  encodeDropChallenged,
+  encodePause,
+  encodePostRoot,
+  encodeProveDecrease,
+  encodeResolve,
+  encodeSetAuthorities,
+  type PostedRoot,
+} from "./claims/distributor.ts";
 export { type ContractName, codeOf } from "./code.ts";
+export { type GenesisFile, parseGenesisFile } from "./deploy/genesis-file.ts";
+export { type AddressBook, type Deployment, type Letter, planDeployment } from "./deploy/plan.ts";
 export { EXIT_CODES, MACHINE_EXIT_CODES, sentenceOfExitCode } from "./exit-codes.ts";
 export type { StateInit } from "./init.ts";
 export {
@@ -23,3 +76,4 @@ export {
   type QuorumView,
   signCell,
 } from "./quorum/quorum.ts";
+export { encodeRelease, Vesting, type VestingTerms } from "./vesting/vesting.ts";

@@ -10,6 +10,8 @@ import {
 } from "@ton/core";
 import { type StateInit, undeployed } from "../init.ts";
 
+export const QUORUM_KEYS_MAX = 64;
+
 const CALL_OP = 0x50470110;
 const EXECUTE_OP = 0x50470111;
 const SET_KEYS_OP = 0x50470112;

@@ -1,0 +1,51 @@
+/** Airdrop vaults: one tree of who gets how much, until a day. SOURCE: tolk/airdrop.tolk. */
+import { type Address, beginCell, type Cell, type Contract, type ContractProvider } from "@ton/core";
+import { codeOf } from "../code.ts";
+import { type StateInit, undeployed } from "../init.ts";
+
+const RECLAIM_OP = 0x50470601;
+
+export interface AirdropTerms {
+  readonly minter: Address;
+  /** Of a {@link ClaimTree}; {@link encodeClaim} claims. */
+  readonly root: bigint;
+  readonly endsAtUnixS: number;
+  /** Who gets what nobody claimed. */
+  readonly governor: Address;
+  /** What genesis puts in. */
+  readonly budgetNano: bigint;
+}
+
+export class Airdrop implements Contract {
+  readonly address: Address;
+  readonly init: StateInit;
+
+  constructor(terms: AirdropTerms) {
+    const data = beginCell()
+      .storeCoins(terms.budgetNano)
+      .storeRef(
+        beginCell()
+          .storeAddress(terms.minter)
+          .storeRef(codeOf("pingo-wallet"))
+          .storeRef(codeOf("claim-record"))
+          .storeUint(terms.root, 256)
+          .storeUint(terms.endsAtUnixS, 32)
+          .storeAddress(terms.governor)
+          .endCell(),
+      )
+      .endCell();
+    const { address, init } = undeployed("airdrop", data);
+    this.address = address;
+    this.init = init;
+  }
+
+  async getLeftNano(provider: ContractProvider): Promise<bigint> {
+    const { stack } = await provider.get("get_airdrop", []);
+    return stack.readBigNumber();
+  }
+}
+
+/** Anyone's, after the last day. */
+export function encodeReclaim(queryId = 0n): Cell {
+  return beginCell().storeUint(RECLAIM_OP, 32).storeUint(queryId, 64).endCell();
+}

@@ -1,0 +1,106 @@
+/**
+ * The genesis file: who holds what on the first day, and by which terms.
+ *
+ * ARCHITECTURE.md §3 fixes the parts; the file says to whom and when. Parsed once, where it enters.
+ */
+import { isSmallOrderKey, LIMITS, parseShape } from "@pingo/core";
+import { Address } from "@ton/core";
+import { z } from "zod";
+import { PINGO_SUPPLY_NANO } from "../jetton/pingo-minter.ts";
+import { QUORUM_KEYS_MAX } from "../quorum/quorum.ts";
+
+/** Hundredths of the supply. */
+export const PARTS = { compute: 40n, fog: 40n, investors: 15n, team: 4n, airdrop: 1n } as const;
+
+const VAULTS_MAX = 28;
+const UNIX_S_MAX = 2 ** 32 - 1;
+
+const zAddress = z.string().transform((text, context) => {
+  try {
+    const address = Address.parse(text);
+    if (address.workChain === 0) return address;
+  } catch {
+    // told below, as every text that is no address of ours
+  }
+  context.addIssue({
+    code: "custom",
+    message: `"${text.slice(0, LIMITS.nameCharsMax + 4)}" is no address of the basechain`,
+  });
+  return z.NEVER;
+});
+
+const zSeconds = z.int().min(1).max(UNIX_S_MAX);
+const zMoment = z.int().min(0).max(UNIX_S_MAX);
+
+const zKey = z
+  .string()
+  .regex(/^[0-9a-f]{64}$/, "is not 64 hexadecimal digits of an ed25519 key")
+  .transform((hex) => new Uint8Array(Buffer.from(hex, "hex")))
+  .refine((key) => !isSmallOrderKey(key), "is a small-order key and proves nothing");
+
+const zVault = z
+  .strictObject({
+    owner: zAddress,
+    /** Of its part, in millionths. */
+    millionths: z.int().min(1).max(1_000_000),
+    startUnixS: zMoment,
+    cliffSeconds: z.int().min(0).max(UNIX_S_MAX),
+    durationSeconds: zSeconds,
+    stepSeconds: zSeconds,
+  })
+  .refine((vault) => vault.cliffSeconds <= vault.durationSeconds, "the cliff is after the end");
+
+const zVaults = z
+  .array(zVault)
+  .min(1)
+  .max(VAULTS_MAX)
+  .refine(
+    (vaults) => vaults.reduce((sum, { millionths }) => sum + millionths, 0) === 1_000_000,
+    "the millionths do not add up to 1,000,000",
+  );
+
+const zEmission = z.strictObject({
+  startUnixS: zMoment,
+  epochSeconds: zSeconds,
+  epochsPerEra: z
+    .int()
+    .min(1)
+    .max(2 ** 16 - 1),
+  windowSeconds: zSeconds,
+  resolveSeconds: zSeconds,
+  bondGram: z.int().min(1).max(1_000_000),
+});
+
+const zGenesisFile = z
+  .strictObject({
+    deployer: zAddress,
+    governor: zAddress,
+    guardian: zAddress,
+    quorum: z.strictObject({
+      threshold: z.int().min(1),
+      publicKeys: z.array(zKey).min(1).max(QUORUM_KEYS_MAX),
+    }),
+    emission: zEmission,
+    airdrop: z.strictObject({
+      root: z.string().regex(/^[0-9a-f]{64}$/, "is not 64 hexadecimal digits of a claim tree's root"),
+      endsAtUnixS: zMoment,
+    }),
+    investors: zVaults,
+    team: zVaults,
+  })
+  .refine(
+    ({ quorum }) =>
+      2 * quorum.threshold > quorum.publicKeys.length && quorum.threshold <= quorum.publicKeys.length,
+    "the quorum's threshold is not more than half of its keys",
+  );
+
+export type GenesisFile = z.infer<typeof zGenesisFile>;
+
+/** @throws {ShapeError} that names what is wrong and where */
+export function parseGenesisFile(value: unknown): GenesisFile {
+  return parseShape(zGenesisFile, value, "the genesis file");
+}
+
+export function partNano(part: keyof typeof PARTS): bigint {
+  return (PINGO_SUPPLY_NANO * PARTS[part]) / 100n;
+}

@@ -1,0 +1,119 @@
+/**
+ * What a deployment sends, and where everything then is. Pure: one genesis file, one plan, one set of addresses.
+ *
+ * Contracts come first and genesis last, so the supply is written only into vaults that stand.
+ */
+import type { Address, Cell } from "@ton/core";
+import { CertificateCollection } from "../certificate/certificate.ts";
+import { Airdrop } from "../claims/airdrop.ts";
+import { Distributor } from "../claims/distributor.ts";
+import type { StateInit, Undeployed } from "../init.ts";
+import { type Allocation, encodeGenesis, PingoMinter } from "../jetton/pingo-minter.ts";
+import { Quorum } from "../quorum/quorum.ts";
+import { Vesting } from "../vesting/vesting.ts";
+import { type GenesisFile, PARTS, partNano } from "./genesis-file.ts";
+
+const NANOGRAM = 1_000_000_000n;
+/** Years of rent for each; what is not needed stays with the contract. */
+const STAND_NANOGRAM = NANOGRAM / 20n;
+/** For the minter and a wallet of each vault; the rest comes back. */
+const GENESIS_NANOGRAM = NANOGRAM;
+
+export interface Letter {
+  readonly to: Address;
+  readonly valueNanogram: bigint;
+  readonly init: StateInit;
+  readonly body: Cell | undefined;
+}
+
+/** Addresses by name, in the form `0:…` that every reader understands. */
+export type AddressBook = Readonly<Record<string, string>>;
+
+export interface Deployment {
+  readonly letters: readonly Letter[];
+  readonly addressBook: AddressBook;
+}
+
+export function planDeployment(genesis: GenesisFile): Deployment {
+  const minter = new PingoMinter(genesis.deployer);
+  const quorum = new Quorum(genesis.quorum, genesis.governor);
+  const standing: Record<string, Undeployed> = {
+    quorum,
+    certificates: new CertificateCollection(quorum.address, genesis.governor),
+  };
+  const allocations: Allocation[] = [];
+  const allocate = (name: string, vault: Undeployed, amountNano: bigint) => {
+    standing[name] = vault;
+    allocations.push({ owner: vault.address, amountNano });
+  };
+
+  for (const part of ["compute", "fog"] as const) {
+    allocate(part, distributorOf(genesis, minter.address, quorum.address, part), partNano(part));
+  }
+  for (const part of ["investors", "team"] as const) {
+    for (const [name, vault, amountNano] of vaultsOf(genesis, minter.address, part))
+      allocate(name, vault, amountNano);
+  }
+  const airdrop = new Airdrop({
+    minter: minter.address,
+    root: BigInt(`0x${genesis.airdrop.root}`),
+    endsAtUnixS: genesis.airdrop.endsAtUnixS,
+    governor: genesis.governor,
+    budgetNano: partNano("airdrop"),
+  });
+  allocate("airdrop", airdrop, partNano("airdrop"));
+
+  const letters = Object.values(standing).map(({ address, init }) => ({
+    to: address,
+    valueNanogram: STAND_NANOGRAM,
+    init,
+    body: undefined,
+  }));
+  const last = {
+    to: minter.address,
+    valueNanogram: GENESIS_NANOGRAM,
+    init: minter.init,
+    body: encodeGenesis(allocations),
+  };
+  const named = Object.entries({ minter, ...standing }).map(([name, { address }]) => [
+    name,
+    address.toRawString(),
+  ]);
+  return { letters: [...letters, last], addressBook: Object.fromEntries(named) };
+}
+
+function distributorOf(
+  genesis: GenesisFile,
+  minter: Address,
+  quorum: Address,
+  part: "compute" | "fog",
+): Distributor {
+  const { emission, governor, guardian } = genesis;
+  const terms = {
+    minter,
+    startUnixS: emission.startUnixS,
+    epochSeconds: emission.epochSeconds,
+    epochsPerEra: emission.epochsPerEra,
+    windowSeconds: emission.windowSeconds,
+    resolveSeconds: emission.resolveSeconds,
+    budgetNano: partNano(part),
+    bondNanogram: BigInt(emission.bondGram) * NANOGRAM,
+    stream: Object.keys(PARTS).indexOf(part),
+  };
+  return new Distributor(terms, { quorum, governor, guardian });
+}
+
+function vaultsOf(
+  genesis: GenesisFile,
+  minter: Address,
+  part: "investors" | "team",
+): readonly (readonly [string, Vesting, bigint])[] {
+  let leftNano = partNano(part);
+  return genesis[part].map(({ owner, millionths, ...line }, at) => {
+    // The last takes what rounding left, so that the part is whole.
+    const isLast = at === genesis[part].length - 1;
+    const totalNano = isLast ? leftNano : (partNano(part) * BigInt(millionths)) / 1_000_000n;
+    leftNano -= totalNano;
+    return [`${part}-${at + 1}`, new Vesting({ minter, owner, totalNano, ...line }), totalNano] as const;
+  });
+}
