@@ -403,15 +403,36 @@ describe("a program for numbers in place of classes", () => {
     const losses = floatsOf((await (await openGraph(program.graph))(feeds)).get("loss"));
     expect(losses.at(-1)).toBeLessThan((losses[0] ?? 0) / 10);
   });
-
-  test("refuses a model that ends in the activation that the loss applies itself", () => {
-    const model = mlp(4, 6, 3);
-    const nodes = [...model.nodes, node("Sigmoid", ["y"], ["p"], {})];
-    const outputs = model.outputs.map((output) => ({ ...output, name: "p" }));
-    const options = { ...regression, loss: "binary-cross-entropy" } as const;
-    expect(() => buildTrainProgram({ ...model, nodes, outputs }, options)).toThrow(/ends in Sigmoid/);
-  });
 });
+
+const WANTED = [
+  { name: "x", dtype: "float32", rowShape: [4] },
+  { name: "wanted", dtype: "float32", rowShape: [3] },
+] as const;
+
+test.for([
+  ["Softmax", node("Softmax", ["y"], ["p"], { axis: -1 }), {}],
+  ["Softmax", node("Softmax", ["y"], ["p"], { axis: 1 }), { recompute: 2, microBatches: 3 }],
+  [
+    "Sigmoid",
+    node("Sigmoid", ["y"], ["p"], {}),
+    { fields: WANTED, target: "wanted", loss: "binary-cross-entropy" },
+  ],
+] as const)(
+  "a model that ends in the %s that the loss applies is trained as one without it",
+  async ([, last, change]) => {
+    const model = mlp(4, 6, 3);
+    const outputs = model.outputs.map((output) => ({ ...output, name: "p" }));
+    const ended = { ...model, nodes: [...model.nodes, last], outputs };
+    const data = new Map([...fields, ["wanted", random(8, [ROWS, 3])]]);
+    const both = [model, ended].map(async (each) => {
+      const program = buildTrainProgram(each, { ...OPTIONS, ...change });
+      return (await openGraph(program.graph))(trainFeeds(program, data, batches, rates));
+    });
+    const [plain, through] = await Promise.all(both);
+    expect(through).toEqual(plain);
+  },
+);
 
 test("an evaluation with class weights and an ignored label says what its sum is divided by", async () => {
   const model = mlp(4, 6, 3);

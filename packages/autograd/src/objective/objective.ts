@@ -40,7 +40,7 @@ export interface EmittedObjective {
 export interface ObjectiveRule {
   /** Whether targets are class numbers, int64 in the step; else they are f32. */
   readonly target: "classes" | "numbers";
-  /** What the loss applies itself: a model that ends in it would do so twice. */
+  /** What the loss applies itself: of a model that ends in it, the loss is taken of what goes into it. */
   readonly applies?: "Softmax" | "Sigmoid";
   bind(site: ObjectiveSite): Binding;
 }

@@ -116,12 +116,12 @@ describe("a program is refused", () => {
     expect(building({ fields })).toMatchObject({ code: "OUTPUT_MISFIT", output: "y" });
   });
 
-  test("when the model ends in Softmax, which the loss applies itself", () => {
+  test("when the model ends in a Softmax over something else than the classes", () => {
     const model = mlp(4, 6, 3);
     const probabilities: Graph = {
       ...model,
       outputs: [{ name: "p", type: { dtype: "float32", shape: ["batch", 3] } }],
-      nodes: [...model.nodes, node("Softmax", ["y"], ["p"], { axis: -1 })],
+      nodes: [...model.nodes, node("Softmax", ["y"], ["p"], { axis: 0 })],
     };
     expect(building({}, probabilities)).toMatchObject({ code: "OUTPUT_MISFIT", output: "p" });
   });

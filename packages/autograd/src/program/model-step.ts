@@ -16,7 +16,7 @@ import type { BoundObjective } from "../objective/objective.ts";
 import { OBJECTIVES } from "../objective/objectives.ts";
 import { optimizerRule } from "../optimizer/optimizers.ts";
 import type { StaticGraph } from "../rules/differentiate.ts";
-import { type Emitter, sizeOf, typedValue, type Value } from "../rules/emitter.ts";
+import { axisOf, type Emitter, equalShapes, sizeOf, typedValue, type Value } from "../rules/emitter.ts";
 import { bindBatch } from "./bind-batch.ts";
 import { checkOptimizerPatterns } from "./choose.ts";
 import { ProgramError } from "./fault.ts";
@@ -101,8 +101,14 @@ export function modelStep(given: Graph, options: ProgramOptions): ModelStep {
     const why = "batch norm makes it in training mode only: take another output of the model";
     throw new ProgramError({ code: "OUTPUT_MISFIT", output, loss: options.loss, why });
   }
-  const outputValue = typedValue(graph.types, innerName(output));
-  const objective = bindObjective(graph, outputValue, options, [passRows, ...match.target.rowShape]);
+  const targetShape = [passRows, ...match.target.rowShape];
+  const outputValue = beforeActivation(
+    graph,
+    typedValue(graph.types, innerName(output)),
+    options,
+    targetShape,
+  );
+  const objective = bindObjective(graph, outputValue, options, targetShape);
   const found = findParameters(bound, {
     initializers: model.initializers,
     constants: model.constants ?? new Set(),
@@ -176,6 +182,33 @@ export function innerName(name: string): string {
   return MODEL_PREFIX + name;
 }
 
+/**
+ * What the loss is taken of: where a model ends in the softmax or sigmoid that the loss applies itself, as Keras' do, what
+ * goes into it. What the model gives its users stays as it is.
+ */
+function beforeActivation(
+  graph: StaticGraph,
+  output: Value,
+  { loss }: ProgramOptions,
+  target: readonly number[],
+): Value {
+  const maker = makerOf(graph, output);
+  if (maker === undefined || maker.op !== OBJECTIVES[loss].applies) return output;
+  const isFitting = maker.op !== "Softmax" || isOverClasses(maker.attributes.axis, output.shape, target);
+  return isFitting ? typedValue(graph.types, maker.inputs[0] ?? "") : output;
+}
+
+function makerOf({ nodes }: StaticGraph, { name }: Value): AnyNode | undefined {
+  return nodes.find(({ outputs }) => outputs.includes(name));
+}
+
+/** Classes are last where the target has what is left without them, or is as long itself; on axis 1 otherwise. */
+function isOverClasses(axis: number, shape: readonly number[], target: readonly number[]): boolean {
+  const last = shape.length - 1;
+  const isLast = equalShapes(shape, target) || equalShapes(shape.slice(0, -1), target);
+  return axisOf(axis, shape.length) === (isLast ? last : 1);
+}
+
 /** @throws {ProgramError} OUTPUT_MISFIT */
 function bindObjective(
   graph: StaticGraph,
@@ -187,10 +220,10 @@ function bindObjective(
   const name = output.name.slice(MODEL_PREFIX.length);
   const reject = (why: string) => new ProgramError({ code: "OUTPUT_MISFIT", output: name, loss, why });
   if (output.dtype !== "float32") throw reject(`it is ${output.dtype}, not float32`);
-  const maker = graph.nodes.find((node) => node.outputs.includes(output.name));
+  const maker = makerOf(graph, output);
   if (maker !== undefined && maker.op === rule.applies) {
     throw reject(
-      `it ends in ${maker.op} ("${maker.name}"), which the loss applies itself: leave that node out`,
+      `it is made by ${maker.op} ("${maker.name}"), which the loss applies itself, over other axes: leave that node out`,
     );
   }
   const bound = rule.bind({ output: output.shape, target, settings: lossSettings });
