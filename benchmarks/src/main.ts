@@ -7,8 +7,9 @@ import { autogradSuite } from "./autograd/suite.ts";
 import { idleSuite } from "./idle/suite.ts";
 import { networkSuite } from "./network.ts";
 import { machineName, type Report, type Suite, tableOf } from "./report.ts";
+import { tonSuite } from "./ton/suite.ts";
 
-const SUITES: readonly Suite[] = [autogradSuite, idleSuite, networkSuite];
+const SUITES: readonly Suite[] = [autogradSuite, idleSuite, networkSuite, tonSuite];
 
 const args = process.argv.slice(2);
 const json = args.includes("--json");

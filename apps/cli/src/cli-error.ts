@@ -42,6 +42,7 @@ export type CliFault =
   | { readonly code: "FILE_TOO_LARGE"; readonly path: string; readonly bytesMax: number }
   | { readonly code: "NO_PROVIDER"; readonly folder: string }
   | { readonly code: "SYSTEMD_FAILED"; readonly words: string; readonly why: string }
+  | { readonly code: "DEVNET_UNREACHABLE"; readonly url: string }
   | { readonly code: "INTERRUPTED" };
 
 const SENTENCES: Sentences<CliFault> = {
@@ -69,6 +70,7 @@ const SENTENCES: Sentences<CliFault> = {
   NO_PROVIDER: (f) => `no provider runs in ${f.folder}; "pingo node join" lends this computer`,
   SYSTEMD_FAILED: (f) =>
     `systemctl --user ${f.words} did not work: ${f.why}; on a system without systemd run "pingo node join" from what starts your programs`,
+  DEVNET_UNREACHABLE: (f) => `no devnet answers at ${f.url}; "pingo devnet up" starts one`,
   INTERRUPTED: () => "interrupted",
 };
 

@@ -4,6 +4,7 @@ import { type Clock, type Disk, type Fetch, isFault, type Prng, reportOf } from 
 import { Command, CommanderError } from "commander";
 import { CliError } from "./cli-error.ts";
 import { autogradCommand } from "./commands/autograd.ts";
+import { devnetCommand } from "./commands/devnet.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { fogCommand } from "./commands/fog.ts";
 import { jobCommand } from "./commands/job.ts";
@@ -85,6 +86,7 @@ function createProgram(machine: CliMachine, startedMs: number, outcome: { exitCo
     .addCommand(fogCommand(run))
     .addCommand(storeCommand(run))
     .addCommand(autogradCommand(run))
+    .addCommand(devnetCommand(run))
     .addCommand(doctorCommand(run));
   inherit(program, machine);
   return program;
