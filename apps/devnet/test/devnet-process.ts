@@ -16,7 +16,7 @@ import {
   zErrorBody,
 } from "@pingo/core";
 import { systemPrng } from "@pingo/core/system";
-import { type Address, type Cell, internal, SendMode } from "@ton/core";
+import { type Address, type Cell, internal, SendMode, type StateInit } from "@ton/core";
 import { TonClient, WalletContractV5R1 } from "@ton/ton";
 import { z } from "zod";
 
@@ -126,7 +126,7 @@ export interface TestWallet {
   readonly key: KeyPair;
   readonly contract: WalletContractV5R1;
   /** Sends and waits until the wallet has moved on. */
-  send(to: Address, nano: bigint, body?: Cell | string): Promise<void>;
+  send(to: Address, nano: bigint, body?: Cell | string, init?: StateInit): Promise<void>;
 }
 
 /** A W5 wallet with GRAM from the faucet. */
@@ -139,14 +139,14 @@ export async function fundedWallet(devnet: DevnetProcess, nano = 10n ** 10n): Pr
     address: contract.address,
     key,
     contract,
-    async send(to, value, body) {
+    async send(to, value, body, init) {
       const seqno = await opened.getSeqno();
       await opened.send(
         await contract.createTransfer({
           seqno,
           signer: async (cell) => Buffer.from(signBytes(key, cell.hash())),
           sendMode: SendMode.PAY_GAS_SEPARATELY,
-          messages: [internal({ to, value, bounce: false, body: body ?? null })],
+          messages: [internal({ to, value, bounce: false, body: body ?? null, init: init ?? null })],
         }),
       );
       await until(async () => (await opened.getSeqno()) > seqno);

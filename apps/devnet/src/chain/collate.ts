@@ -8,7 +8,7 @@ import type { Clock } from "@pingo/core";
 import type { Cell } from "@ton/core";
 import { EMPTY_ACCOUNT } from "./account-state.ts";
 import type { Engine, Moment } from "./engine.ts";
-import { messageRow, readTransaction } from "./read-transaction.ts";
+import { messageRow, readExecuted } from "./read-transaction.ts";
 import type {
   ExecutedTransaction,
   ExternalMessage,
@@ -68,7 +68,7 @@ export async function collate(options: CollateOptions): Promise<NewBlock> {
     const outcome = await engine.run(before, cell, moment);
     if (!outcome.ok) return outcome.why;
     accounts.set(destination, outcome.account);
-    const executed = record(outcome.transaction, destination, trace);
+    const executed = record(outcome.transaction, outcome.transactionBoc, destination, trace);
     transactions.push(executed.row);
     gasUsed += executed.gasUsed;
     queue.push(...executed.sent);
@@ -113,8 +113,8 @@ interface Recorded {
   readonly endLt: bigint;
 }
 
-function record(cell: Cell, account: string, causedBy: Buffer | undefined): Recorded {
-  const { transaction, inMessage, outMessages } = readTransaction(cell);
+function record(cell: Cell, boc: Buffer, account: string, causedBy: Buffer | undefined): Recorded {
+  const { lt, gasUsed, inMessage, outMessages } = readExecuted(cell);
   const hash = cell.hash();
   const trace = causedBy ?? hash;
   const messages: MessageRow[] = outMessages.map((out) => messageRow(out, "out"));
@@ -124,13 +124,11 @@ function record(cell: Cell, account: string, causedBy: Buffer | undefined): Reco
       ? [{ cell: out.cell, destination: out.message.info.dest.toRawString(), trace }]
       : [],
   );
-  const { description } = transaction;
-  const compute = description.type === "generic" ? description.computePhase : undefined;
   return {
-    row: { account, lt: transaction.lt, hash, boc: cell.toBoc(), trace, messages },
+    row: { account, lt, hash, boc, trace, messages },
     sent,
-    gasUsed: compute?.type === "vm" ? compute.gasUsed : 0n,
-    endLt: transaction.lt + BigInt(transaction.outMessagesCount) + 1n,
+    gasUsed,
+    endLt: lt + BigInt(outMessages.length) + 1n,
   };
 }
 

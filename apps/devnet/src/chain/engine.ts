@@ -21,7 +21,12 @@ export interface Moment {
 }
 
 export type Outcome =
-  | { readonly ok: true; readonly transaction: Cell; readonly account: Buffer }
+  | {
+      readonly ok: true;
+      readonly transaction: Cell;
+      readonly transactionBoc: Buffer;
+      readonly account: Buffer;
+    }
   /** An external message that the contract does not take. */
   | { readonly ok: false; readonly why: string };
 
@@ -77,6 +82,7 @@ function createEngineOf(executor: IExecutor, config: Cell): Engine {
         return {
           ok: true,
           transaction: Cell.fromBase64(result.transaction),
+          transactionBoc: Buffer.from(result.transaction, "base64"),
           account: Buffer.from(result.shardAccount, "base64"),
         };
       }

@@ -5,6 +5,7 @@ import {
   Dictionary,
   loadMessage,
   loadTransaction,
+  loadTransactionDescription,
   type Message,
   type Transaction,
 } from "@ton/core";
@@ -22,14 +23,32 @@ export interface ReadTransaction {
   readonly outMessages: readonly CellMessage[];
 }
 
-/** SOURCE: block.tlb, transaction$0111 … ^[ in_msg:(Maybe ^(Message Any)) out_msgs:(HashmapE 15 ^(Message Any)) ] */
 export function readTransaction(cell: Cell): ReadTransaction {
-  const transaction = loadTransaction(cell.beginParse());
-  const messages = cell.refs[0]?.beginParse() ?? Cell.EMPTY.beginParse();
+  return { transaction: loadTransaction(cell.beginParse()), ...readMessages(cell) };
+}
+
+export interface Executed extends Omit<ReadTransaction, "transaction"> {
+  readonly lt: bigint;
+  readonly gasUsed: bigint;
+}
+
+/** Bits before the logical time: the tag and the account. */
+const LT_AT_BIT = 4 + 256;
+
+/** Only what a block needs of it: of each one there is, so the rest is left unread. */
+export function readExecuted(cell: Cell): Executed {
+  const lt = cell.beginParse().skip(LT_AT_BIT).loadUintBig(64);
+  const description = loadTransactionDescription((cell.refs.at(-1) ?? Cell.EMPTY).beginParse());
+  const compute = description.type === "generic" ? description.computePhase : undefined;
+  return { lt, gasUsed: compute?.type === "vm" ? compute.gasUsed : 0n, ...readMessages(cell) };
+}
+
+/** SOURCE: block.tlb, transaction$0111 … ^[ in_msg:(Maybe ^(Message Any)) out_msgs:(HashmapE 15 ^(Message Any)) ] */
+function readMessages(cell: Cell): Omit<ReadTransaction, "transaction"> {
+  const messages = (cell.refs[0] ?? Cell.EMPTY).beginParse();
   const inCell = messages.loadMaybeRef();
   const outCells = messages.loadDict(Dictionary.Keys.Uint(15), Dictionary.Values.Cell());
   return {
-    transaction,
     inMessage: inCell ? readMessage(inCell) : undefined,
     outMessages: outCells.values().map(readMessage),
   };

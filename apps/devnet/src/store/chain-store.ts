@@ -7,7 +7,6 @@ import { copyFile, mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { Cell } from "@ton/core";
-import { codeHashOf, parseAccount } from "../chain/account-state.ts";
 import type { ExternalMessage, Head, InternalMessage, NewBlock } from "../chain/shapes.ts";
 import { DevnetError } from "../fault.ts";
 import { SCHEMA, SCHEMA_VERSION } from "./schema.ts";
@@ -136,7 +135,13 @@ export class ChainStore implements Disposable {
           );
         }
       }
-      for (const [address, state] of block.accounts) this.#setAccount(address, state);
+      const ltByAccount = new Map(transactions.map(({ account, lt }) => [account, lt]));
+      for (const [address, state] of block.accounts) {
+        this.statement(
+          `INSERT INTO account (address, state, last_lt) VALUES (?, ?, ?)
+           ON CONFLICT (address) DO UPDATE SET state = excluded.state, last_lt = excluded.last_lt`,
+        ).run(address, state, ltByAccount.get(address) ?? 0n);
+      }
       for (const id of block.settled) this.statement("DELETE FROM inbox WHERE id = ?").run(id);
       this.statement("DELETE FROM outbox").run();
       block.outbox.forEach(({ cell, destination, trace }, position) => {
@@ -158,16 +163,6 @@ export class ChainStore implements Disposable {
 
   [Symbol.dispose](): void {
     this.database.close();
-  }
-
-  #setAccount(address: string, state: Buffer): void {
-    const account = parseAccount(state);
-    this.statement("INSERT OR REPLACE INTO account VALUES (?, ?, ?, ?)").run(
-      address,
-      state,
-      codeHashOf(account) ?? null,
-      account.lastLt,
-    );
   }
 }
 

@@ -46,10 +46,12 @@ CREATE INDEX message_by_tx ON message (tx_hash);
 CREATE TABLE account (
   address TEXT PRIMARY KEY,
   state BLOB NOT NULL,
+  last_lt INTEGER NOT NULL,
   code_hash BLOB,
-  last_lt INTEGER NOT NULL
+  code_lt INTEGER NOT NULL DEFAULT -1
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX account_by_code ON account (code_hash, last_lt);
+CREATE INDEX account_unread ON account (address) WHERE code_lt < last_lt;
 
 CREATE TABLE inbox (id INTEGER PRIMARY KEY AUTOINCREMENT, hash BLOB NOT NULL UNIQUE, boc BLOB NOT NULL) STRICT;
 CREATE TABLE outbox (position INTEGER PRIMARY KEY, destination TEXT NOT NULL, trace BLOB NOT NULL, boc BLOB NOT NULL) STRICT;

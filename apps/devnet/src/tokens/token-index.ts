@@ -5,6 +5,7 @@
  * whose state has changed since.
  */
 import { Address } from "@ton/core";
+import { codeHashOf, parseAccount } from "../chain/account-state.ts";
 import type { Chain } from "../chain/chain.ts";
 import { blobOf } from "../store/chain-store.ts";
 import { METHOD_BY_KIND, readToken, type Token, type TokenKind } from "./read-token.ts";
@@ -12,6 +13,8 @@ import { METHOD_BY_KIND, readToken, type Token, type TokenKind } from "./read-to
 /** What a contract throws that has no such method. SOURCE: TVM exit codes. */
 const NO_METHOD = 11;
 const KINDS: readonly TokenKind[] = ["jettonMaster", "jettonWallet", "nftCollection", "nftItem"];
+/** Accounts read between two chances for others. */
+const READ_AT_ONCE = 200;
 /** Not a token after all, at the state that was seen. */
 const NOT_ONE = "";
 
@@ -66,6 +69,7 @@ export class TokenIndex {
   }
 
   async #readChanged(): Promise<void> {
+    await this.#readCodes();
     await this.#classifyCodes();
     const { store } = this.#chain;
     for (const kind of KINDS) {
@@ -88,6 +92,26 @@ export class TokenIndex {
     this.#chain.store
       .statement("INSERT OR REPLACE INTO token VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
       .run(address, kind, seenLt, owner, parent, item, amount, details);
+  }
+
+  /** Which code an account has: read here and not when a block is made, where every transaction would pay for it. */
+  async #readCodes(): Promise<void> {
+    const { store } = this.#chain;
+    for (;;) {
+      const rows = store
+        .statement("SELECT address, state, last_lt FROM account WHERE code_lt < last_lt LIMIT ?")
+        .all(READ_AT_ONCE);
+      store.transaction(() => {
+        for (const { address, state, last_lt } of rows) {
+          const code = codeHashOf(parseAccount(blobOf(state))) ?? null;
+          store
+            .statement("UPDATE account SET code_hash = ?, code_lt = ? WHERE address = ?")
+            .run(code, Number(last_lt), String(address));
+        }
+      });
+      if (rows.length < READ_AT_ONCE) return;
+      await new Promise((resolve) => setImmediate(resolve)); // blocks go on meanwhile
+    }
   }
 
   async #classifyCodes(): Promise<void> {
