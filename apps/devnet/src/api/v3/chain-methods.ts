@@ -106,7 +106,7 @@ export const CHAIN_METHODS_V3: Readonly<Record<string, MethodV3>> = {
   "GET transactionsByMessage": methodV3(
     zPage.extend({
       msg_hash: zHash.optional(),
-      body_hash: zHash.optional(),
+      body_hash: z.never("is not searched by here; use msg_hash or opcode").optional(),
       opcode: zOpcode.optional(),
       direction: z.enum(["in", "out"]).optional(),
     }),
