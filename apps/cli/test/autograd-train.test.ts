@@ -92,8 +92,8 @@ test(
     expect(lastJson(ran.stdout)).toMatchObject({
       name: "mnist",
       state: "succeeded",
-      steps: 8 * 120,
-      rows: 8 * 120 * 32,
+      steps: 6 * 240,
+      rows: 6 * 240 * 32,
       files: { model: join(out, "model.onnx") },
     });
     expect(Math.max(...(await metricsIn(out)).map(({ testAccuracy }) => testAccuracy ?? 0))).toBeGreaterThan(

@@ -38,7 +38,7 @@ Examples:
 
 export function devnetCommand(run: Run): Command {
   return new Command("devnet")
-    .description("TON on this machine, for programs that speak to toncenter")
+    .description("TON on this machine, as toncenter serves it")
     .addCommand(
       new Command("up")
         .description("a devnet in the foreground")
