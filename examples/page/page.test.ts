@@ -28,6 +28,7 @@ describe.skipIf(!existsSync(CHROMIUM))("in Chromium", { timeout: 120_000 }, () =
     served = await servePage(undefined, ["index.html", "testing/trials.html"], extra);
     browser = await chromium.launch({ executablePath: CHROMIUM, headless: true, args: ARGUMENTS });
     page = await browser.newPage();
+    page.setDefaultTimeout(120_000); // the tests' own limit
     page.on("pageerror", (error) => expect.fail(String(error)));
     await page.goto(`${served.url}testing/trials.html`);
     await page.waitForFunction("globalThis.trials !== undefined");
@@ -61,9 +62,17 @@ describe.skipIf(!existsSync(CHROMIUM))("in Chromium", { timeout: 120_000 }, () =
 
   test("the example's page learns the spirals, and stops", async () => {
     await page.goto(served.url);
-    await page.click("#start");
-    await page.waitForFunction("document.getElementById('progress').textContent.startsWith('step')");
-    await page.click("#stop");
+    // In the page, so that it is stopped in mid-training however slowly this process gets to it.
+    await page.evaluate(`new Promise((resolve) => {
+      const [progress, start, stop] = ["progress", "start", "stop"].map((id) => document.getElementById(id));
+      new MutationObserver((_, observer) => {
+        if (!progress.textContent.startsWith("step")) return;
+        observer.disconnect();
+        stop.click();
+        resolve();
+      }).observe(progress, { childList: true });
+      start.click();
+    })`);
     await page.waitForFunction("document.getElementById('progress').textContent === 'stopped'");
     await page.click("#start");
     await page.waitForFunction("document.getElementById('progress').textContent.endsWith('done')");
