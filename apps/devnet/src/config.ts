@@ -1,10 +1,8 @@
 /** The devnet's settings: the only place that reads the environment, and where every default can be seen. */
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
+import { LOG_LEVELS, type LogLevel } from "@pingo/core/log";
 import { DevnetError } from "./fault.ts";
-
-const LOG_LEVELS = ["error", "warn", "info", "debug", "silent"] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
 
 export interface HostPort {
   readonly host: string;

@@ -1,10 +1,11 @@
 /** The devnet as a process: one JSON line on stdout when it is ready, or when it cannot be. */
+
 import { isFault, reportOf } from "@pingo/core";
+import { createLog } from "@pingo/core/log";
 import { fullDiskOr, systemClock, systemPrng } from "@pingo/core/system";
 import { readConfig } from "./config.ts";
 import { startDevnet } from "./devnet.ts";
 import { untilStopped } from "./lifetime.ts";
-import { createLog } from "./log.ts";
 
 // What it writes, the faucet's key above all, is for its own user alone.
 process.umask(0o077);
