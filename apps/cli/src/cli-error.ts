@@ -43,6 +43,11 @@ export type CliFault =
   | { readonly code: "NO_PROVIDER"; readonly folder: string }
   | { readonly code: "SYSTEMD_FAILED"; readonly words: string; readonly why: string }
   | { readonly code: "DEVNET_UNREACHABLE"; readonly url: string }
+  | { readonly code: "NO_WALLET"; readonly path: string }
+  | { readonly code: "WALLET_EXISTS"; readonly path: string }
+  | { readonly code: "WORDS_NEEDED" }
+  | { readonly code: "PASSPHRASE_NEEDED" }
+  | { readonly code: "PASSPHRASES_DIFFER" }
   | { readonly code: "INTERRUPTED" };
 
 const SENTENCES: Sentences<CliFault> = {
@@ -71,6 +76,14 @@ const SENTENCES: Sentences<CliFault> = {
   SYSTEMD_FAILED: (f) =>
     `systemctl --user ${f.words} did not work: ${f.why}; on a system without systemd run "pingo node join" from what starts your programs`,
   DEVNET_UNREACHABLE: (f) => `no devnet answers at ${f.url}; "pingo devnet up" starts one`,
+  NO_WALLET: (f) => `there is no wallet at ${f.path}; "pingo wallet create" makes one`,
+  WALLET_EXISTS: (f) =>
+    `there is a wallet at ${f.path} already, and what it holds would be lost; move that file away first, or set PINGO_HOME`,
+  WORDS_NEEDED: () =>
+    'the 24 words can only be asked for at a terminal; name a file that holds them: "pingo wallet import --file words.txt"',
+  PASSPHRASE_NEEDED: () =>
+    "the wallet's passphrase can only be asked for at a terminal; set PINGO_WALLET_PASSPHRASE_FILE to a file that holds it",
+  PASSPHRASES_DIFFER: () => "the two passphrases differ; nothing was written, so try again",
   INTERRUPTED: () => "interrupted",
 };
 

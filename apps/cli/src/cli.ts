@@ -12,6 +12,7 @@ import { nodeCommand } from "./commands/node.ts";
 import { storeCommand } from "./commands/store.ts";
 import { trainCommand } from "./commands/train.ts";
 import { upCommand } from "./commands/up.ts";
+import { walletCommand } from "./commands/wallet.ts";
 import { readConfig } from "./config.ts";
 import type { Context, Terminal } from "./context.ts";
 import { EXIT_FAULT, EXIT_INTERRUPTED } from "./exit-codes.ts";
@@ -86,6 +87,7 @@ function createProgram(machine: CliMachine, startedMs: number, outcome: { exitCo
     .addCommand(fogCommand(run))
     .addCommand(storeCommand(run))
     .addCommand(autogradCommand(run))
+    .addCommand(walletCommand(run))
     .addCommand(devnetCommand(run))
     .addCommand(doctorCommand(run));
   inherit(program, machine);

@@ -14,8 +14,14 @@ export interface CliConfig {
   readonly isDebug: boolean;
   readonly hasColor: boolean;
   readonly logLevel: string;
-  /** The environment, for child processes. */
+  readonly wallet: WalletSecrets;
+  /** The environment, for child processes; without secrets that are this one's alone. */
   readonly inherited: Readonly<Record<string, string>>;
+}
+
+export interface WalletSecrets {
+  readonly passphrase: string | undefined;
+  readonly passphraseFile: string | undefined;
 }
 
 /** Ours, and those of the apps that share the environment with us. */
@@ -36,7 +42,11 @@ const KNOWN = [
   "PINGO_DEVNET_RATE",
   "PINGO_DEVNET_FROM",
   "PINGO_EXIT_WITH_PARENT",
+  "PINGO_WALLET_PASSPHRASE",
+  "PINGO_WALLET_PASSPHRASE_FILE",
 ] as const;
+
+const SECRETS: readonly string[] = ["PINGO_WALLET_PASSPHRASE", "PINGO_WALLET_PASSPHRASE_FILE"];
 
 const LOG_LEVELS = ["error", "warn", "info", "debug", "silent"];
 
@@ -45,7 +55,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const inherited: Record<string, string> = {};
   for (const [key, value] of Object.entries(env)) {
     if (value === undefined) continue;
-    inherited[key] = value;
+    if (!SECRETS.includes(key)) inherited[key] = value;
     if (key.startsWith("PINGO_") && !KNOWN.some((known) => known === key)) {
       throw new CliError({ code: "CONFIG_UNKNOWN", key, nearest: nearest(key, KNOWN) });
     }
@@ -65,6 +75,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     isDebug: isOn(env["PINGO_DEBUG"]),
     hasColor: !env["NO_COLOR"] && env["TERM"] !== "dumb",
     logLevel,
+    wallet: {
+      passphrase: env["PINGO_WALLET_PASSPHRASE"] || undefined,
+      passphraseFile: env["PINGO_WALLET_PASSPHRASE_FILE"] || undefined,
+    },
     inherited,
   };
 }

@@ -15,6 +15,7 @@ export interface Terminal extends AsyncDisposable {
   /** Resolves once a line of the screen has this text; rejects when the command ends without it. */
   saw(text: string): Promise<void>;
   pressCtrlC(): void;
+  type(text: string): void;
   readonly ended: Promise<number | null>;
 }
 
@@ -37,6 +38,7 @@ export function openTerminal(args: readonly string[], env: Readonly<Record<strin
     screens: picture.screens,
     ended,
     pressCtrlC: () => void child.stdin.write(CTRL_C),
+    type: (text) => void child.stdin.write(text),
     async [Symbol.asyncDispose]() {
       child.kill("SIGKILL"); // the terminal is gone: what runs in it is told, as by a closed window
       await ended;

@@ -1,0 +1,144 @@
+/** `pingo wallet …`: the wallet that is paid, and that signs for this home. */
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { diskErrorOf, errorCode } from "@pingo/core/system";
+import type { NetworkId, WalletFile } from "@pingo/ton";
+import { Command } from "commander";
+import type { Run } from "../cli.ts";
+import { CliError } from "../cli-error.ts";
+import type { Context } from "../context.ts";
+import { keepWallet, newPassphraseOf, passphraseOf, readWallet, walletPath } from "../local/own-wallet.ts";
+import { optionsOf } from "../options.ts";
+import { askSecret } from "../view/ask-secret.ts";
+
+const WORDS_BYTES_MAX = 4_096;
+const NETWORKS: Readonly<Record<string, NetworkId>> = { mainnet: -239, testnet: -3, devnet: -3 };
+const NETWORK_DEFAULT = "testnet";
+
+const SECRET_HELP = `
+The passphrase is asked for at a terminal; a program sets PINGO_WALLET_PASSPHRASE_FILE (a file that holds it) or
+PINGO_WALLET_PASSPHRASE. Neither reaches the processes that pingo starts.`;
+const CREATE_HELP = `${SECRET_HELP}
+
+Examples:
+  pingo wallet create                          for testnet and the devnet
+  pingo wallet create --network mainnet
+  pingo wallet show --words                    then write the words down: they are the wallet`;
+const IMPORT_HELP = `${SECRET_HELP}
+
+Examples:
+  pingo wallet import                          asks for the 24 words
+  pingo wallet import --file words.txt --network mainnet`;
+const SHOW_HELP = `
+Examples:
+  pingo wallet show                            the address
+  pingo wallet show --words                    the 24 words too; whoever reads them has the wallet
+  pingo wallet show --json`;
+
+export function walletCommand(run: Run): Command {
+  return new Command("wallet")
+    .description("the wallet that is paid and that signs; TON, W5")
+    .addCommand(
+      onNetwork("create")
+        .description("a new wallet, sealed with a passphrase")
+        .addHelpText("after", CREATE_HELP)
+        .action(run(create)),
+    )
+    .addCommand(
+      onNetwork("import")
+        .description("a wallet of yours, by its 24 words")
+        .option("--file <path>", "a file that holds the words (default: they are asked for)")
+        .addHelpText("after", IMPORT_HELP)
+        .action(run(importWallet)),
+    )
+    .addCommand(
+      new Command("show")
+        .description("its address")
+        .option("--words", "the 24 words as well")
+        .addHelpText("after", SHOW_HELP)
+        .action(run(show)),
+    );
+}
+
+function onNetwork(name: string): Command {
+  return new Command(name).option(
+    "--network <name>",
+    `mainnet, testnet or devnet (default: ${NETWORK_DEFAULT}, and the devnet with it)`,
+  );
+}
+
+async function create(context: Context, command: Command): Promise<void> {
+  const { drawMnemonic } = await import("@pingo/ton");
+  await sealAndKeep(context, command, () => drawMnemonic(context.ports.prng));
+}
+
+async function importWallet(context: Context, command: Command): Promise<void> {
+  const { parseMnemonic } = await import("@pingo/ton");
+  const file = optionsOf(command).text("file");
+  await sealAndKeep(context, command, async () => parseMnemonic(await wordsFrom(context, file)));
+}
+
+async function sealAndKeep(
+  context: Context,
+  command: Command,
+  wordsOf: () => Promise<readonly string[]>,
+): Promise<void> {
+  const { sealWallet } = await import("@pingo/ton");
+  const network = networkOf(optionsOf(command).text("network") ?? NETWORK_DEFAULT);
+  const path = walletPath(context);
+  // Before anything is asked: a second wallet is never made here.
+  if ((await context.ports.disk.sizeBytes(path)) !== undefined)
+    throw new CliError({ code: "WALLET_EXISTS", path });
+  const words = await wordsOf();
+  const passphrase = await newPassphraseOf(context);
+  const wallet = await sealWallet(words, { network, passphrase, prng: context.ports.prng });
+  await keepWallet(context, wallet);
+  await tell(context, wallet);
+  context.screen.line(`sealed in ${path}; "pingo wallet show --words" shows the 24 words: write them down`);
+}
+
+async function show(context: Context, command: Command): Promise<void> {
+  const wallet = await readWallet(context);
+  if (!optionsOf(command).flag("words")) return tell(context, wallet);
+  const { wordsOfWallet } = await import("@pingo/ton");
+  const words = wordsOfWallet(wallet, await passphraseOf(context, "Passphrase: "));
+  await tell(context, wallet, words);
+}
+
+/** As wallets show it, and as contracts write it. */
+async function tell(context: Context, wallet: WalletFile, words?: readonly string[]): Promise<void> {
+  const { Address } = await import("@ton/core");
+  const { screen } = context;
+  const { network, publicKey } = wallet;
+  const raw = wallet.address;
+  const address = Address.parseRaw(raw).toString({
+    bounceable: false,
+    testOnly: network !== NETWORKS["mainnet"],
+  });
+  screen.json({ address, raw, network, publicKey, ...(words && { words }) });
+  screen.line(address);
+  screen.line(screen.paint("dim", `${raw}, network ${network}`));
+  for (let i = 0; i < (words?.length ?? 0); i += 6) screen.line(`  ${words?.slice(i, i + 6).join(" ")}`);
+}
+
+async function wordsFrom({ terminal, screen, signal }: Context, file: string | undefined): Promise<string> {
+  if (file === undefined) {
+    if (terminal === undefined || screen.isJson) throw new CliError({ code: "WORDS_NEEDED" });
+    return askSecret(terminal, "The 24 words, with spaces between: ", signal);
+  }
+  const path = resolve(file);
+  const text = await readFile(path, "utf8").catch((cause: unknown) => {
+    if (errorCode(cause) === "ENOENT") throw new CliError({ code: "FILE_MISSING", path }, { cause });
+    throw diskErrorOf(path, cause);
+  });
+  if (text.length > WORDS_BYTES_MAX)
+    throw new CliError({ code: "FILE_TOO_LARGE", path, bytesMax: WORDS_BYTES_MAX });
+  return text;
+}
+
+function networkOf(name: string): NetworkId {
+  const network = NETWORKS[name];
+  if (network !== undefined) return network;
+  const expected = Object.keys(NETWORKS).join(", ");
+  throw new CliError({ code: "OPTION_INVALID", option: "--network", value: name.slice(0, 64), expected });
+}

@@ -1,0 +1,68 @@
+/** Our client and wallet sender against a devnet in a process of its own, beside the public client. */
+import { encodeGenesis, PINGO_SUPPLY_NANO, PingoMinter, PingoWallet } from "@pingo/contracts";
+import { keyPairOfSeed } from "@pingo/core";
+import { systemClock, systemFetch, systemPrng } from "@pingo/core/system";
+import { createToncenter, createWalletSender, type Toncenter, type WalletSender } from "@pingo/ton";
+import { Address } from "@ton/core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type DevnetProcess, makePlace, startDevnet, until } from "./devnet-process.ts";
+
+const GRAM_NANO = 1_000_000_000n;
+const started = new AsyncDisposableStack();
+const key = keyPairOfSeed(systemPrng.bytes(32));
+let devnet: DevnetProcess;
+let chain: Toncenter;
+let wallet: WalletSender;
+
+beforeAll(async () => {
+  devnet = started.use(await startDevnet(started.use(await makePlace())));
+  chain = createToncenter({ endpoint: devnet.endpoint, fetch: systemFetch });
+  wallet = createWalletSender({ chain, key, network: -3, clock: systemClock });
+  const nano = (10n * GRAM_NANO).toString();
+  await devnet.admin("faucet", { address: wallet.address.toString(), nano });
+});
+afterAll(() => started.disposeAsync());
+
+test("a wallet is deployed by its first order; orders given at once all arrive, one after the other", async () => {
+  expect(await chain.account(wallet.address)).toEqual({ balanceNanogram: 10n * GRAM_NANO, isActive: false });
+  const sink = new Address(0, Buffer.from(systemPrng.bytes(32)));
+  const message = { to: sink, valueNanogram: 1_000_000n, bounce: false };
+  await Promise.all([wallet.send([message]), wallet.send([message, message]), wallet.send([message])]);
+  expect((await chain.account(wallet.address)).isActive).toBe(true);
+  await until(async () => (await devnet.client.getTransactions(sink, { limit: 10 })).length === 4);
+  expect((await chain.account(sink)).balanceNanogram).toBe(await devnet.client.getBalance(sink));
+});
+
+test("contracts say to our client what they say to the public one", async () => {
+  const minter = new PingoMinter(wallet.address);
+  const body = encodeGenesis([{ owner: wallet.address, amountNano: PINGO_SUPPLY_NANO }]);
+  await wallet.send([{ to: minter.address, valueNanogram: GRAM_NANO, init: minter.init, body }]);
+  const tokens = new PingoWallet(wallet.address, minter.address);
+  expect(await chain.open(new PingoWallet(minter.address, minter.address)).getBalanceNano()).toBe(0n);
+  await until(() => devnet.client.isContractDeployed(tokens.address));
+  const ours = await chain.open(tokens).getView();
+  const theirs = await devnet.client.open(tokens).getView();
+  expect(ours.balanceNano).toBe(PINGO_SUPPLY_NANO);
+  expect([ours.balanceNano, ours.owner.toString(), ours.minter.toString()]).toEqual([
+    theirs.balanceNano,
+    theirs.owner.toString(),
+    theirs.minter.toString(),
+  ]);
+  expect(await chain.open(minter).getUndeliveredNanoByWallet()).toEqual(new Map());
+});
+
+test("an endpoint that is none, a refused message and a get method that fails each have a sentence", async () => {
+  const nobody = createToncenter({ endpoint: "http://127.0.0.1:1/api/v2/jsonRPC", fetch: systemFetch });
+  await expect(nobody.account(wallet.address)).rejects.toMatchObject({ code: "CHAIN_UNREACHABLE" });
+  const other = createToncenter({
+    endpoint: devnet.endpoint.replace("/jsonRPC", "/nothing"),
+    fetch: systemFetch,
+  });
+  await expect(other.nowUnixS()).rejects.toMatchObject({
+    code: expect.stringMatching(/^CHAIN_(ANSWER_INVALID|REFUSED)$/),
+  });
+  await expect(chain.send(Uint8Array.of(1, 2, 3))).rejects.toMatchObject({ code: "CHAIN_REFUSED" });
+  const notAToken = new PingoWallet(wallet.address, wallet.address);
+  const reader = chain.open({ ...notAToken, address: wallet.address, getView: notAToken.getView });
+  await expect(reader.getView()).rejects.toMatchObject({ code: "GET_METHOD_FAILED" });
+});

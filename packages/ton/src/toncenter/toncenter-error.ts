@@ -1,0 +1,28 @@
+/** Why a question to the chain has no answer. */
+import { FaultError, type Sentences } from "@pingo/core";
+
+export type ToncenterFault =
+  | { readonly code: "CHAIN_UNREACHABLE"; readonly endpoint: string; readonly why: string }
+  | { readonly code: "CHAIN_ANSWER_INVALID"; readonly endpoint: string; readonly why: string }
+  | { readonly code: "CHAIN_REFUSED"; readonly method: string; readonly why: string }
+  | { readonly code: "GET_METHOD_FAILED"; readonly method: string; readonly exitCode: number }
+  | { readonly code: "NOT_SEEN_ON_CHAIN"; readonly what: string; readonly seconds: number };
+
+const SENTENCES: Sentences<ToncenterFault> = {
+  CHAIN_UNREACHABLE: (f) =>
+    `the chain's API at ${f.endpoint} does not answer (${f.why}); check TON_ENDPOINT, or start one with "pingo devnet up"`,
+  CHAIN_ANSWER_INVALID: (f) =>
+    `what answers at ${f.endpoint} is no toncenter (${f.why}); TON_ENDPOINT ends in /api/v2/jsonRPC`,
+  CHAIN_REFUSED: (f) => `the chain refused ${f.method}: ${f.why}`,
+  GET_METHOD_FAILED: (f) =>
+    `the contract does not answer ${f.method} (exit code ${f.exitCode}); check that the address book is of this network`,
+  NOT_SEEN_ON_CHAIN: (f) =>
+    `${f.what} was sent and not seen on the chain within ${f.seconds} s; look at the chain, then try again`,
+};
+
+export class ToncenterError extends FaultError<ToncenterFault> {
+  override readonly name = "ToncenterError";
+  constructor(fault: ToncenterFault, options?: ErrorOptions) {
+    super(fault, SENTENCES, options);
+  }
+}

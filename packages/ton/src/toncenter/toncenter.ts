@@ -1,0 +1,176 @@
+/**
+ * A client of toncenter's API v2: what contracts say, and messages to them.
+ *
+ * Ours, because the public client brings an HTTP library, no limits and no cancellation; it is compared with it in the devnet's tests.
+ * SOURCE: https://toncenter.com/api/v2/
+ */
+import { type Fetch, isFault, parseShape } from "@pingo/core";
+import {
+  type Address,
+  type Contract,
+  type ContractProvider,
+  type ContractState,
+  type OpenedContract,
+  openContract,
+  type TupleItem,
+  TupleReader,
+} from "@ton/core";
+import { z } from "zod";
+import { encodeStack, parseStack, zStack } from "./stack.ts";
+import { ToncenterError } from "./toncenter-error.ts";
+
+export interface ToncenterOptions {
+  /** Ends in /api/v2/jsonRPC. */
+  readonly endpoint: string;
+  readonly apiKey?: string | undefined;
+  readonly fetch: Fetch;
+  readonly timeoutMs?: number;
+}
+
+export interface AccountView {
+  readonly balanceNanogram: bigint;
+  readonly isActive: boolean;
+}
+
+/** @throws {ToncenterError} */
+export interface Toncenter {
+  readonly endpoint: string;
+  account(address: Address, signal?: AbortSignal): Promise<AccountView>;
+  /** The time of the newest block: a devnet's may be ahead of here. */
+  nowUnixS(signal?: AbortSignal): Promise<number>;
+  /** An external message: taken, not yet executed. */
+  send(boc: Uint8Array, signal?: AbortSignal): Promise<void>;
+  /** Reads only: what a contract sends goes through a wallet. */
+  open<C extends Contract>(contract: C): OpenedContract<C>;
+}
+
+const TIMEOUT_MS = 10_000;
+const ANSWER_BYTES_MAX = 2 ** 20;
+const WHY_CHARS_MAX = 200;
+
+const zAnswer = z.union([
+  z.object({ ok: z.literal(true), result: z.unknown() }),
+  z.object({ ok: z.literal(false), error: z.string() }),
+]);
+const zNumeric = z.union([z.string().regex(/^-?\d{1,40}$/), z.int()]).transform(BigInt);
+const zAccount = z.object({
+  balance: zNumeric,
+  state: z.enum(["active", "uninitialized", "frozen"]),
+});
+const zGot = z.object({ stack: zStack, exit_code: z.int() });
+const zLast = z.object({ last: z.object({ workchain: z.int(), shard: z.string().max(32), seqno: z.int() }) });
+const zHeader = z.object({ gen_utime: z.int().nonnegative() });
+
+export function createToncenter(options: ToncenterOptions): Toncenter {
+  const { endpoint, apiKey, timeoutMs = TIMEOUT_MS } = options;
+  const ask = async <T>(
+    method: string,
+    params: Readonly<Record<string, unknown>>,
+    schema: z.ZodType<T>,
+    signal: AbortSignal | undefined,
+  ): Promise<T> => {
+    const timeout = AbortSignal.timeout(timeoutMs);
+    try {
+      const answer = await options.fetch(endpoint, {
+        method: "POST",
+        headers: {
+          "content-type": "application/json",
+          ...(apiKey === undefined ? {} : { "x-api-key": apiKey }),
+        },
+        body: new TextEncoder().encode(JSON.stringify({ id: "1", jsonrpc: "2.0", method, params })),
+        signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+      });
+      const text = await readText(answer.body, endpoint);
+      const parsed = zAnswer.safeParse(jsonOrNull(text));
+      if (!parsed.success)
+        throw invalid(endpoint, `its answer has HTTP status ${answer.status} and no result`);
+      if (!parsed.data.ok)
+        throw new ToncenterError({
+          code: "CHAIN_REFUSED",
+          method,
+          why: parsed.data.error.slice(0, WHY_CHARS_MAX),
+        });
+      return parseShape(schema, parsed.data.result, `the chain's answer to ${method}`);
+    } catch (cause) {
+      signal?.throwIfAborted();
+      if (isFault(cause)) throw cause;
+      const why = timeout.aborted ? "it took too long" : reasonOf(cause);
+      throw new ToncenterError({ code: "CHAIN_UNREACHABLE", endpoint, why }, { cause });
+    }
+  };
+  const client: Toncenter = {
+    endpoint,
+    async account(address, signal) {
+      const { balance, state } = await ask(
+        "getAddressInformation",
+        { address: address.toString() },
+        zAccount,
+        signal,
+      );
+      return { balanceNanogram: balance < 0n ? 0n : balance, isActive: state === "active" };
+    },
+    async nowUnixS(signal) {
+      const { last } = await ask("getMasterchainInfo", {}, zLast, signal);
+      return (await ask("getBlockHeader", last, zHeader, signal)).gen_utime;
+    },
+    async send(boc, signal) {
+      await ask("sendBoc", { boc: Buffer.from(boc).toString("base64") }, z.unknown(), signal);
+    },
+    open: (contract) => openContract(contract, ({ address }) => readerOf(address)),
+  };
+  const readerOf = (address: Address): ContractProvider => ({
+    async getState(): Promise<ContractState> {
+      const { balanceNanogram, isActive } = await client.account(address);
+      // Our readers ask whether it stands, and get methods for all else.
+      const state = isActive ? ({ type: "active" } as const) : ({ type: "uninit" } as const);
+      return { balance: balanceNanogram, extracurrency: null, last: null, state: withoutCode(state) };
+    },
+    async get(name, args: TupleItem[]) {
+      if (typeof name !== "string") throw new TypeError("get methods are called by name here");
+      const params = { address: address.toString(), method: name, stack: encodeStack(args) };
+      const { stack, exit_code: exitCode } = await ask("runGetMethod", params, zGot, undefined);
+      if (exitCode !== 0 && exitCode !== 1)
+        throw new ToncenterError({ code: "GET_METHOD_FAILED", method: name, exitCode });
+      return { stack: new TupleReader(parseStack(stack)) };
+    },
+    open: (contract) => client.open(contract),
+    external: () => Promise.reject(new TypeError("messages go through a wallet")),
+    internal: () => Promise.reject(new TypeError("messages go through a wallet")),
+    getTransactions: () => Promise.reject(new TypeError("transactions are not read here")),
+  });
+  return client;
+}
+
+function withoutCode(state: { readonly type: "active" | "uninit" }): ContractState["state"] {
+  return state.type === "active" ? { type: "active", code: null, data: null } : { type: "uninit" };
+}
+
+async function readText(body: AsyncIterable<Uint8Array> | null, endpoint: string): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of body ?? []) {
+    bytes += chunk.byteLength;
+    if (bytes > ANSWER_BYTES_MAX)
+      throw invalid(endpoint, `its answer is longer than ${ANSWER_BYTES_MAX} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function jsonOrNull(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null; // no answer of a toncenter: refused by its shape
+  }
+}
+
+function invalid(endpoint: string, why: string): ToncenterError {
+  return new ToncenterError({ code: "CHAIN_ANSWER_INVALID", endpoint, why });
+}
+
+function reasonOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  const inner = cause.cause instanceof Error ? cause.cause : cause;
+  return "code" in inner ? String(inner.code) : inner.message;
+}
