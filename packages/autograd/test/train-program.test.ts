@@ -1,5 +1,7 @@
+import type { Optimizer } from "@pingo/core";
 import { describe, expect, test } from "vitest";
 import type { Graph } from "../src/graph/graph.ts";
+import type { Tensor } from "../src/graph/tensor.ts";
 import { readModel } from "../src/onnx/reader.ts";
 import { writeModel } from "../src/onnx/writer.ts";
 import { buildEvaluationProgram } from "../src/program/evaluation-program.ts";
@@ -48,11 +50,27 @@ const batches = [
 ];
 const rates = [0.01, 0.02, 0.005, 0.01];
 
+/** The hidden numbers times a weight of 36 elements, whatever its shape. */
+function oneTap(shape: readonly number[]): Partial<Graph> {
+  return {
+    initializers: new Map<string, Tensor>([
+      ["tap.weight", random(21, shape)],
+      ["tap.shape", i64([2], [6, 6])],
+    ]),
+    constants: new Set(["tap.shape"]),
+    nodes: [
+      node("Reshape", ["tap.weight", "tap.shape"], ["tap.matrix"], { allowzero: 0 }),
+      node("MatMul", ["h", "tap.matrix"], ["tapped"], {}),
+    ],
+  };
+}
+
 describe("a train program", () => {
   test.for<readonly [string, Partial<Graph>, Partial<ProgramOptions>]>([
     ["a plain model", {}, {}],
     ["batch norm", batchNorm, {}],
     ["dropout", dropout, {}],
+    ["a kernel of one tap", oneTap([6, 6, 1, 1]), {}],
     ["frozen weights", {}, { frozen: ["a.*"] }],
     ["a batch norm that goes by frozen statistics", batchNorm, { frozen: ["bn.running_*"] }],
     [
@@ -94,6 +112,22 @@ describe("a train program", () => {
     expect(losses).toEqual(floatsOf(whole.get("loss")));
     for (const [name, tensor] of nextState(whole))
       expect(floatsOf(state.get(name)), name).toEqual(floatsOf(tensor));
+  });
+
+  test.for<readonly [string, Optimizer]>([
+    ["AdamW", { adamw: ADAMW }],
+    ["Muon", { muon: { ...ADAMW, momentum: 0.9 } }],
+  ])("by %s steps a kernel of one tap to the bits of the matrix that it is", async ([, optimizer]) => {
+    const shapes = [[6, 6, 1, 1], [6, 6]];
+    const [asKernel = [], asMatrix = []] = await Promise.all(
+      shapes.map(async (shape) => {
+        const program = buildTrainProgram(mlp(4, 6, 3, oneTap(shape)), { ...OPTIONS, optimizer });
+        const results = await (await openGraph(program.graph))(trainFeeds(program, fields, batches, rates));
+        expect(results.get("w/2/next")?.shape).toEqual(shape);
+        return [...results.values()].map((tensor) => floatsOf(tensor));
+      }),
+    );
+    expect(asKernel).toEqual(asMatrix);
   });
 
   test("gives the same bits twice", async () => {
