@@ -118,7 +118,10 @@ describe("a train program", () => {
     ["AdamW", { adamw: ADAMW }],
     ["Muon", { muon: { ...ADAMW, momentum: 0.9 } }],
   ])("by %s steps a kernel of one tap to the bits of the matrix that it is", async ([, optimizer]) => {
-    const shapes = [[6, 6, 1, 1], [6, 6]];
+    const shapes = [
+      [6, 6, 1, 1],
+      [6, 6],
+    ];
     const [asKernel = [], asMatrix = []] = await Promise.all(
       shapes.map(async (shape) => {
         const program = buildTrainProgram(mlp(4, 6, 3, oneTap(shape)), { ...OPTIONS, optimizer });
@@ -378,7 +381,9 @@ describe("a train program", () => {
       nodes: [node("Sqrt", ["scales"], ["roots"], {}), node("Div", ["h", "roots"], ["h1"], {})],
     });
     const program = readModel(buildTrainProgram(model, { ...OPTIONS, frozen: ["scales"] }).graph);
-    expect(program.nodes.map(({ op }) => op)).toEqual(["Sqrt", "Expand", "Scan"]);
+    const isBorder = (op: string) => op === "Concat" || op === "Split";
+    const made = program.nodes.map(({ op }) => op).filter((op) => !isBorder(op));
+    expect(made).toEqual(["Sqrt", "Expand", "Scan"]);
   });
 });
 

@@ -9,15 +9,14 @@
  * Parameters are the Scan's state; the data set is read from around its body, so no row is copied but those of a
  * batch. K steps in one call give the same bits as K calls of one step.
  */
-import { assertDefined, type Optimizer } from "@pingo/core";
+import { assertDefined } from "@pingo/core";
 import type { AnyNode, Graph, GraphValue } from "../graph/graph.ts";
 import { verifyGraph } from "../graph/verify.ts";
 import { writeModel } from "../onnx/writer.ts";
 import { clipByNorm } from "../optimizer/clip.ts";
-import { optimizerRule } from "../optimizer/optimizers.ts";
-import type { OptimizerRule } from "../optimizer/rule.ts";
 import { Emitter, type Value } from "../rules/emitter.ts";
 import { emitAccumulated, statisticBefore } from "./accumulate.ts";
+import { borderOf, type State } from "./carried-state.ts";
 import { isDecayed, rateFactor } from "./choose.ts";
 import { ProgramError } from "./fault.ts";
 import { firstFit, layoutsToTry, type StepLayout } from "./fit-memory.ts";
@@ -26,6 +25,7 @@ import { emitPass, plainSeed, STOP } from "./pass.ts";
 import { type MemoryPlan, planMemory } from "./plan-memory.ts";
 import type { ProgramSignature } from "./signature.ts";
 import { splitConstant } from "./split-constant.ts";
+import { type ParameterUpdate, updateParameters } from "./update-parameters.ts";
 import { flattenWeights } from "./weights.ts";
 
 export interface TrainProgram {
@@ -38,14 +38,6 @@ export interface TrainProgram {
   readonly memory: MemoryPlan;
   /** How its step is laid out: as asked for, or as the memory limit made it. */
   readonly layout: StepLayout;
-}
-
-/** A state of the Scan: its name and shape at the program's border, in the body, and the value that it becomes. */
-interface State {
-  readonly border: string;
-  readonly shape: readonly number[];
-  readonly value: Value;
-  readonly next: Value;
 }
 
 /** @throws {ProgramError | GradientError | GraphError} naming what to change */
@@ -89,76 +81,31 @@ function trainGraph(step: ModelStep, options: ProgramOptions): Graph {
   const gradientOf = new Map(
     [...pass.gradients.keys()].map((name, i) => [name, assertDefined(used[i], name)]),
   );
-  const updateAt = updatesByFactor(emit, optimizer, rate, number);
-  const views: AnyNode[] = [];
-  const states = step.parameters.flatMap((parameter, i): State[] => {
-    const { name, shape, kind, slots = [] } = parameter;
-    const weight: Value = { name: innerName(name), dtype: "float32", shape };
-    if (kind === "statistic") {
-      const before = isCut ? { ...weight, name: statisticBefore(weight.name) } : weight;
-      const next = pass.nextStatistics.get(weight.name) ?? before;
-      return [{ border: `s/${i}`, shape, value: before, next }];
-    }
-    const gradient = assertDefined(gradientOf.get(weight.name), weight.name);
-    const carried = withoutUnitAxes(shape);
-    const isSame = carried === shape;
-    const own: Value = isSame ? weight : { ...weight, name: `kept/w/${i}`, shape: carried };
-    if (!isSame) views.push(viewOf(emit, own, weight));
-    const kept = slots.map((slot): Value => ({ ...own, name: `kept/${slot}/${i}` }));
-    const traits = {
-      shape: carried,
-      isTable: step.tables.has(weight.name),
-      isDecayed: isDecayed(optimizer.decay ?? {}, parameter),
-    };
-    const next = updateAt(rateFactor(optimizer, name))({
-      ...traits,
-      weight: own,
-      gradient: emit.reshape(gradient, carried),
-      slots: kept,
-    });
-    return [
-      { border: `w/${i}`, shape, value: own, next: next.weight },
-      ...slots.map((slot, k) => ({
-        border: `${slot}/${i}`,
-        shape,
-        value: assertDefined(kept[k], slot),
-        next: assertDefined(next.slots[k], slot),
-      })),
-    ];
+  const statistics = step.parameters.flatMap(({ name, shape, kind }, i): State[] => {
+    if (kind !== "statistic") return [];
+    const inside: Value = { name: innerName(name), dtype: "float32", shape };
+    const value = isCut ? { ...inside, name: statisticBefore(inside.name) } : inside;
+    const next = pass.nextStatistics.get(inside.name) ?? value;
+    return [{ parts: [{ name: `s/${i}`, shape }], value, next }];
   });
-  const nodes = [...views, ...emit.nodes.splice(0)];
+  const updates = step.parameters.flatMap((parameter, index): ParameterUpdate[] => {
+    const { name, shape, kind, slots = [] } = parameter;
+    if (kind === "statistic") return [];
+    const weight: Value = { name: innerName(name), dtype: "float32", shape };
+    const gradient = assertDefined(gradientOf.get(weight.name), weight.name);
+    const isTable = step.tables.has(weight.name);
+    const factor = rateFactor(optimizer, name);
+    const decayed = isDecayed(optimizer.decay ?? {}, parameter);
+    return [{ index, shape, isTable, isDecayed: decayed, factor, weight, gradient, slots }];
+  });
+  const updated = updateParameters(emit, optimizer, { rate, number }, updates);
+  const states = [...updated.states, ...statistics];
+  const nodes = [...updated.views, ...emit.nodes.splice(0)];
   const constants = new Map([...step.graph.constants, ...emit.constants]);
   for (const { value } of states) constants.delete(value.name);
   // Inside a pass a statistic goes by this name, and the model's own value of it is read nowhere.
   for (const { name } of step.parameters) constants.delete(innerName(name));
   return scanGraph({ nodes, constants, states, loss: pass.loss, sequences: [rows, rate, number] }, options);
-}
-
-/**
- * The shape that a step carries a parameter in: without the axes of 1 that a kernel of one tap ends with. ONNX Runtime
- * goes through such a tensor and a scalar element by element: 0.26 ms where 288×96 take 0.01 (1.30, Zen 4, 2026-11).
- */
-function withoutUnitAxes(shape: readonly number[]): readonly number[] {
-  const rank = 1 + shape.findLastIndex((size) => size !== 1);
-  // A vector is no matrix, which some optimizers step in another way.
-  return rank < 2 || rank === shape.length ? shape : shape.slice(0, rank);
-}
-
-function viewOf(emit: Emitter, from: Value, to: Value): AnyNode {
-  const inputs = [from.name, emit.integers(to.shape).name];
-  const attributes = { allowzero: 1 };
-  return { op: "Reshape", name: to.name, inputs, outputs: [to.name], attributes };
-}
-
-/** What is the same for all parameters of one learning rate is emitted once. */
-function updatesByFactor(emit: Emitter, optimizer: Optimizer, rate: Value, number: Value) {
-  const rule = optimizerRule(optimizer);
-  const updates = new Map<number, ReturnType<OptimizerRule["begin"]>>();
-  return (factor: number) => {
-    const known = updates.get(factor) ?? rule.begin(emit, emit.scale(rate, factor), number);
-    updates.set(factor, known);
-    return known;
-  };
 }
 
 interface Step {
@@ -196,42 +143,30 @@ function scanGraph({ nodes, constants, states, loss, sequences }: Step, options:
     nodes: split.inside,
   };
   const outer = new Emitter("border");
-  const before = states.map(({ border, shape, value }) =>
-    outer.reshape({ ...value, name: border, shape }, value.shape),
-  );
-  const begin = outer.nodes.splice(0);
-  const after = states.map(({ border, shape, value }): Value => {
-    const isSame = value.shape === shape;
-    const made: Value = { ...value, name: `${border}/${isSame ? "next" : "carried"}` };
-    if (!isSame) outer.nodes.push(viewOf(outer, made, { ...value, name: `${border}/next`, shape }));
-    return made;
-  });
+  const border = borderOf(outer, states);
   return {
     name: "pingo-train",
     inputs: [
-      ...states.map(({ border, shape, value }) => graphValue({ ...value, name: border, shape })),
+      ...border.inputs,
       ...fieldInputs(options.fields, split.read),
       { name: "indices", type: { dtype: "int64", shape: ["steps", options.batchSize] } },
       { name: "learningRate", type: { dtype: "float32", shape: ["steps"] } },
       { name: "step", type: { dtype: "float32", shape: ["steps"] } },
       graphValue(STOP),
     ],
-    outputs: [
-      ...states.map(({ border, shape, value }) => graphValue({ ...value, name: `${border}/next`, shape })),
-      { name: "loss", type: { dtype: "float32", shape: ["steps"] } },
-    ],
+    outputs: [...border.outputs, { name: "loss", type: { dtype: "float32", shape: ["steps"] } }],
     initializers: new Map([...split.outsideConstants, ...outer.constants]),
     nodes: [
       ...split.outside,
-      ...begin,
+      ...border.before,
       {
         op: "Scan",
         name: "steps",
-        inputs: [...before.map(({ name }) => name), "indices", "learningRate", "step"],
-        outputs: [...after.map(({ name }) => name), "loss"],
+        inputs: [...border.first.map(({ name }) => name), "indices", "learningRate", "step"],
+        outputs: [...border.last.map(({ name }) => name), "loss"],
         attributes: { body, num_scan_inputs: sequences.length },
       },
-      ...outer.nodes,
+      ...border.after,
     ],
   };
 }
