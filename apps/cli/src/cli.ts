@@ -3,9 +3,11 @@ import type { Writable } from "node:stream";
 import { type Clock, type Disk, type Fetch, isFault, type Prng, reportOf } from "@pingo/core";
 import { Command, CommanderError } from "commander";
 import { CliError } from "./cli-error.ts";
+import { auditCommand } from "./commands/audit.ts";
 import { autogradCommand } from "./commands/autograd.ts";
 import { devnetCommand } from "./commands/devnet.ts";
 import { doctorCommand } from "./commands/doctor.ts";
+import { earningsCommand } from "./commands/earnings.ts";
 import { fogCommand } from "./commands/fog.ts";
 import { jobCommand } from "./commands/job.ts";
 import { nodeCommand } from "./commands/node.ts";
@@ -42,7 +44,6 @@ const EXAMPLES = `
 Examples:
   pingo up                             a fog node and three providers here, training the example
   pingo train job.yaml --follow        check, submit, watch; the model is fetched at the end
-  pingo job list                       jobs of the fog node, newest first
   pingo node join --fog http://…:4710  lend this computer
   pingo doctor                         what is missing here, and how to get it`;
 
@@ -88,6 +89,8 @@ function createProgram(machine: CliMachine, startedMs: number, outcome: { exitCo
     .addCommand(storeCommand(run))
     .addCommand(autogradCommand(run))
     .addCommand(walletCommand(run))
+    .addCommand(earningsCommand(run))
+    .addCommand(auditCommand(run))
     .addCommand(devnetCommand(run))
     .addCommand(doctorCommand(run));
   inherit(program, machine);

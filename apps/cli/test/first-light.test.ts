@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { readModel } from "@pingo/autograd";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { expectNothingLeft, pingo, processesOf, startPingo } from "./pingo.ts";
+import { expectNothingLeft, freePort, pingo, processesOf, startPingo } from "./pingo.ts";
 
 /** The machine may be busy with other tests; the promise of 90 s is the benchmark's to keep. */
 const RUN_TIMEOUT_MS = 170_000;
@@ -69,6 +69,34 @@ test(
     ]);
     expect((await stat(join(home, "user.key"))).mode & 0o777).toBe(0o600);
     await expectNothingLeft(home);
+  },
+  RUN_TIMEOUT_MS,
+);
+
+test(
+  "whoever worked is paid, and the books say so when they are asked and when they are computed again",
+  async () => {
+    const port = await freePort();
+    const env = { PINGO_HOME: home, PINGO_FOG: `http://127.0.0.1:${port}` };
+    const up = startPingo(["up", "--port", String(port), "--providers", "2"], env);
+    await up.saw("Ctrl-C");
+    const earnings = await pingo(["earnings", "--json"], env);
+    expect(earnings.stderr).toBe("");
+    const { earnedNano, ownerNano, accounts } = JSON.parse(earnings.stdout);
+    expect(accounts.map(({ name }: { readonly name: string }) => name)).toEqual([
+      "you",
+      "provider-1",
+      "provider-2",
+    ]);
+    expect(BigInt(earnedNano)).toBeGreaterThan(0n);
+    // The station's fee is the rest of what the job cost: a twentieth, and what rounding leaves.
+    const costNano = -BigInt(ownerNano);
+    expect(Number(costNano - BigInt(earnedNano)) / Number(costNano)).toBeCloseTo(0.05, 6);
+    expect(up.stdout()).toMatch(/paid 0\.\d+ PINGO to provider-1/);
+    const audit = await pingo(["audit", "verify"], env);
+    expect(audit).toMatchObject({ exitCode: 0, stdout: expect.stringContaining("balanced: 1 jobs") });
+    up.child.kill("SIGINT");
+    await up.ended;
   },
   RUN_TIMEOUT_MS,
 );

@@ -21,6 +21,8 @@ export interface Running {
   readonly ended: Promise<Ran>;
   /** Resolves once this text has been on stdout. */
   saw(text: string): Promise<void>;
+  /** So far. */
+  stdout(): string;
 }
 
 export function startPingo(args: readonly string[], env: Readonly<Record<string, string>>): Running {
@@ -44,6 +46,7 @@ export function startPingo(args: readonly string[], env: Readonly<Record<string,
   return {
     child,
     ended,
+    stdout: () => stdout,
     saw: (text) =>
       new Promise((resolve, reject) => {
         const watch = (): void => {

@@ -8,6 +8,7 @@ test("the defaults serve this machine only", () => {
     peerAddress: "/ip4/127.0.0.1/tcp/4711",
     databaseUrl: undefined,
     leaseTtlMs: 6_000,
+    payment: "account",
     logLevel: "info",
     exitsWithParent: false,
   });

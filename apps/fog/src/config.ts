@@ -13,10 +13,15 @@ export interface FogConfig {
   /** PostgreSQL; the built-in database when undefined. */
   readonly databaseUrl: string | undefined;
   readonly leaseTtlMs: number;
+  /** account: owners may owe what their jobs cost. prepaid: a job's budget must be there before it is admitted. */
+  readonly payment: Payment;
   readonly logLevel: LogLevel;
   /** Stops when stdin ends, so that it never outlives the process that started it. */
   readonly exitsWithParent: boolean;
 }
+
+const PAYMENTS = ["account", "prepaid"] as const;
+export type Payment = (typeof PAYMENTS)[number];
 
 export type ConfigFault =
   | { readonly code: "SETTING_UNKNOWN"; readonly key: string; readonly known: string }
@@ -40,7 +45,7 @@ export class ConfigError extends FaultError<ConfigFault> {
 }
 
 const OWN_PREFIX = "PINGO_FOG_";
-const OWN_KEYS = ["PINGO_FOG_HTTP", "PINGO_FOG_P2P", "PINGO_FOG_LEASE_TTL_MS"] as const;
+const OWN_KEYS = ["PINGO_FOG_HTTP", "PINGO_FOG_P2P", "PINGO_FOG_LEASE_TTL_MS", "PINGO_FOG_PAYMENT"] as const;
 export const LEASE_TTL_MS = 6_000;
 const LEASE_TTL_MS_MIN = 300;
 
@@ -69,7 +74,8 @@ export function readConfig(env: Environment): FogConfig {
     peerAddress: readMultiaddr("PINGO_FOG_P2P", env.PINGO_FOG_P2P ?? "/ip4/127.0.0.1/tcp/4711"),
     databaseUrl: env.DATABASE_URL ? readDatabaseUrl("DATABASE_URL", env.DATABASE_URL) : undefined,
     leaseTtlMs: readTtl("PINGO_FOG_LEASE_TTL_MS", env.PINGO_FOG_LEASE_TTL_MS ?? String(LEASE_TTL_MS)),
-    logLevel: readLogLevel("PINGO_LOG_LEVEL", env.PINGO_LOG_LEVEL ?? "info"),
+    payment: readOneOf("PINGO_FOG_PAYMENT", env.PINGO_FOG_PAYMENT || "account", PAYMENTS),
+    logLevel: readOneOf("PINGO_LOG_LEVEL", env.PINGO_LOG_LEVEL ?? "info", LOG_LEVELS),
     exitsWithParent: readFlag("PINGO_EXIT_WITH_PARENT", env.PINGO_EXIT_WITH_PARENT ?? "0"),
   };
 }
@@ -98,10 +104,10 @@ function readTtl(key: string, value: string): number {
   throw invalid(key, value, `whole milliseconds from ${LEASE_TTL_MS_MIN} to ${LIMITS.leaseTtlMsMax}`);
 }
 
-function readLogLevel(key: string, value: string): LogLevel {
-  const level = LOG_LEVELS.find((known) => known === value);
-  if (level === undefined) throw invalid(key, value, LOG_LEVELS.join(", "));
-  return level;
+function readOneOf<T extends string>(key: string, value: string, known: readonly T[]): T {
+  const found = known.find((one) => one === value);
+  if (found === undefined) throw invalid(key, value, known.join(", "));
+  return found;
 }
 
 function readFlag(key: string, value: string): boolean {

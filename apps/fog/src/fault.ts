@@ -1,5 +1,5 @@
 /** What the station refuses or cannot do, and one sentence for each. */
-import { type Cid, FaultError, formatBytes, type LeaseId, type Sentences } from "@pingo/core";
+import { type Cid, FaultError, formatBytes, formatPingo, type LeaseId, type Sentences } from "@pingo/core";
 
 export type FogFault =
   | { readonly code: "PORT_IN_USE"; readonly address: string; readonly variable: string }
@@ -17,6 +17,14 @@ export type FogFault =
   | { readonly code: "JOBS_TOO_MANY"; readonly max: number }
   | { readonly code: "NOT_OWNER"; readonly job: Cid; readonly signer: string }
   | { readonly code: "NONCE_REFUSED"; readonly bytes: number }
+  | { readonly code: "BUDGET_TOO_LARGE"; readonly budgetNano: bigint; readonly maxNano: bigint }
+  | {
+      readonly code: "FUNDS_MISSING";
+      readonly owner: string;
+      readonly budgetNano: bigint;
+      readonly missingNano: bigint;
+    }
+  | { readonly code: "AUDIT_RUNS" }
   | { readonly code: "BLOCK_MISSING"; readonly what: string; readonly cid: Cid }
   | { readonly code: "ROUTE_UNKNOWN"; readonly route: string }
   | { readonly code: "BODY_TOO_LARGE"; readonly bytesMax: number }
@@ -51,6 +59,11 @@ const SENTENCES: Sentences<FogFault> = {
   JOBS_TOO_MANY: (f) =>
     `${f.max} jobs wait or run here already; stop one, or submit again when one has finished`,
   NOT_OWNER: (f) => `${f.signer} does not own job ${f.job}; only its owner's key can stop it`,
+  BUDGET_TOO_LARGE: (f) =>
+    `the budget is ${formatPingo(f.budgetNano)}, and all there is are ${formatPingo(f.maxNano)}; write a smaller one`,
+  FUNDS_MISSING: (f) =>
+    `the job's budget is ${formatPingo(f.budgetNano)}, of which ${f.owner} lacks ${formatPingo(f.missingNano)} here; earn it by lending a computer ("pingo node join"), or write a smaller budget`,
+  AUDIT_RUNS: () => "the books are being audited already; ask again when that is done",
   NONCE_REFUSED: (f) => `the nonce has ${f.bytes} bytes; a job carries 1 to 64`,
   BLOCK_MISSING: (f) =>
     `${f.what} (${f.cid}) is not stored here; upload it with PUT /ipfs/${f.cid} and submit again`,

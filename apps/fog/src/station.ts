@@ -49,6 +49,7 @@ export async function startStation(config: FogConfig, ports: Ports): Promise<Sta
   const modeller = createModeller(blocksFolder);
   const jobs = new JobRegistry({
     ...{ sql, blocks, clock, prng, log, hub, traffic, modeller, leaseTtlMs, fog: key.nodeId },
+    hasCredit: config.payment === "account",
     ask: (id, request) => providers.ask(id, request),
     wake: () => dispatcher.wake(),
     placeable: (run) => dispatcher.placeable(run),
@@ -67,7 +68,7 @@ export async function startStation(config: FogConfig, ports: Ports): Promise<Sta
   const streams = createEventStreams({ sql, hub, clock, log });
   const blockHandler = createBlockHandler({ blocks, log, clock, onTransfer: traffic.onTransfer });
   const api = createControlApi({
-    ...{ jobs, providers, streams, log },
+    ...{ jobs, providers, streams, log, sql, fog: key.nodeId },
     node: () => {
       if (!view) throw new FogError({ code: "STARTING" });
       return view;

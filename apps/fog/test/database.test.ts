@@ -1,19 +1,26 @@
-import { execFile } from "node:child_process";
-import { access, mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { cidOfValue, keyPairOfSeed, type NumberedEvent } from "@pingo/core";
 import { getTableName, sql } from "drizzle-orm";
 import { expect, test } from "vitest";
 import { type Database, openDatabase } from "../src/database/database.ts";
 import { appendEvent, listEvents } from "../src/database/event-store.ts";
 import { findJob, insertJob, listUnfinishedJobs, updateJob } from "../src/database/job-store.ts";
-import { events, jobs, leases, providers, results, rounds, units } from "../src/database/schema.ts";
+import {
+  accounts,
+  entries,
+  events,
+  jobs,
+  leases,
+  providers,
+  results,
+  rounds,
+  transfers,
+  units,
+} from "../src/database/schema.ts";
+import { hasPostgres, startPostgres } from "./postgres.ts";
 
-const run = promisify(execFile);
-const POSTGRES_BIN = "/usr/lib/postgresql/15/bin";
-const SOCKET_USER = "postgres";
 const id = cidOfValue("a job");
 const row = {
   id,
@@ -39,7 +46,18 @@ async function check(open: () => Promise<Database>, inUse: string): Promise<void
       throw new RangeError("on purpose");
     });
     await expect(failing).rejects.toThrow(RangeError);
-    for (const table of [jobs, rounds, units, leases, results, events, providers]) {
+    for (const table of [
+      jobs,
+      rounds,
+      units,
+      leases,
+      results,
+      events,
+      providers,
+      accounts,
+      transfers,
+      entries,
+    ]) {
       await database.sql.select().from(table);
       expect(
         await database.sql.execute(sql.raw(`select count(*) from ${getTableName(table)}`)),
@@ -66,38 +84,10 @@ test("PGlite keeps what was committed, for one process at a time", async () => {
   await rm(folder, { recursive: true });
 });
 
-/** By its path: a PATH without sbin is common. */
-const RUNUSER = "/usr/sbin/runuser";
-const hasPostgres = await Promise.all([access(`${POSTGRES_BIN}/initdb`), access(RUNUSER)]).then(
-  () => process.getuid?.() === 0,
-  () => false,
-);
-
 test.skipIf(!hasPostgres)("PostgreSQL does the same (skipped without PostgreSQL 15 and root)", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "pingo-fog-pg-"));
-  await run("chown", [SOCKET_USER, folder]);
-  const as = (...command: string[]): Promise<unknown> =>
-    run(RUNUSER, ["-u", SOCKET_USER, "--", ...command], { cwd: folder });
-  await as(`${POSTGRES_BIN}/initdb`, "-D", `${folder}/data`, "-A", "trust", "--no-sync");
-  const options = `-c listen_addresses= -k ${folder}`;
-  await as(
-    `${POSTGRES_BIN}/pg_ctl`,
-    "-D",
-    `${folder}/data`,
-    "-w",
-    "-l",
-    `${folder}/log`,
-    "-o",
-    options,
-    "start",
-  );
-  try {
-    const url = `postgres://${SOCKET_USER}@/postgres?host=${encodeURIComponent(folder)}`;
-    await check(() => openDatabase({ folder, url }), "DATABASE_IN_USE");
-  } finally {
-    await as(`${POSTGRES_BIN}/pg_ctl`, "-D", `${folder}/data`, "-m", "immediate", "stop");
-    await rm(folder, { recursive: true });
-  }
+  await using postgres = await startPostgres();
+  const { folder, url } = postgres;
+  await check(() => openDatabase({ folder, url }), "DATABASE_IN_USE");
 });
 
 test("a database that is not there is named without its password", async () => {

@@ -12,6 +12,16 @@ export {
 } from "./api.ts";
 export { AssertionError, assert, assertDefined, assertNever } from "./assert.ts";
 export {
+  type BooksFinding,
+  type BooksLine,
+  type BooksReport,
+  type BooksView,
+  type JobPayments,
+  zBooksReport,
+  zBooksView,
+  zJobPayments,
+} from "./books-api.ts";
+export {
   CodecError,
   type CodecFault,
   DECODE_LIMITS,

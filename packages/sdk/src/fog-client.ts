@@ -1,6 +1,8 @@
 /** An application's side of the network: submit a job, follow it, fetch what came out. */
 import { join } from "node:path";
 import {
+  type BooksReport,
+  type BooksView,
   type Cid,
   cidOfValue,
   encodeCanonical,
@@ -8,15 +10,20 @@ import {
   JOB_DOMAIN,
   type JobEnvelope,
   type JobId,
+  type JobPayments,
   type JobView,
   type KeyPair,
   LIMITS,
+  type NodeId,
   type NumberedEvent,
   type Ports,
   type ProviderView,
   STOP_DOMAIN,
   signValue,
+  zBooksReport,
+  zBooksView,
   zFogNodeView,
+  zJobPayments,
   zJobView,
   zProviderView,
 } from "@pingo/core";
@@ -95,6 +102,12 @@ export interface FogClient {
   stop(job: JobId, options?: CallOptions): Promise<JobView>;
   /** Writes model.onnx, metrics.json and provenance.json; where the job made them, adapters.safetensors and model-raw.onnx. */
   fetchResult(job: JobId, folder: string, options?: CallOptions): Promise<ResultFiles>;
+  /** What somebody earned and spent, newest movements first. */
+  books(id: NodeId, options?: CallOptions): Promise<BooksView>;
+  /** Who got and gave what for a job. */
+  payments(job: JobId, options?: CallOptions): Promise<JobPayments>;
+  /** The fog node's books computed again from signed receipts. */
+  audit(options?: CallOptions): Promise<BooksReport>;
   putFile(bytes: Uint8Array, options?: SubmitOptions): Promise<Cid>;
   getFile(cid: Cid, options?: CallOptions & { readonly sizeBytesMax?: number }): Promise<Uint8Array>;
   /** A file or a folder of this machine, streamed. */
@@ -172,6 +185,9 @@ export function connect(fogUrl: string, options: FogClientOptions): FogClient {
         ...(rawModel && { rawModel: await fetchTo("model-raw.onnx", rawModel, LIMITS.modelBytesMax) }),
       };
     },
+    books: (id, call) => ask(`/v1/books/${id}`, zBooksView, { signal: call?.signal }),
+    payments: (job, call) => ask(`/v1/jobs/${job}/payments`, zJobPayments, { signal: call?.signal }),
+    audit: (call) => ask("/v1/audit", zBooksReport, { timeoutMs: SUBMIT_TIMEOUT_MS, signal: call?.signal }),
     async putFile(bytes, put = {}) {
       await client.node(put);
       return writeFile(onlyMissing(blocks(), { ...put, bytesTotal: bytes.byteLength }), bytes);

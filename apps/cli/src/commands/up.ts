@@ -1,6 +1,6 @@
 /** `pingo up`: the whole network on this machine, at work on a job. */
 import { join } from "node:path";
-import { formatBytes, formatDuration, type JobView, LIMITS } from "@pingo/core";
+import { formatBytes, formatDuration, type JobView, LIMITS, parseCid } from "@pingo/core";
 import { Command } from "commander";
 import type { Run } from "../cli.ts";
 import { CliError } from "../cli-error.ts";
@@ -10,12 +10,14 @@ import { followJob } from "../follow.ts";
 import { loadJob } from "../load-job.ts";
 import { awaitOffers } from "../local/await-offers.ts";
 import { type LocalNetwork, startLocalNetwork } from "../local/local-network.ts";
+import { ownKeys } from "../local/own-ids.ts";
 import { assertPortFree, freePorts } from "../local/ports.ts";
 import { runScript } from "../local/run-script.ts";
 import { SCRIPTS } from "../local/scripts.ts";
 import { type Options, optionsOf } from "../options.ts";
 import { submitJob } from "../submit.ts";
 import { count, percent } from "../view/job-view.ts";
+import { paymentLines } from "../view/payments-view.ts";
 
 const HELP = `
 Examples:
@@ -62,6 +64,7 @@ async function up(context: Context, command: Command): Promise<void> {
   const outcome = await withNetwork(context, options, async (network, jobFile, inner) => {
     const done = await runJob(inner, network, jobFile);
     tellOutcome(inner, done);
+    await tellPayments(inner, network, done);
     if (options.flag("once")) return done;
     screen.json(done);
     tellNext(inner, network);
@@ -178,12 +181,22 @@ function tellOutcome({ screen }: Context, outcome: UpOutcome): void {
   screen.line(`  model ${outcome.model}`);
 }
 
+/** Not in JSON: the outcome's keys are what they are, and "pingo earnings --json" tells the rest. */
+async function tellPayments(context: Context, network: LocalNetwork, { job }: UpOutcome): Promise<void> {
+  const { screen, signal } = context;
+  if (screen.isJson) return;
+  const client = await connectAsUser(context, network.fog.httpUrl);
+  const payments = await client.payments(parseCid(job), { signal });
+  for (const line of paymentLines(payments, await ownKeys(context))) screen.line(`  ${line}`);
+}
+
 function tellNext({ screen, config }: Context, network: LocalNetwork): void {
   const fog = network.fog.httpUrl === config.fogUrl ? "" : ` --fog ${network.fog.httpUrl}`;
   screen.line("");
   screen.line("The network stays up until Ctrl-C. In another terminal:");
   screen.line(`  npm run pingo -- node status${fog}`);
   screen.line(`  npm run pingo -- job list${fog}`);
+  screen.line(`  npm run pingo -- earnings${fog}`);
   screen.line(
     `  npm run pingo -- train ${join(config.home, "examples", "mnist", "job.yaml")} --follow${fog}`,
   );

@@ -1,8 +1,10 @@
 /** The control API: each route parses, asks the room that knows, and answers. */
 import type { RequestListener, Server } from "node:http";
-import { type FogNodeView, type JobId, LIMITS, type Log, parseCid } from "@pingo/core";
+import { type FogNodeView, type JobId, LIMITS, type Log, type NodeId, parseCid } from "@pingo/core";
 import { type FastifyInstance, fastify } from "fastify";
 import { z } from "zod";
+import { addBooksRoutes } from "../books/books-routes.ts";
+import type { Sql } from "../database/schema.ts";
 import { FogError } from "../fault.ts";
 import type { JobRegistry } from "../jobs/job-registry.ts";
 import type { ProviderRegistry } from "../leases/provider-registry.ts";
@@ -10,6 +12,8 @@ import { errorAnswer } from "./error-answer.ts";
 import type { EventStreams } from "./event-stream.ts";
 
 export interface ControlApiOptions {
+  readonly sql: Sql;
+  readonly fog: NodeId;
   readonly jobs: JobRegistry;
   readonly providers: ProviderRegistry;
   readonly streams: EventStreams;
@@ -61,6 +65,7 @@ export function createControlApi(options: ControlApiOptions): FastifyInstance {
     reply.hijack();
     streams.open(id, zLastEventId.parse(headers["last-event-id"]), reply.raw);
   });
+  addBooksRoutes(api, options);
   return api;
 }
 

@@ -23,6 +23,7 @@ const bytes = customType<{ data: Uint8Array; driverData: Uint8Array }>({
   fromDriver: (stored) => new Uint8Array(stored),
 });
 const count = (name: string) => bigint(name, { mode: "number" });
+const nano = (name: string) => bigint(name, { mode: "bigint" });
 
 export const jobs = pgTable("jobs", {
   id: text().$type<Cid>().primaryKey(),
@@ -53,6 +54,7 @@ export const jobs = pgTable("jobs", {
   resultProvenance: text("result_provenance").$type<Cid>(),
   resultAdapters: text("result_adapters").$type<Cid>(),
   resultRawModel: text("result_raw_model").$type<Cid>(),
+  budgetNano: nano("budget_nano"),
 });
 
 export const rounds = pgTable(
@@ -131,6 +133,30 @@ export const providers = pgTable("providers", {
   lastSeenUnixMs: count("last_seen_unix_ms").notNull(),
   unitsCounted: count("units_counted").notNull().default(0),
 });
+
+/** Written by `post_transfer` alone. */
+export const accounts = pgTable("accounts", {
+  id: text().primaryKey(),
+  balanceNano: nano("balance_nano").notNull().default(0n),
+});
+
+export const transfers = pgTable("transfers", {
+  id: count("id").generatedAlwaysAsIdentity().primaryKey(),
+  key: text().notNull().unique(),
+  kind: text().notNull(),
+  job: text().$type<Cid>(),
+  atUnixMs: count("at_unix_ms").notNull(),
+});
+
+export const entries = pgTable(
+  "entries",
+  {
+    transfer: count("transfer").notNull(),
+    account: text().notNull(),
+    amountNano: nano("amount_nano").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.transfer, table.account] })],
+);
 
 export type JobRow = typeof jobs.$inferSelect;
 export type RoundRow = typeof rounds.$inferSelect;

@@ -8,6 +8,7 @@ import {
   JOB_DOMAIN,
   type JobId,
   LIMITS,
+  NANO_PER_PINGO,
   openSigned,
   type Ports,
   parseShape,
@@ -16,6 +17,7 @@ import {
 } from "@pingo/core";
 import { type Blocks, writeFile } from "@pingo/storage";
 import { encodeVector, type StoredProgram } from "@pingo/training";
+import { postEscrow } from "../books/journal.ts";
 import { appendEvent } from "../database/event-store.ts";
 import { countUnfinishedJobs, findJob, insertJob } from "../database/job-store.ts";
 import { insertRound } from "../database/round-store.ts";
@@ -26,11 +28,15 @@ import type { Modeller } from "./modeller.ts";
 /** Jobs that wait or run: each costs memory and a place in every plan. */
 export const UNFINISHED_JOBS_MAX = 256;
 const NONCE_BYTES_MAX = 64;
+/** The supply. */
+const BUDGET_NANO_MAX = 1_000_000_000n * NANO_PER_PINGO;
 
 export interface AdmissionOptions extends Pick<Ports, "clock"> {
   readonly sql: Sql;
   readonly blocks: Blocks;
   readonly modeller: Modeller;
+  /** Whether an owner may owe what a job costs. */
+  readonly hasCredit: boolean;
 }
 
 export interface Submission {
@@ -41,10 +47,13 @@ export interface Submission {
 /** @throws {FaultError} when the bytes are not a job that its owner signed */
 export function parseSubmission(bytes: Uint8Array): Submission {
   const signed = parseShape(zSignedJob, decodeCanonical(bytes), "the job");
-  const { nonce } = openSigned(JOB_DOMAIN, signed);
+  const { nonce, job } = openSigned(JOB_DOMAIN, signed);
   if (nonce.byteLength < 1 || nonce.byteLength > NONCE_BYTES_MAX) {
     throw new FogError({ code: "NONCE_REFUSED", bytes: nonce.byteLength });
   }
+  const budgetNano = BigInt(job.budgetNano);
+  if (budgetNano > BUDGET_NANO_MAX)
+    throw new FogError({ code: "BUDGET_TOO_LARGE", budgetNano, maxNano: BUDGET_NANO_MAX });
   return { id: cidOfValue(signed), signed };
 }
 
@@ -53,7 +62,7 @@ export async function admit(
   { id, signed }: Submission,
   options: AdmissionOptions,
 ): Promise<{ readonly row: JobRow; readonly isNew: boolean }> {
-  const { sql, blocks, modeller, clock } = options;
+  const { sql, blocks, modeller, clock, hasCredit } = options;
   const before = await findJob(sql, id);
   if (before) return { row: before, isNew: false };
   if ((await countUnfinishedJobs(sql)) >= UNFINISHED_JOBS_MAX) {
@@ -67,10 +76,12 @@ export async function admit(
   const weights = await writeFile(blocks, encodeVector(train.initialWeights));
   const createdUnixMs = clock.nowUnixMs();
   const rounds = job.schedule.rounds;
+  const owner = signed.signer;
+  const budgetNano = BigInt(job.budgetNano);
   await sql.transaction(async (tx) => {
     const isNew = await insertJob(tx, {
       id,
-      owner: signed.signer,
+      owner,
       name: job.name,
       envelope: encodeCanonical(signed),
       state: "queued",
@@ -78,8 +89,10 @@ export async function admit(
       evaluationProgram,
       rounds,
       createdUnixMs,
+      budgetNano,
     });
     if (!isNew) return;
+    await postEscrow(tx, { job: id, owner, budgetNano, atUnixMs: createdUnixMs, hasCredit });
     await insertRound(tx, {
       job: id,
       version: 0,

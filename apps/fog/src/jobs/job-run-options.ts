@@ -18,6 +18,8 @@ export interface JobRunOptions {
   readonly modeller: Modeller;
   readonly fog: NodeId;
   readonly leaseTtlMs: number;
+  /** Whether an owner may owe what a job costs. */
+  readonly hasCredit: boolean;
   /** @throws {FaultError} when the provider refuses or cannot be reached */
   readonly ask: (provider: NodeId, request: FogRequest) => Promise<void>;
   /** Providers may be wanted now, or free. */

@@ -31,7 +31,6 @@ import {
   waitingUnits,
 } from "@pingo/training";
 import { appendEvent } from "../database/event-store.ts";
-import { updateJob } from "../database/job-store.ts";
 import { type Evaluated, latestRound, setEvaluation } from "../database/round-store.ts";
 import type { JobRow } from "../database/schema.ts";
 import { FogError } from "../fault.ts";
@@ -39,6 +38,7 @@ import { persevere, TRIES_MAX } from "../perseverance.ts";
 import { reasonOf, whyOf } from "../why-of.ts";
 import { recordCommit } from "./commit-ledger.ts";
 import { type EvaluationQueue, openEvaluation } from "./evaluation.ts";
+import { writeChange } from "./job-change.ts";
 import type { JobRunOptions } from "./job-run-options.ts";
 import { jobOf, type LoadedJob, loadJob } from "./loaded-job.ts";
 import { createMailbox } from "./mailbox.ts";
@@ -272,10 +272,10 @@ export class JobRun implements AsyncDisposable {
   async #step(event: RoundEvent, result: ReceivedResult | null = null): Promise<readonly RoundAction[]> {
     const round = this.#running?.round;
     if (!round) return [];
-    const { sql, clock, wake } = this.#options;
+    const { sql, clock, wake, fog } = this.#options;
     const { state, actions } = reduceRound(round.state, event);
-    const atUnixMs = clock.nowUnixMs();
-    const written = await recordStep(sql, { job: this.id, round: round.number, atUnixMs, actions, result });
+    const step = { job: this.id, round: round.number, atUnixMs: clock.nowUnixMs(), actions, result, fog };
+    const written = await recordStep(sql, step);
     round.state = state;
     this.#publish(written);
     if (actions.length > 0) wake();
@@ -397,7 +397,7 @@ export class JobRun implements AsyncDisposable {
   async #change(change: Partial<Omit<JobRow, "id" | "ordinal">>, event?: JobEvent): Promise<void> {
     const { sql, clock } = this.#options;
     const written = await sql.transaction(async (tx) => {
-      if (Object.keys(change).length > 0) await updateJob(tx, this.id, change);
+      if (Object.keys(change).length > 0) await writeChange(tx, this.#row, change);
       return event && appendEvent(tx, this.id, clock.nowUnixMs(), event);
     });
     this.#row = { ...this.#row, ...change };

@@ -1,6 +1,8 @@
 /** Writes down what a step of a round did, in one transaction, before anyone is told. */
 import type { Cid, JobEvent, JobId, Lease, LeaseId, NodeId, NumberedEvent, Receipt } from "@pingo/core";
 import type { RoundAction } from "@pingo/training";
+import { postPay } from "../books/journal.ts";
+import type { Pay } from "../books/price.ts";
 import { appendEvent } from "../database/event-store.ts";
 import { updateJob } from "../database/job-store.ts";
 import { addCountedUnit } from "../database/provider-store.ts";
@@ -15,6 +17,8 @@ export interface ReceivedResult {
   readonly cid: Cid;
   readonly unit: number;
   readonly round: number;
+  /** What it is paid if it counts. */
+  readonly pay: Pay;
 }
 
 /** What the wire carries of a reason. */
@@ -27,6 +31,8 @@ export interface StepToRecord {
   readonly actions: readonly RoundAction[];
   /** What the step answers, when it answers a result. */
   readonly result: ReceivedResult | null;
+  /** This station: it has a fee. */
+  readonly fog: NodeId;
 }
 
 export async function recordGrant(sql: Sql, lease: Lease, isFirstOfJob: boolean): Promise<NumberedEvent> {
@@ -40,7 +46,7 @@ export async function recordGrant(sql: Sql, lease: Lease, isFirstOfJob: boolean)
 }
 
 export async function recordStep(sql: Sql, step: StepToRecord): Promise<readonly NumberedEvent[]> {
-  const { job, round, atUnixMs } = step;
+  const { job, round, atUnixMs, fog } = step;
   const written: NumberedEvent[] = [];
   const isWorthWriting = step.actions.some(({ type }) => type === "lost" || type === "acknowledge");
   if (!isWorthWriting) return written;
@@ -53,6 +59,8 @@ export async function recordStep(sql: Sql, step: StepToRecord): Promise<readonly
         written.push(await appendEvent(tx, job, atUnixMs, event));
       } else if (action.type === "acknowledge" && action.isNew && step.result) {
         written.push(await recordResult(tx, job, step.result, action.counted, atUnixMs));
+        const { lease, provider } = step.result.receipt;
+        if (action.counted) await postPay(tx, { job, lease, provider, fog, pay: step.result.pay, atUnixMs });
       }
     }
   });

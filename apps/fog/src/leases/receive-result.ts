@@ -22,7 +22,8 @@ import {
 } from "@pingo/core";
 import { type BlockReader, StorageError } from "@pingo/storage";
 import { checkUpdate } from "@pingo/training";
-import type { LeaseRow, Sql } from "../database/schema.ts";
+import { type Pay, payOf } from "../books/price.ts";
+import type { JobRow, Sql } from "../database/schema.ts";
 import { findLease, findResult, listUnits } from "../database/work-store.ts";
 import { FogError } from "../fault.ts";
 import type { JobRun } from "../jobs/job-run.ts";
@@ -62,10 +63,13 @@ export async function receiveResult(
   if (lease?.provider !== peer) {
     throw new FogError({ code: "STRANGER", what: `lease ${receipt.lease} was not granted to ${peer}` });
   }
-  const unit = await unitOf(sql, lease);
+  const units = await listUnits(sql, lease.job, lease.round);
+  const unit = units[lease.index];
+  if (!unit) throw new FogError({ code: "UNIT_MISMATCH", lease: lease.id });
   checkClaims(receipt, unit);
-  const result: ReceivedResult = { receipt, bytes, cid, unit: lease.index, round: lease.round };
   const run = runOf(lease.job);
+  const pay = payFor(run?.row, units.length, unit.steps, receipt.steps);
+  const result: ReceivedResult = { receipt, bytes, cid, unit: lease.index, round: lease.round, pay };
   if (!run) {
     const { counted } = await recordLateResult(sql, lease.job, result, options.clock.nowUnixMs());
     return acknowledge(cid, counted, options.key);
@@ -76,10 +80,15 @@ export async function receiveResult(
   return acknowledge(cid, await run.deliver(result), options.key);
 }
 
-async function unitOf(sql: Sql, lease: LeaseRow): Promise<TrainUnit> {
-  const unit = (await listUnits(sql, lease.job, lease.round))[lease.index];
-  if (!unit) throw new FogError({ code: "UNIT_MISMATCH", lease: lease.id });
-  return unit;
+/** Nothing where the job is over, or from before there were books. */
+function payFor(row: JobRow | undefined, units: number, stepsPlanned: number, stepsDone: number): Pay {
+  return payOf({
+    budgetNano: row?.budgetNano ?? 0n,
+    rounds: row?.rounds ?? 1,
+    units,
+    stepsPlanned,
+    stepsDone,
+  });
 }
 
 function checkClaims(receipt: Receipt, unit: TrainUnit): void {

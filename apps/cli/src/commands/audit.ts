@@ -1,0 +1,43 @@
+import { formatPingo } from "@pingo/core";
+import { Command } from "commander";
+import type { Run } from "../cli.ts";
+import { type Context, connectAsReader } from "../context.ts";
+import { EXIT_FAULT } from "../exit-codes.ts";
+
+const HELP = `
+Every job's budget is read from its owner's signature and every pay computed from its provider's signed receipt; what the books
+say otherwise is told, one line each, and the exit code is 1.
+
+Examples:
+  pingo audit verify
+  pingo audit verify --json | jq .findings`;
+
+export function auditCommand(run: Run): Command {
+  return new Command("audit")
+    .description("whether the money is right")
+    .addCommand(
+      new Command("verify")
+        .description("compute the fog node's books again from signed receipts")
+        .addHelpText("after", HELP)
+        .action(run(verify)),
+    );
+}
+
+/** @returns the exit code */
+async function verify(context: Context): Promise<number> {
+  const { screen, signal } = context;
+  const report = await (await connectAsReader(context)).audit({ signal });
+  screen.json(report);
+  const { jobs, receipts, transfers, paidNano, differences, findings } = report;
+  for (const { code, where, what } of findings)
+    screen.line(`${screen.paint("red", code)}  ${where}: ${what}`);
+  const untold = differences - findings.length;
+  if (untold > 0) screen.line(`and ${untold} more`);
+  const looked = `${jobs} jobs, ${receipts} receipts that come to ${formatPingo(BigInt(paidNano))}, ${transfers} transfers`;
+  if (differences === 0) {
+    screen.line(`${screen.paint("green", "✓ balanced")}: ${looked}`);
+    return 0;
+  }
+  screen.line(`${differences} ${differences === 1 ? "difference" : "differences"} in ${looked}`);
+  return EXIT_FAULT;
+}

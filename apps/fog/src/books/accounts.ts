@@ -1,0 +1,24 @@
+/** Whose money it is: the names of accounts. */
+import type { JobId, NodeId } from "@pingo/core";
+
+/** Ends with the id of whom it belongs to. */
+export type AccountId = `${"owner" | "provider" | "fog"}/${string}` | `escrow/${string}` | `world/${string}`;
+
+/** Pays for jobs. */
+export function ownerAccount(id: NodeId): AccountId {
+  return `owner/${id}`;
+}
+
+/** Holds what a job may still cost. */
+export function escrowAccount(job: JobId): AccountId {
+  return `escrow/${job}`;
+}
+
+export function providerAccount(id: NodeId): AccountId {
+  return `provider/${id}`;
+}
+
+/** Fees of the station. */
+export function fogAccount(id: NodeId): AccountId {
+  return `fog/${id}`;
+}

@@ -1,0 +1,58 @@
+/** Money on the control API: what somebody has and earned, what a job cost, and the audit. */
+import { type BooksView, type JobPayments, LIMITS, parseCid, parseNodeId } from "@pingo/core";
+import type { FastifyInstance } from "fastify";
+import { z } from "zod";
+import { FogError } from "../fault.ts";
+import { type AuditOptions, auditBooks } from "./audit.ts";
+import { earnedOnJob, statementOf } from "./ledger.ts";
+
+interface IdRoute {
+  readonly Params: { readonly id: string };
+  readonly Querystring: { readonly before?: string };
+}
+
+const zBefore = z.coerce
+  .number()
+  .int()
+  .positive()
+  .max(Number.MAX_SAFE_INTEGER)
+  .catch(Number.MAX_SAFE_INTEGER);
+
+export function addBooksRoutes(api: FastifyInstance, options: Omit<AuditOptions, "signal">): void {
+  const { sql } = options;
+  /** It reads every receipt there is: one at a time. */
+  let isAuditing = false;
+  api.get<IdRoute>("/v1/books/:id", async ({ params, query }): Promise<BooksView> => {
+    const { lines, ...balances } = await statementOf(
+      sql,
+      parseNodeId(params.id),
+      zBefore.parse(query.before),
+    );
+    return {
+      ownerNano: balances.ownerNano.toString(),
+      providerNano: balances.providerNano.toString(),
+      fogNano: balances.fogNano.toString(),
+      lines: lines.map(({ amountNano, ...line }) => ({ ...line, amountNano: amountNano.toString() })),
+    };
+  });
+  api.get<IdRoute>("/v1/jobs/:id/payments", async ({ params }): Promise<JobPayments> => {
+    const payments = await earnedOnJob(sql, parseCid(params.id));
+    return {
+      payments: payments.map(({ account, amountNano }) => ({ account, amountNano: amountNano.toString() })),
+    };
+  });
+  api.get("/v1/audit", async ({ raw }) => {
+    if (isAuditing) throw new FogError({ code: "AUDIT_RUNS" });
+    isAuditing = true;
+    const left = new AbortController();
+    raw.socket.once("close", () => left.abort(new FogError({ code: "STOPPING" })));
+    try {
+      return await auditBooks({
+        ...options,
+        signal: AbortSignal.any([left.signal, AbortSignal.timeout(LIMITS.requestTimeoutMs * 20)]),
+      });
+    } finally {
+      isAuditing = false;
+    }
+  });
+}

@@ -1,0 +1,101 @@
+/** Writes transfers: each in the transaction of what causes it, each once. */
+import type { JobId, LeaseId, NodeId } from "@pingo/core";
+import { sql as raw } from "drizzle-orm";
+import type { Sql } from "../database/schema.ts";
+import { FogError } from "../fault.ts";
+import { type AccountId, escrowAccount, fogAccount, ownerAccount, providerAccount } from "./accounts.ts";
+import { balanceNano } from "./ledger.ts";
+import type { Pay } from "./price.ts";
+
+export type TransferKind = "fund" | "escrow" | "pay" | "refund" | "reward" | "payout";
+
+export interface Transfer {
+  /** Of its cause: the same key again writes nothing. */
+  readonly key: string;
+  readonly kind: TransferKind;
+  readonly job: JobId | null;
+  readonly atUnixMs: number;
+  /** Sum to zero, which the database checks when the transaction ends. */
+  readonly entries: readonly (readonly [AccountId, bigint])[];
+}
+
+/** @returns whether it is new */
+export async function post(sql: Sql, transfer: Transfer): Promise<boolean> {
+  const { key, kind, job, atUnixMs, entries } = transfer;
+  // As literals of arrays: drivers disagree on how a list of bigints is bound.
+  const accounts = `{${entries.map(([account]) => `"${account}"`).join(",")}}`;
+  const amounts = `{${entries.map(([, amountNano]) => amountNano.toString()).join(",")}}`;
+  const call = raw`(select post_transfer(${key}, ${kind}, ${job}, ${atUnixMs}::bigint, ${accounts}::text[], ${amounts}::bigint[]) as "isNew")`;
+  const [row] = await sql.select({ isNew: raw<boolean>`posted."isNew"` }).from(raw`${call} as posted`);
+  return row?.isNew === true;
+}
+
+/** The owner's budget is put aside before the job is there to be worked on. @throws {FogError} FUNDS_MISSING where there is no credit */
+export async function postEscrow(
+  sql: Sql,
+  {
+    job,
+    owner,
+    budgetNano,
+    atUnixMs,
+    hasCredit,
+  }: {
+    readonly job: JobId;
+    readonly owner: NodeId;
+    readonly budgetNano: bigint;
+    readonly atUnixMs: number;
+    /** The owner may owe. */
+    readonly hasCredit: boolean;
+  },
+): Promise<void> {
+  if (budgetNano === 0n) return;
+  const entries = [
+    [ownerAccount(owner), -budgetNano],
+    [escrowAccount(job), budgetNano],
+  ] as const;
+  await post(sql, { key: `escrow/${job}`, kind: "escrow", job, atUnixMs, entries });
+  if (hasCredit) return;
+  // This transaction holds the account's row by now: nobody else spends it meanwhile.
+  const leftNano = await balanceNano(sql, ownerAccount(owner));
+  if (leftNano < 0n) throw new FogError({ code: "FUNDS_MISSING", owner, budgetNano, missingNano: -leftNano });
+}
+
+/** For a receipt that counts. */
+export async function postPay(
+  sql: Sql,
+  {
+    job,
+    lease,
+    provider,
+    fog,
+    pay,
+    atUnixMs,
+  }: {
+    readonly job: JobId;
+    readonly lease: LeaseId;
+    readonly provider: NodeId;
+    readonly fog: NodeId;
+    readonly pay: Pay;
+    readonly atUnixMs: number;
+  },
+): Promise<void> {
+  const { totalNano, providerNano, feeNano } = pay;
+  if (totalNano === 0n) return;
+  const entries = [
+    [escrowAccount(job), -totalNano],
+    [providerAccount(provider), providerNano],
+    [fogAccount(fog), feeNano],
+  ] as const;
+  await post(sql, { key: `pay/${lease}`, kind: "pay", job, atUnixMs, entries });
+}
+
+/** What a job that has ended did not use goes back. */
+export async function postRefund(sql: Sql, job: JobId, owner: NodeId, atUnixMs: number): Promise<void> {
+  const leftNano = await balanceNano(sql, escrowAccount(job));
+  if (leftNano === 0n) return;
+  const entries = [
+    [escrowAccount(job), -leftNano],
+    [ownerAccount(owner), leftNano],
+  ] as const;
+  await post(sql, { key: `refund/${job}`, kind: "refund", job, atUnixMs, entries });
+}

@@ -1,0 +1,75 @@
+/** Reads the books: balances, and what moved them. */
+import type { Cid, NodeId } from "@pingo/core";
+import { and, desc, eq, inArray, lt, sql as raw } from "drizzle-orm";
+import { accounts, entries, type Sql, transfers } from "../database/schema.ts";
+import { type AccountId, fogAccount, ownerAccount, providerAccount } from "./accounts.ts";
+
+/** Of one answer. */
+export const STATEMENT_MAX = 256;
+
+export async function balanceNano(sql: Sql, account: AccountId): Promise<bigint> {
+  const [row] = await sql
+    .select({ nano: accounts.balanceNano })
+    .from(accounts)
+    .where(eq(accounts.id, account));
+  return row?.nano ?? 0n;
+}
+
+export interface StatementLine {
+  readonly transfer: number;
+  readonly kind: string;
+  readonly job: Cid | null;
+  readonly atUnixMs: number;
+  readonly account: string;
+  readonly amountNano: bigint;
+}
+
+export interface Statement {
+  /** What it may spend on jobs; below zero what it owes. */
+  readonly ownerNano: bigint;
+  /** What it earned by working, and is still to be paid out. */
+  readonly providerNano: bigint;
+  readonly fogNano: bigint;
+  /** Newest first. */
+  readonly lines: readonly StatementLine[];
+}
+
+/** @param before  only lines of earlier transfers: the next page */
+export async function statementOf(sql: Sql, id: NodeId, before: number): Promise<Statement> {
+  const mine = [ownerAccount(id), providerAccount(id), fogAccount(id)];
+  const [ownerNano = 0n, providerNano = 0n, fogNano = 0n] = await Promise.all(
+    mine.map((account) => balanceNano(sql, account)),
+  );
+  const lines = await sql
+    .select({
+      transfer: transfers.id,
+      kind: transfers.kind,
+      job: transfers.job,
+      atUnixMs: transfers.atUnixMs,
+      account: entries.account,
+      amountNano: entries.amountNano,
+    })
+    .from(entries)
+    .innerJoin(transfers, eq(transfers.id, entries.transfer))
+    .where(and(inArray(entries.account, mine), lt(transfers.id, before)))
+    .orderBy(desc(transfers.id), entries.account)
+    .limit(STATEMENT_MAX);
+  return { ownerNano, providerNano, fogNano, lines };
+}
+
+/** Who earned what with a job, the most first. */
+export async function earnedOnJob(
+  sql: Sql,
+  job: Cid,
+): Promise<readonly { readonly account: string; readonly amountNano: bigint }[]> {
+  const total = raw<string>`sum(${entries.amountNano})::text`;
+  const rows = await sql
+    .select({ account: entries.account, nano: total })
+    .from(entries)
+    .innerJoin(transfers, eq(transfers.id, entries.transfer))
+    .where(eq(transfers.job, job))
+    .groupBy(entries.account)
+    .orderBy(desc(raw`sum(${entries.amountNano})`), entries.account)
+    .limit(STATEMENT_MAX);
+  return rows.map(({ account, nano }) => ({ account, amountNano: BigInt(nano) }));
+}

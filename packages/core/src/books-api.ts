@@ -1,0 +1,79 @@
+/** What the fog node's control API tells of money (JSON; nano-PINGO as decimal text). Paths: apps/fog/src/books. */
+import { z } from "zod";
+import type { Cid } from "./ids.ts";
+import { zCid, zCount, zSentence } from "./schema.ts";
+
+/** GET /v1/books/:node */
+export interface BooksView {
+  /** What it may spend on jobs; below zero what it owes. */
+  readonly ownerNano: string;
+  /** What it earned by working and was not paid out yet. */
+  readonly providerNano: string;
+  /** Fees, where it is a fog node. */
+  readonly fogNano: string;
+  /** Newest first. */
+  readonly lines: readonly BooksLine[];
+}
+
+export interface BooksLine {
+  readonly transfer: number;
+  readonly kind: string;
+  readonly job: Cid | null;
+  readonly atUnixMs: number;
+  readonly account: string;
+  readonly amountNano: string;
+}
+
+/** GET /v1/jobs/:id/payments: what each account got or gave, the most first. */
+export interface JobPayments {
+  readonly payments: readonly { readonly account: string; readonly amountNano: string }[];
+}
+
+/** GET /v1/audit */
+export interface BooksReport {
+  readonly jobs: number;
+  readonly receipts: number;
+  readonly transfers: number;
+  /** What the receipts come to. */
+  readonly paidNano: string;
+  readonly differences: number;
+  /** The first of them. */
+  readonly findings: readonly BooksFinding[];
+}
+
+export interface BooksFinding {
+  readonly code: string;
+  readonly where: string;
+  readonly what: string;
+}
+
+const zNano = z.string().regex(/^-?\d{1,30}$/);
+
+export const zBooksView: z.ZodType<BooksView> = z.object({
+  ownerNano: zNano,
+  providerNano: zNano,
+  fogNano: zNano,
+  lines: z.array(
+    z.object({
+      transfer: zCount,
+      kind: zSentence,
+      job: zCid.nullable(),
+      atUnixMs: zCount,
+      account: zSentence,
+      amountNano: zNano,
+    }),
+  ),
+});
+
+export const zJobPayments: z.ZodType<JobPayments> = z.object({
+  payments: z.array(z.object({ account: zSentence, amountNano: zNano })),
+});
+
+export const zBooksReport: z.ZodType<BooksReport> = z.object({
+  jobs: zCount,
+  receipts: zCount,
+  transfers: zCount,
+  paidNano: zNano,
+  differences: zCount,
+  findings: z.array(z.object({ code: zSentence, where: zSentence, what: zSentence })),
+});
