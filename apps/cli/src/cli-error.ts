@@ -41,6 +41,7 @@ export type CliFault =
   | { readonly code: "FILE_NOT_TEXT"; readonly path: string }
   | { readonly code: "FILE_TOO_LARGE"; readonly path: string; readonly bytesMax: number }
   | { readonly code: "NO_PROVIDER"; readonly folder: string }
+  | { readonly code: "BENCH_FAILED"; readonly why: string }
   | { readonly code: "SYSTEMD_FAILED"; readonly words: string; readonly why: string }
   | { readonly code: "DEVNET_UNREACHABLE"; readonly url: string }
   | { readonly code: "NO_WALLET"; readonly path: string }
@@ -73,6 +74,8 @@ const SENTENCES: Sentences<CliFault> = {
     `${f.path} is no text; what is wanted here is a job file, in YAML or JSON, whose key "model" names the model`,
   FILE_TOO_LARGE: (f) => `${f.path} is larger than the ${f.bytesMax} bytes that are accepted`,
   NO_PROVIDER: (f) => `no provider runs in ${f.folder}; "pingo node join" lends this computer`,
+  BENCH_FAILED: (f) =>
+    `the measurement did not come to its end: ${f.why}; "pingo doctor" says what is missing`,
   SYSTEMD_FAILED: (f) =>
     `systemctl --user ${f.words} did not work: ${f.why}; on a system without systemd run "pingo node join" from what starts your programs`,
   DEVNET_UNREACHABLE: (f) => `no devnet answers at ${f.url}; "pingo devnet up" starts one`,

@@ -47,6 +47,8 @@ test("help fits on a screen, and every command shows an example", async () => {
     "node join",
     "node status",
     "node why",
+    "node size",
+    "node bench",
     "node policy show",
     "node policy set",
     "node pause",

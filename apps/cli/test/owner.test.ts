@@ -61,6 +61,28 @@ test("pause, resume and finish leave a word for the agent", async () => {
   expect(refused.stderr).toContain('"soon" is not a duration such as "30s", "5m" or "2h" (QUANTITY_INVALID)');
 });
 
+test("size is asked, set in parts and taken back; nonsense is refused with what would be right", async () => {
+  const size = async () => JSON.parse(await readFile(inProvider("size.json"), "utf8"));
+  expect((await pingo(["node", "size"], env)).stdout).toContain("cores: as the agent was started");
+  await pingo(["node", "size", "--cores", "1.5", "--memory", "2Gi"], env);
+  expect(await size()).toEqual({ millicores: 1_500, memoryBytes: 2 ** 31, diskBytes: null });
+  const more = await pingo(["node", "size", "--disk", "1Gi", "--memory", "all", "--json"], env);
+  expect(JSON.parse(more.stdout)).toEqual({ millicores: 1_500, memoryBytes: null, diskBytes: 2 ** 30 });
+  for (const [words, why] of [
+    [["--cores", "many"], '"many" is not a number of cores such as "500m" or "2" (QUANTITY_INVALID)'],
+    [["--cores", "0"], "at millicores: less than a tenth of a core is not lent (SHAPE_INVALID)"],
+    [["--memory", "1Mi"], "at memoryBytes: less than 128.0 MiB is not lent (SHAPE_INVALID)"],
+  ] as const) {
+    const refused = await pingo(["node", "size", ...words], env);
+    expect(refused).toMatchObject({ exitCode: 1, stdout: "" });
+    expect(refused.stderr).toContain(why);
+  }
+  await writeFile(inProvider("size.json"), "nonsense");
+  expect((await pingo(["node", "size"], env)).stderr).toContain("size.json");
+  await pingo(["node", "size", "--reset"], env);
+  expect(await size()).toEqual({ millicores: null, memoryBytes: null, diskBytes: null });
+});
+
 test("why without a provider says how to get one; with one, each reason and what is not known", async () => {
   const none = await pingo(["node", "why"], env);
   expect(none).toMatchObject({ exitCode: 1, stdout: "" });
@@ -87,6 +109,13 @@ test("why without a provider says how to get one; with one, each reason and what
       atUnixMs: Date.now(),
       count: 2,
     },
+    offer: {
+      ...{ slots: 1, cpuMillicores: 1_000, memoryBytes: 2 ** 31, diskBytes: 2 ** 32, gflops: 88 },
+      ...{ memoryBytesPerSecond: 2 ** 33, downBytesPerSecond: 2 ** 20, upBytesPerSecond: 0 },
+      availability: Array.from({ length: 168 }, (_, hour) => (hour % 24 >= 20 || hour % 24 < 6 ? 90 : 10)),
+      ...{ reclaimNoticeMs: 3_600_000, priceNanoPerCpuHour: "20000000", benchmarkedAtUnixMs: 1 },
+    },
+    sizeProblem: null,
     owner: {
       verdict: "throttle",
       cores: 1,
@@ -114,11 +143,14 @@ test("why without a provider says how to get one; with one, each reason and what
   ]);
   const told = await pingo(["node", "status", "--fog", "http://127.0.0.1:9"], env);
   expect(told.exitCode).toBe(0);
-  expect(told.stdout.split("\n").slice(0, 7)).toEqual([
+  expect(told.stdout.split("\n").slice(0, 10)).toEqual([
     "this computer is provider 12D3",
     "joined to http://127.0.0.1:4710",
     "lends 1 of 2 cores, 2.00 GiB (profile gentle); your own work: 1.20 cores",
     "  your own work uses 1.2 cores (OWNER_BUSY)",
+    "offers 1 cores, 2.00 GiB of memory, 4.00 GiB of disk, 0.02 PINGO an hour of a core, taken back 1 h 0 min after it is told",
+    "measured: 88 GFLOP/s a core, memory at 8.00 GiB/s, link down at 1.00 MiB/s",
+    "lends 43 % of the week, most at Mon 20:00 to Tue 06:00",
     "██████████·········· 50/100 steps of unit 1, round 3, job bafyjob, loss 0.2500",
     "today: 12 units, 1200 steps, 1 h 0 min of CPU time; your own work used 1 min 0 s",
     expect.stringMatching(

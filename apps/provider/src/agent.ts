@@ -2,12 +2,11 @@
  * The agent on an idle computer: it owns a folder, a key, a cache, worker processes and the session
  * with its fog node, in this order, and lets go of them in the other.
  */
-import { statfs } from "node:fs/promises";
 import { availableParallelism, freemem } from "node:os";
 import { join } from "node:path";
-import type { KeyPair, Log, NodeId, Offer, Ports } from "@pingo/core";
+import { LIMITS, type Log, type NodeId, type Ports } from "@pingo/core";
 import { createLibp2pHost } from "@pingo/network";
-import type { OwnerDecision } from "@pingo/scheduler";
+import { SIZE_FILE } from "@pingo/scheduler/status";
 import { createCachedBlocks, createHttpBlocks, lockFolder } from "@pingo/storage";
 import { openBlockCache } from "./block-cache.ts";
 import type { ProviderConfig } from "./config.ts";
@@ -15,11 +14,17 @@ import { DayTally } from "./day-tally.ts";
 import { Delivery } from "./delivery.ts";
 import { openIdentity } from "./identity.ts";
 import { LeaseRunner } from "./lease-runner.ts";
+import { Benchmark } from "./offer/benchmark.ts";
+import { LendingHistory } from "./offer/lending-history.ts";
+import { LinkMeter } from "./offer/link-meter.ts";
+import { lentOf, makeOffer, type OfferInputs, offerStatusOf } from "./offer/make-offer.ts";
+import { coresOf, sizeIn } from "./offer/size-file.ts";
 import { type Outbox, openOutbox } from "./outbox.ts";
+import { WatchedFile } from "./owner/watched-file.ts";
 import { Session } from "./session.ts";
 import { keepStatusFile } from "./status-file.ts";
 import { findLauncher } from "./worker/launcher.ts";
-import { WorkerSlot, type WorkerSlotOptions } from "./worker/worker-slot.ts";
+import { WorkerSlot } from "./worker/worker-slot.ts";
 
 export type AgentState = "starting" | "connecting" | "online" | "stopping" | "stopped";
 
@@ -39,9 +44,6 @@ const NEXT: { readonly [S in AgentState]: readonly AgentState[] } = {
   stopped: [],
 };
 
-/** One core for a unit: it trains on one thread. */
-const MILLICORES_PER_SLOT = 1_000;
-
 /** @throws {StorageError} FOLDER_IN_USE; {ProviderError} KEY_MALFORMED */
 export async function startAgent(config: ProviderConfig, ports: Ports): Promise<Agent> {
   const { clock, prng, log, disk, fetch } = ports;
@@ -51,29 +53,53 @@ export async function startAgent(config: ProviderConfig, ports: Ports): Promise<
   const state = createStateLog(log);
   const outbox = owned.use(openOutbox(config.folder));
   await removeStrayUpdates(outbox, ports);
-  const cacheBytesMax = config.cacheBytesMax;
+  const sizeFile = new WatchedFile(join(config.folder, SIZE_FILE), sizeIn, log);
+  await sizeFile.refresh();
+  const cores = Math.min(availableParallelism(), LIMITS.leasesPerProviderMax);
+  const size = () => ({
+    ...sizeFile.value,
+    millicores: sizeFile.value.millicores ?? config.slots * 1_000,
+  });
+  const sizeCores = () => Math.min(cores, coresOf(size(), config.policyPath !== null));
+  const cacheBytesMax = () => Math.min(config.cacheBytesMax, size().diskBytes ?? Number.POSITIVE_INFINITY);
   const cache = owned.use(openBlockCache({ folder: config.folder, disk, quotaBytes: cacheBytesMax, log }));
   const { workerEnvironment: environment, compileCache } = config;
   const folders = { blocks: cache.folder, updates: outbox.folder, compileCache };
   const launcher = await findLauncher({ environment, folders, log });
-  const measured = measure({ purpose: "measure", launcher, clock, prng, log });
+  const benchmark = owned.use(
+    await Benchmark.open({
+      folder: config.folder,
+      openSlot: () => new WorkerSlot({ purpose: "measure", launcher, clock, prng, log }),
+      clock,
+      log,
+    }),
+  );
+  const measured = benchmark.atStart();
   // One after the other: what the measurement takes of memory is not there beside what training takes.
-  const slots = Array.from({ length: config.slots }, () =>
+  const slots = Array.from({ length: cores }, () =>
     owned.use(new WorkerSlot({ purpose: "units", startsAfter: measured, launcher, clock, prng, log })),
   );
-  const remote = createHttpBlocks({ baseUrl: config.fogUrl, fetch, clock });
+  const link = new LinkMeter(clock);
+  const remote = link.over(createHttpBlocks({ baseUrl: config.fogUrl, fetch, clock }));
   const host = owned.use(await createLibp2pHost({ key, listen: [], log, clock }));
   const tally = await DayTally.open({ folder: config.folder, clock, log });
+  const history = owned.use(
+    new LendingHistory({
+      folder: config.folder,
+      offsetMin: (unixMs) => -new Date(unixMs).getTimezoneOffset(),
+    }),
+  );
   const delivery = new Delivery({ outbox, remote, disk, clock, prng, log });
   const runner = new LeaseRunner({
     key,
     slots,
+    size: sizeCores(),
     cache,
     blocks: createCachedBlocks(cache, remote, { log }),
     outbox,
     clock,
     log,
-    shardBytesMax: () => Math.min(cacheBytesMax, freemem()),
+    shardBytesMax: () => Math.min(cacheBytesMax(), freemem()),
     onResult: (outcome) => {
       tally.add(outcome);
       delivery.wake();
@@ -82,7 +108,6 @@ export async function startAgent(config: ProviderConfig, ports: Ports): Promise<
   });
   /** Nothing is offered before: a lease that waits for a worker keeps a whole round waiting. */
   let isWarm = false;
-  let gflops = 0;
   const warden =
     config.policyPath === null
       ? undefined
@@ -93,37 +118,71 @@ export async function startAgent(config: ProviderConfig, ports: Ports): Promise<
             policyPath: config.policyPath,
             desktopEnvironment: config.desktopEnvironment,
             coresInSight: availableParallelism(),
-            workforce: runner,
+            workforce: {
+              workers: () => [...runner.workers(), ...benchmark.workers()],
+              vacate: () => runner.vacate(),
+              recall: () => runner.recall(),
+            },
+            size,
             clock,
             log,
             onChange: () => void session.renewOffer(),
           }),
         );
+  const offering: OfferInputs = {
+    provider: key.nodeId,
+    folder: config.folder,
+    cacheBytesMax,
+    slots: () => (isWarm ? runner.slots : 0),
+    size,
+    owner: () => warden,
+    benchmark,
+    link,
+    history,
+    clock,
+  };
+  let offered = await makeOffer(offering);
   const session: Session = new Session({
     fogUrl: config.fogUrl,
     host,
     runner,
     outbox,
     delivery,
-    offer: async () => makeOffer({ key, runner, isWarm, gflops, config, ports, owner: warden?.decision }),
+    offer: async () => {
+      offered = await makeOffer(offering);
+      return offered;
+    },
     fetch,
     clock,
     prng,
     log,
     onState: (next) => state.enter(next),
   });
-  const offered = measured.then(async (found) => {
-    gflops = found;
-    await Promise.all(slots.map((slot) => slot.warm()));
+  const warmed = measured.then(async () => {
+    await Promise.all(slots.slice(0, sizeCores()).map((slot) => slot.warm()));
     isWarm = true;
     await session.renewOffer();
   });
+  const isIdle = () =>
+    runner.running().length === 0 && (warden === undefined || warden.decision?.verdict.kind === "run");
+  const followSize = async (): Promise<void> => {
+    const before = sizeFile.value;
+    await sizeFile.refresh();
+    if (sizeFile.value === before) return;
+    await cache.fit();
+    // What comes later is warm before it is offered, and nobody waits here for it.
+    const resized = runner.resize(sizeCores()).then(() => session.renewOffer());
+    resized.catch((error: unknown) => log.error("resize_failed", { error: String(error) }));
+  };
   const over = new AbortController();
   const told = keepStatusFile(
     {
       folder: config.folder,
       beside: async () => {
         tally.look(warden?.status()?.foreignMillicores ?? null);
+        history.look(clock.nowUnixMs(), lentOf(offering).slots > 0);
+        benchmark.look(isWarm && isIdle());
+        await followSize();
         await tally.save("due");
       },
       status: () => ({
@@ -136,6 +195,8 @@ export async function startAgent(config: ProviderConfig, ports: Ports): Promise<
         units: runner.units(),
         today: tally.today(),
         refused: runner.refused,
+        offer: offerStatusOf(offered, offering),
+        sizeProblem: sizeFile.problem,
         owner: warden?.status() ?? null,
       }),
       clock,
@@ -143,7 +204,7 @@ export async function startAgent(config: ProviderConfig, ports: Ports): Promise<
     },
     over.signal,
   );
-  const ended = Promise.all([session.run(), offered, told, warden?.ended]).then(() => undefined);
+  const ended = Promise.all([session.run(), warmed, told, warden?.ended]).then(() => undefined);
   const resources = owned.move();
   let stopped: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
@@ -180,54 +241,6 @@ function createStateLog(log: Log): { readonly current: AgentState; enter(next: A
       current = next;
     },
   };
-}
-
-/** In a worker of its own: what the measurement took of memory is gone with it. 0 stands for unknown. */
-async function measure(options: WorkerSlotOptions): Promise<number> {
-  try {
-    await using slot = new WorkerSlot(options);
-    return await slot.measure();
-  } catch (error) {
-    options.log.warn("measure_failed", { error: String(error) });
-    return 0;
-  }
-}
-
-interface OfferInputs {
-  readonly key: KeyPair;
-  readonly runner: LeaseRunner;
-  readonly isWarm: boolean;
-  readonly gflops: number;
-  readonly config: ProviderConfig;
-  readonly ports: Ports;
-  /** Undefined where no policy is in force. */
-  readonly owner: OwnerDecision | undefined;
-}
-
-async function makeOffer(inputs: OfferInputs): Promise<Offer> {
-  const { key, runner, isWarm, gflops, config, ports, owner } = inputs;
-  const { bavail, bsize } = await statfs(config.folder);
-  const { slots, memoryBytes } = lentOf(isWarm ? runner.slots : 0, owner);
-  return {
-    provider: key.nodeId,
-    slots,
-    cpuMillicores: slots * MILLICORES_PER_SLOT,
-    memoryBytes,
-    diskBytes: Math.min(config.cacheBytesMax, bavail * bsize),
-    gflops,
-    measuredAtUnixMs: ports.clock.nowUnixMs(),
-  };
-}
-
-/** No more slots than the owner lends cores; none while nothing new is taken. */
-function lentOf(
-  slots: number,
-  owner: OwnerDecision | undefined,
-): { readonly slots: number; readonly memoryBytes: number } {
-  if (owner === undefined) return { slots, memoryBytes: freemem() };
-  const { verdict, acceptsWork } = owner;
-  if (!acceptsWork || !("cores" in verdict)) return { slots: 0, memoryBytes: 0 };
-  return { slots: Math.min(slots, verdict.cores), memoryBytes: Math.min(freemem(), verdict.memoryBytes) };
 }
 
 /** Updates whose worker or agent was killed before the receipt was signed. */

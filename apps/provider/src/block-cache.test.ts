@@ -17,7 +17,8 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const blockOf = (fill: number): Uint8Array => new Uint8Array(BLOCK_BYTES).fill(fill);
-const open = () => openBlockCache({ folder, disk: systemDisk, quotaBytes: QUOTA_BYTES, log: silentLog });
+const open = () =>
+  openBlockCache({ folder, disk: systemDisk, quotaBytes: () => QUOTA_BYTES, log: silentLog });
 
 test("the least recently used block goes first, also after a restart", async () => {
   const cids: Cid[] = [];

@@ -14,12 +14,15 @@ export interface BlockCache extends Blocks, Disposable {
   /** From now until disposed, nothing that is touched may go. */
   hold(): Disposable;
   usedBytes(): Promise<number>;
+  /** The quota may have become less. */
+  fit(): Promise<void>;
 }
 
 export interface BlockCacheOptions {
   readonly folder: string;
   readonly disk: Disk;
-  readonly quotaBytes: number;
+  /** The owner may change it at any time. */
+  readonly quotaBytes: () => number;
   readonly log: Log;
 }
 
@@ -37,7 +40,7 @@ export function openBlockCache(options: BlockCacheOptions): BlockCache {
 class LruBlocks implements BlockCache {
   readonly folder: string;
   readonly #blocks: DiskBlocks;
-  readonly #quotaBytes: number;
+  readonly #quotaBytes: () => number;
   readonly #log: Log;
   readonly #database: DatabaseSync;
   readonly #touched: StatementSync;
@@ -93,6 +96,15 @@ class LruBlocks implements BlockCache {
     return this.#blocks.usedBytes();
   }
 
+  async fit(): Promise<void> {
+    try {
+      await this.#makeRoom(0);
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+      this.#log.debug("blocks_held", { error: error.message }); // running leases hold them: the next block makes room
+    }
+  }
+
   [Symbol.dispose](): void {
     this.#database.close();
   }
@@ -104,8 +116,9 @@ class LruBlocks implements BlockCache {
   /** Frees an eighth of the quota at a time, so that a full cache does not evict at every block. */
   async #makeRoom(bytes: number): Promise<void> {
     let usedBytes = await this.#blocks.usedBytes();
-    if (usedBytes + bytes <= this.#quotaBytes) return;
-    const targetBytes = Math.max(0, this.#quotaBytes - bytes - this.#quotaBytes / 8);
+    const quotaBytes = this.#quotaBytes();
+    if (usedBytes + bytes <= quotaBytes) return;
+    const targetBytes = Math.max(0, quotaBytes - bytes - quotaBytes / 8);
     const oldestHold = Math.min(...this.#holds, Number.MAX_SAFE_INTEGER);
     const oldest = this.#database.prepare("SELECT cid FROM uses WHERE used < ? ORDER BY used LIMIT 64");
     const forget = this.#database.prepare("DELETE FROM uses WHERE cid = ?");
@@ -126,7 +139,7 @@ class LruBlocks implements BlockCache {
   }
 
   #checkRoom(usedBytes: number, neededBytes: number): void {
-    const quotaBytes = this.#quotaBytes;
+    const quotaBytes = this.#quotaBytes();
     if (usedBytes + neededBytes <= quotaBytes) return;
     throw new StorageError({
       code: "QUOTA_EXCEEDED",

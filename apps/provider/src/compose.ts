@@ -53,6 +53,22 @@ export async function runSensors(
   return 0;
 }
 
+/** One line of JSON: how fast one thread is, at the priority and behind the walls of a worker. */
+export async function runBench(
+  env: Readonly<Record<string, string | undefined>>,
+  say: (line: string) => void,
+): Promise<number> {
+  try {
+    const { benchNow } = await import("./offer/bench-now.ts");
+    say(JSON.stringify(await benchNow(readConfig(env))));
+    return 0;
+  } catch (error) {
+    if (!isFault(error)) process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+    say(JSON.stringify({ error: reportOf(error) }));
+    return 1;
+  }
+}
+
 function stopRequested(exitsWithParent: boolean): Promise<string> {
   return new Promise((resolve) => {
     for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => resolve(signal));

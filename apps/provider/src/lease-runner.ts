@@ -34,7 +34,9 @@ import type { WorkerSlot } from "./worker/worker-slot.ts";
 
 export interface LeaseRunnerOptions {
   readonly key: KeyPair;
+  /** As many as the computer has cores; the owner lends `size` of them, and may change that. */
   readonly slots: readonly WorkerSlot[];
+  readonly size: number;
   readonly cache: BlockCache;
   /** Reads through the cache from the fog node. */
   readonly blocks: BlockReader;
@@ -68,15 +70,36 @@ export class LeaseRunner implements Workforce {
   /** The last lease of each slot that has one, until it is over. */
   readonly #endedBySlot = new Map<WorkerSlot, Promise<void>>();
   #isClosed = false;
+  #isVacated = false;
+  #size: number;
+  /** The owner may say another before this one is warm. */
+  #wantedSize: number;
   #refused: RefusalStatus | null = null;
 
   constructor(options: LeaseRunnerOptions) {
     this.#options = options;
+    this.#size = Math.min(options.size, options.slots.length);
+    this.#wantedSize = this.#size;
   }
 
   /** Slots that still take units, busy or not. */
   get slots(): number {
-    return this.#options.slots.filter((slot) => !slot.isBroken).length;
+    return this.#options.slots.slice(0, this.#size).filter((slot) => !slot.isBroken).length;
+  }
+
+  /** The owner lends so many: what runs beyond is handed in as far as it is done, what comes later is warm before it is offered. */
+  async resize(slots: number): Promise<void> {
+    const before = this.#size;
+    this.#wantedSize = slots;
+    if (slots <= before) {
+      this.#size = slots;
+      for (const slot of this.#options.slots.slice(slots, before)) this.#vacate(slot);
+      return;
+    }
+    const more = this.#options.slots.slice(before, slots);
+    if (!this.#isVacated) for (const slot of more) slot.recall();
+    await Promise.all(more.map((slot) => slot.warm()));
+    if (this.#wantedSize === slots) this.#size = slots;
   }
 
   workers(): readonly OwnWorker[] {
@@ -85,17 +108,23 @@ export class LeaseRunner implements Workforce {
 
   /** The owner needs the computer: what is done is handed in, what has not begun goes back. */
   vacate(): void {
-    const reason = "the owner needs the computer";
-    for (const { lease, slot, cancel } of this.#runningById.values()) {
-      if (slot.isBusy || cancel.signal.aborted) continue;
-      cancel.abort(new ProviderError({ code: "LEASE_REVOKED", reason }));
-      this.#options.onRelease(lease.id, reason);
-    }
-    for (const slot of this.#options.slots) slot.vacate();
+    this.#isVacated = true;
+    for (const slot of this.#options.slots) this.#vacate(slot);
   }
 
   recall(): void {
-    for (const slot of this.#options.slots) slot.recall();
+    this.#isVacated = false;
+    for (const slot of this.#options.slots.slice(0, this.#size)) slot.recall();
+  }
+
+  #vacate(slot: WorkerSlot): void {
+    const reason = "the owner needs the computer";
+    for (const running of this.#runningById.values()) {
+      if (running.slot !== slot || slot.isBusy || running.cancel.signal.aborted) continue;
+      running.cancel.abort(new ProviderError({ code: "LEASE_REVOKED", reason }));
+      this.#options.onRelease(running.lease.id, reason);
+    }
+    slot.vacate();
   }
 
   /** Idempotent by lease. @throws {ProviderError} LEASE_NOT_MINE, LEASE_TOO_LARGE, NO_FREE_SLOT, STOPPING */
@@ -131,7 +160,9 @@ export class LeaseRunner implements Workforce {
     this.#checkSize(lease.unit);
     const working = [...this.#runningById.values()].filter(({ cancel }) => !cancel.signal.aborted);
     const taken = new Set(working.map(({ slot }) => slot));
-    const usable = slots.filter((one) => !one.isBroken && !one.isVacated && !taken.has(one));
+    const usable = slots
+      .slice(0, this.#size)
+      .filter((one) => !one.isBroken && !one.isVacated && !taken.has(one));
     // The fog node counts a slot as free once it took its lease back, and the worker needs a moment more.
     const slot = usable.find((one) => !this.#endedBySlot.has(one)) ?? usable[0];
     if (!slot) throw new ProviderError({ code: "NO_FREE_SLOT", slots: this.slots });

@@ -49,10 +49,10 @@ async function converse(takenMs: number) {
     body: oneChunk(JSON.stringify(view)),
   });
   using outbox = openOutbox(folder);
-  using cache = openBlockCache({ folder, disk: systemDisk, quotaBytes: 1_000, log: silentLog });
+  using cache = openBlockCache({ folder, disk: systemDisk, quotaBytes: () => 1_000, log: silentLog });
   const ports = { clock, prng, log: silentLog, disk: systemDisk };
   const runner = new LeaseRunner({
-    ...{ key: KEY, slots: [], cache, blocks: cache, outbox, shardBytesMax: () => 1_000, ...ports },
+    ...{ key: KEY, slots: [], size: 0, cache, blocks: cache, outbox, shardBytesMax: () => 1_000, ...ports },
     onResult: () => undefined,
     onRelease: () => undefined,
   });

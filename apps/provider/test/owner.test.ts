@@ -4,9 +4,9 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { keyPairOfSeed } from "@pingo/core";
+import { keyPairOfSeed, type Offer } from "@pingo/core";
 import type { OwnerWish } from "@pingo/scheduler";
-import { type ProviderStatus, STATUS_FILE, WISH_FILE } from "@pingo/scheduler/status";
+import { type ProviderStatus, SIZE_FILE, STATUS_FILE, WISH_FILE } from "@pingo/scheduler/status";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { gone, type ProviderProcess, startProvider } from "./provider-process.ts";
 import { type ScriptedFog, startScriptedFog } from "./scripted-fog.ts";
@@ -112,6 +112,40 @@ test("told to finish, it ends its unit and takes no other", async () => {
   await until(async () => (await fog.next("offer")).offer.slots === 0);
   await until(async () => (await status()).owner?.acceptsWork === false);
   expect(WORKS).toContain((await status()).owner?.verdict);
+});
+
+test("what is lent at most is changed while it works: less hands in what runs, more is offered without a restart", async () => {
+  const size = (millicores: number | null, memoryBytes: number | null = null) =>
+    writeFile(join(home(), SIZE_FILE), JSON.stringify({ millicores, memoryBytes, diskBytes: 2 ** 26 }));
+  const offered = async (holds: (offer: Offer) => boolean) => {
+    for (;;) {
+      const { offer } = await fog.next("offer");
+      if (holds(offer)) return offer;
+    }
+  };
+  await working(CALM);
+  await size(2_000, 2 ** 29);
+  const larger = await offered(({ slots }) => slots === 2);
+  expect(larger.cpuMillicores).toBe(2_000);
+  expect(larger.memoryBytes).toBeLessThanOrEqual(2 ** 29);
+  expect(larger.diskBytes).toBe(2 ** 26);
+  await fog.ask({ type: "lease", lease: leaseFor(provider.id, work, ENDLESS) });
+  await until(
+    async () => (await status()).units.every(({ step }) => step > 0) && (await status()).busySlots === 2,
+  );
+  await size(500);
+  // One of the two is handed in; the other goes on, half of the time.
+  const { receipt } = await fog.next("result");
+  expect(receipt.body.steps).toBeLessThan(ENDLESS.steps);
+  expect((await offered(({ cpuMillicores }) => cpuMillicores === 500)).slots).toBe(1);
+  await until(async () => (await status()).busySlots === 1);
+  expect((await status()).owner?.reasons).toContainEqual({
+    code: "SIZED",
+    sentence: "you lend at most 0.5 cores (pingo node size)",
+  });
+  await writeFile(join(home(), SIZE_FILE), "nonsense");
+  await until(async () => (await status()).sizeProblem !== null);
+  expect((await status()).offer.cpuMillicores).toBe(500);
 });
 
 test("when the owner's programs want every core, the worker stands still; when they end, it goes on", async () => {

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type { Cid, NodeId } from "./ids.ts";
 import type { JobState } from "./job.ts";
+import { type OfferTerms, zOfferTerms } from "./offer.ts";
 import { zCid, zCount, zNodeId, zSentence } from "./schema.ts";
 
 /** GET /v1/node: how to reach this fog node. */
@@ -65,7 +66,9 @@ export interface ProviderView {
   readonly busySlots: number;
   readonly cpuMillicores: number;
   readonly memoryBytes: number;
+  readonly diskBytes: number;
   readonly gflops: number;
+  readonly terms?: OfferTerms;
   readonly lastSeenUnixMs: number;
   readonly unitsCounted: number;
 }
@@ -113,7 +116,9 @@ export const zProviderView: z.ZodType<ProviderView> = z.object({
   busySlots: zCount,
   cpuMillicores: zCount,
   memoryBytes: zCount,
+  diskBytes: zCount,
   gflops: z.number(),
+  terms: zOfferTerms.exactOptional(),
   lastSeenUnixMs: zCount,
   unitsCounted: zCount,
 });

@@ -114,6 +114,7 @@ export {
   zLossSettings,
   zOutputName,
 } from "./objective.ts";
+export { availabilityAt, HOURS_PER_WEEK, hourOfWeek, type Offer, type OfferTerms, zOffer } from "./offer.ts";
 export {
   type AdamW,
   type DecayMask,
@@ -194,14 +195,12 @@ export {
 } from "./wire.ts";
 export {
   type Lease,
-  type Offer,
   RECEIPT_ACK_DOMAIN,
   RECEIPT_DOMAIN,
   type Receipt,
   type TrainUnit,
   type UnitSchedule,
   zLease,
-  zOffer,
   zReceipt,
   zSignedReceipt,
   zTrainUnit,

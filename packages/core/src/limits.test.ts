@@ -5,8 +5,9 @@ import { cidOfBytes, leaseIdOf } from "./ids.ts";
 import { type TrainJob, zTrainJob } from "./job.ts";
 import { keyPairOfSeed } from "./keys.ts";
 import { LIMITS } from "./limits.ts";
+import { HOURS_PER_WEEK, type Offer, zOffer } from "./offer.ts";
 import { zProviderRequest } from "./wire.ts";
-import { type Lease, type Offer, zLease, zOffer } from "./work.ts";
+import { type Lease, zLease } from "./work.ts";
 
 const cid = cidOfBytes(new Uint8Array());
 const provider = keyPairOfSeed(new Uint8Array(32)).nodeId;
@@ -72,6 +73,13 @@ const offer = (slots: number): Offer => ({
   gflops: 1,
   measuredAtUnixMs: 1,
 });
+const terms = (change: object): unknown => ({
+  ...offer(1),
+  terms: {
+    ...{ memoryBytesPerSecond: 1, downBytesPerSecond: 1, upBytesPerSecond: 1, availability: [] },
+    ...{ reclaimNoticeMs: 0, priceNanoPerCpuHour: "0", ...change },
+  },
+});
 const hello = (leases: number): unknown => ({
   type: "hello",
   version: 1,
@@ -104,6 +112,15 @@ test.each<readonly [string, z.ZodType, (value: number) => unknown, number]>([
   ["tensorRankMax", zDatasetManifest, rank, tensorRankMax],
   ["leaseTtlMsMax", zLease, lease, LIMITS.leaseTtlMsMax],
   ["leasesPerProviderMax, offered", zOffer, offer, leasesPerProviderMax],
+  ["reclaimNoticeMsMax", zOffer, (reclaimNoticeMs) => terms({ reclaimNoticeMs }), LIMITS.reclaimNoticeMsMax],
+  [
+    "offerBytesPerSecondMax",
+    zOffer,
+    (memoryBytesPerSecond) => terms({ memoryBytesPerSecond }),
+    LIMITS.offerBytesPerSecondMax,
+  ],
+  ["hours of a week", zOffer, (hours) => terms({ availability: new Array(hours).fill(100) }), HOURS_PER_WEEK],
+  ["percent", zOffer, (percent) => terms({ availability: new Array(HOURS_PER_WEEK).fill(percent) }), 100],
   ["leasesPerProviderMax, held", zProviderRequest, hello, leasesPerProviderMax],
   ["leasesPerProviderMax, under way", zProviderRequest, heartbeat, leasesPerProviderMax],
 ])("%s is taken at the limit and refused past it", (_, schema, withSize, limit) => {

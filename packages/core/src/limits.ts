@@ -56,6 +56,9 @@ export const LIMITS = {
   channelsPerPeerMax: 16,
   leaseTtlMsMax: 600_000,
   leasesPerProviderMax: 64,
+  reclaimNoticeMsMax: 30 * 86_400_000,
+  /** More is no link and no memory that is built. */
+  offerBytesPerSecondMax: 2 ** 43,
   httpBodyBytesMax: 2 * MiB,
   eventsReplayMax: 10_000,
   sseClientsMax: 256,

@@ -9,9 +9,10 @@ import type { FaultReport } from "./fault.ts";
 import type { Cid, LeaseId, NodeId } from "./ids.ts";
 import type { Signed } from "./keys.ts";
 import { LIMITS } from "./limits.ts";
+import { type Offer, zOffer } from "./offer.ts";
 import { onOneLine } from "./one-line.ts";
 import { zBytes, zCid, zCount, zLeaseId, zNodeId } from "./schema.ts";
-import { type Lease, type Offer, type Receipt, zLease, zOffer, zSignedReceipt } from "./work.ts";
+import { type Lease, type Receipt, zLease, zSignedReceipt } from "./work.ts";
 
 export const CONTROL_PROTOCOL = "/pingo/control/1.0.0";
 export const WIRE_VERSION = 1;

@@ -68,19 +68,6 @@ export interface Receipt {
 export const RECEIPT_DOMAIN = "pingo/receipt/v1";
 export const RECEIPT_ACK_DOMAIN = "pingo/receipt-ack/v1";
 
-/** What an idle computer offers, as of `measuredAtUnixMs` of its own clock. */
-export interface Offer {
-  readonly provider: NodeId;
-  /** Units it will run side by side. */
-  readonly slots: number;
-  readonly cpuMillicores: number;
-  readonly memoryBytes: number;
-  readonly diskBytes: number;
-  /** Measured by a short sgemm; 0 while unknown. */
-  readonly gflops: number;
-  readonly measuredAtUnixMs: number;
-}
-
 export const zTrainUnit: z.ZodType<TrainUnit> = z.strictObject({
   job: zCid,
   round: zCount,
@@ -124,14 +111,4 @@ export const zSignedReceipt: z.ZodType<Signed<Receipt>> = z.strictObject({
   body: zReceipt,
   signer: zNodeId,
   signature: zBytes,
-});
-
-export const zOffer: z.ZodType<Offer> = z.strictObject({
-  provider: zNodeId,
-  slots: z.int().min(0).max(LIMITS.leasesPerProviderMax),
-  cpuMillicores: zCount,
-  memoryBytes: zCount,
-  diskBytes: zCount,
-  gflops: z.number().nonnegative(),
-  measuredAtUnixMs: zCount,
 });

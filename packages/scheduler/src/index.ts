@@ -13,5 +13,10 @@ export type { OwnerLimits, OwnerPolicy, ProfileName, Span, WeekWindow } from "./
 export { PolicyFileError, type PolicyFileFault, parsePolicyFile } from "./owner/policy-file.ts";
 export { PROFILES } from "./owner/profiles.ts";
 export type { Battery, LocalTime, OwnerSignals, OwnerWish } from "./owner/signals.ts";
+export {
+  ANY_SIZE,
+  leastSize,
+  type OwnerSize,
+} from "./owner/size.ts";
 export { type Assignment, type NotChosen, type Plan, plan, type Snapshot, type Unplaced } from "./plan.ts";
 export { REASON_CODES, type Reason, type ReasonCode } from "./reasons.ts";

@@ -1,4 +1,4 @@
-import { type Cid, cidOfBytes, keyPairOfSeed, type NodeId } from "@pingo/core";
+import { type Cid, cidOfBytes, HOURS_PER_WEEK, keyPairOfSeed, type NodeId } from "@pingo/core";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Demand } from "./demand.ts";
@@ -86,6 +86,20 @@ test("preference: fewest faults, then freshest, then held shards, then speed", (
   expect(winner([offerOf(0), offerOf(1, { ...fast, lastSeenUnixMs: NOW - 1_000 })], demand)).toBe(
     providerAt(1),
   );
+});
+
+test("of two alike, the one whose owner lets it work at this hour; one without a history counts as that", () => {
+  const hours = (percent: number) => ({
+    terms: {
+      ...{ memoryBytesPerSecond: 0, downBytesPerSecond: 0, upBytesPerSecond: 0, reclaimNoticeMs: 0 },
+      ...{ availability: new Array(HOURS_PER_WEEK).fill(percent), priceNanoPerCpuHour: "0" },
+    },
+  });
+  const leaving = offerOf(0, { gflops: 90, ...hours(20) });
+  expect(winner([leaving, offerOf(1, hours(95))])).toBe(providerAt(1));
+  expect(winner([leaving, offerOf(1)])).toBe(providerAt(1));
+  // A few percent are chance.
+  expect(winner([offerOf(0, { gflops: 90, ...hours(91) }), offerOf(1, hours(97))])).toBe(providerAt(0));
 });
 
 test("work spreads over providers before any gets a second unit", () => {

@@ -3,10 +3,10 @@
  *
  * Pure: same snapshot, same plan. Demands that few providers fit go first, then the largest; each
  * takes the best placed provider that still has room, so none stays unplaced while one would fit it.
- * Best placed: fewest recent faults, freshest, holds most of the shards, least loaded, fastest; ties by a
- * draw of the snapshot's seed, so that no id is always first.
+ * Best placed: fewest recent faults, freshest, holds most of the shards, least loaded, most likely to stay at this
+ * hour, fastest; ties by a draw of the snapshot's seed, so that no id is always first.
  */
-import { assert, assertDefined, mixSeed, type NodeId } from "@pingo/core";
+import { assert, assertDefined, availabilityAt, mixSeed, type NodeId } from "@pingo/core";
 import { type Demand, shardsHeld, takeFrom } from "./demand.ts";
 import { ageMs, type Capacity, capacityLeft, FRESHNESS_BUCKET_MS, type OfferState } from "./offer.ts";
 import {
@@ -129,6 +129,7 @@ function comparePlacement(a: Candidate, b: Candidate, demand: Demand, nowUnixMs:
     bucketOf(a, nowUnixMs) - bucketOf(b, nowUnixMs) ||
     shardsHeld(demand, b.offer) - shardsHeld(demand, a.offer) ||
     loadOf(a) - loadOf(b) ||
+    staying(b, nowUnixMs) - staying(a, nowUnixMs) ||
     b.offer.gflops - a.offer.gflops ||
     a.draw - b.draw ||
     compareText(a.offer.provider, b.offer.provider)
@@ -137,6 +138,14 @@ function comparePlacement(a: Candidate, b: Candidate, demand: Demand, nowUnixMs:
 
 function bucketOf(candidate: Candidate, nowUnixMs: number): number {
   return Math.floor(ageMs(candidate.offer, nowUnixMs) / FRESHNESS_BUCKET_MS);
+}
+
+/**
+ * Whether its owner lets it work at this hour, in quarters: learned from weeks, so it is coarse, and coarse is enough
+ * to tell a server from a laptop before supper. Who is not known yet counts as one who stays.
+ */
+function staying({ offer }: Candidate, nowUnixMs: number): number {
+  return Math.round((availabilityAt(offer.terms, nowUnixMs) ?? 100) / 25);
 }
 
 /** Share of its slots that are taken: a round is as slow as its most loaded provider. */

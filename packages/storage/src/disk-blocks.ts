@@ -12,8 +12,8 @@ export interface DiskBlocksOptions {
   /** Absolute; made on the first write. */
   readonly folder: string;
   readonly disk: Disk;
-  /** Hard: no write goes over it. */
-  readonly quotaBytes?: number;
+  /** Hard: no write goes over it, also where it changes. */
+  readonly quotaBytes?: number | (() => number);
 }
 
 export interface DiskBlocks extends Blocks {
@@ -31,7 +31,7 @@ export function createDiskBlocks(options: DiskBlocksOptions): DiskBlocks {
 class DiskStore implements DiskBlocks {
   readonly #folder: string;
   readonly #disk: Disk;
-  readonly #quotaBytes: number;
+  readonly #quotaBytes: () => number;
   /** Changes to one block follow one another, so its size is counted once. */
   readonly #changeByCid = new Map<Cid, Promise<unknown>>();
   #measured: Promise<void> | undefined;
@@ -41,7 +41,8 @@ class DiskStore implements DiskBlocks {
   constructor({ folder, disk, quotaBytes }: DiskBlocksOptions) {
     this.#folder = folder;
     this.#disk = disk;
-    this.#quotaBytes = quotaBytes ?? Number.POSITIVE_INFINITY;
+    this.#quotaBytes =
+      typeof quotaBytes === "function" ? quotaBytes : () => quotaBytes ?? Number.POSITIVE_INFINITY;
   }
 
   pathOf(cid: Cid): string {
@@ -108,13 +109,14 @@ class DiskStore implements DiskBlocks {
     // Compared, not assumed: a block that was altered on the disk is mended by storing it again.
     if (before !== undefined && Buffer.compare(before, bytes) === 0) return;
     const growthBytes = bytes.byteLength - (before?.byteLength ?? 0);
-    if (this.#usedBytes + growthBytes > this.#quotaBytes) {
+    const quotaBytes = this.#quotaBytes();
+    if (this.#usedBytes + growthBytes > quotaBytes) {
       throw new StorageError({
         code: "QUOTA_EXCEEDED",
         folder: this.#folder,
         neededBytes: growthBytes,
         usedBytes: this.#usedBytes,
-        quotaBytes: this.#quotaBytes,
+        quotaBytes,
       });
     }
     // Promised before it is written, so that writes side by side cannot pass the quota together.

@@ -61,7 +61,10 @@ async function set(context: Context, command: Command): Promise<void> {
 }
 
 function tell(context: Context, policy: OwnerPolicy, { from }: { readonly from: string }): void {
-  context.screen.json({ from, policy });
+  context.screen.json({
+    from,
+    policy: { ...policy, priceNanoPerCpuHour: String(policy.priceNanoPerCpuHour) },
+  });
   context.screen.line(`profile ${policy.profile}, from ${from}`);
   for (const line of policyLines(policy)) context.screen.line(`  ${line}`);
 }

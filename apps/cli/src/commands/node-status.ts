@@ -1,4 +1,4 @@
-import { formatBytes, formatDuration, isFault, type ProviderView } from "@pingo/core";
+import { availabilityAt, formatBytes, formatDuration, isFault, type ProviderView } from "@pingo/core";
 import type { ProviderStatus } from "@pingo/scheduler/status";
 import { Command } from "commander";
 import type { Run } from "../cli.ts";
@@ -77,7 +77,9 @@ export function providerTable(providers: readonly ProviderView[], nowUnixMs: num
     { title: "BUSY", align: "right" },
     { title: "CORES", align: "right" },
     { title: "MEMORY", align: "right" },
+    { title: "DISK", align: "right" },
     { title: "GFLOPS", align: "right" },
+    { title: "LENDS NOW", align: "right" },
     { title: "UNITS", align: "right" },
     { title: "SEEN", align: "right" },
   ] as const;
@@ -87,9 +89,16 @@ export function providerTable(providers: readonly ProviderView[], nowUnixMs: num
     `${provider.busySlots}/${provider.slots}`,
     (provider.cpuMillicores / 1000).toFixed(1),
     formatBytes(provider.memoryBytes),
+    formatBytes(provider.diskBytes),
     provider.gflops === 0 ? "" : provider.gflops.toFixed(1),
+    percentText(availabilityAt(provider.terms, nowUnixMs)),
     String(provider.unitsCounted),
     `${formatDuration(Math.max(0, nowUnixMs - provider.lastSeenUnixMs))} ago`,
   ]);
   return table(columns, rows);
+}
+
+/** How likely it lends at this hour of the week. */
+function percentText(percent: number | undefined): string {
+  return percent === undefined ? "" : `${percent} %`;
 }

@@ -1,10 +1,12 @@
 /** `pingo node …`: this computer as a provider. */
 import { Command } from "commander";
 import type { Run } from "../cli.ts";
+import { nodeBenchCommand } from "./node-bench.ts";
 import { nodeJoinCommand } from "./node-join.ts";
 import { nodeFinishCommand, nodePauseCommand, nodeResumeCommand } from "./node-pause.ts";
 import { nodePolicyCommand } from "./node-policy.ts";
 import { nodeServiceCommand } from "./node-service.ts";
+import { nodeSizeCommand } from "./node-size.ts";
 import { nodeStatusCommand } from "./node-status.ts";
 import { nodeWhyCommand } from "./node-why.ts";
 
@@ -16,6 +18,8 @@ export function nodeCommand(run: Run): Command {
     .addCommand(nodeStatusCommand(run))
     .addCommand(nodeWhyCommand(run))
     .addCommand(nodePolicyCommand(run))
+    .addCommand(nodeSizeCommand(run))
+    .addCommand(nodeBenchCommand(run))
     .addCommand(nodePauseCommand(run))
     .addCommand(nodeResumeCommand(run))
     .addCommand(nodeFinishCommand(run));

@@ -1,6 +1,7 @@
 /** An owner's policy in sentences. */
-import { formatDuration } from "@pingo/core";
+import { formatDuration, formatPingo } from "@pingo/core";
 import type { OwnerLimits, OwnerPolicy, WeekWindow } from "@pingo/scheduler";
+import { sizeLines } from "./size-view.ts";
 
 const DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
@@ -28,6 +29,10 @@ export function policyLines(policy: OwnerPolicy): readonly string[] {
     ...(policy.applications.length === 0
       ? []
       : [`stands still while ${policy.applications.join(" or ")} runs`]),
+    ...(Object.values(policy.size).every((limit) => limit === null) ? [] : sizeLines(policy.size)),
+    ...(policy.priceNanoPerCpuHour === 0n
+      ? []
+      : [`an hour of a core costs ${formatPingo(policy.priceNanoPerCpuHour)}`]),
     ...(policy.onMetered === "no-transfers" ? ["fetches nothing over a metered network"] : []),
   ];
 }

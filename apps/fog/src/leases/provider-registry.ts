@@ -151,7 +151,7 @@ export class ProviderRegistry {
     const rows = await listProviders(this.#options.sql);
     return rows.map((row) => {
       const member = this.#memberById.get(row.id);
-      const { slots, cpuMillicores, memoryBytes, gflops } = member?.offer ?? row.offer;
+      const { slots, cpuMillicores, memoryBytes, diskBytes, gflops, terms } = member?.offer ?? row.offer;
       return {
         id: row.id,
         connected: Boolean(member?.channel),
@@ -159,7 +159,9 @@ export class ProviderRegistry {
         busySlots: this.#options.leasesOf(row.id),
         cpuMillicores,
         memoryBytes,
+        diskBytes,
         gflops,
+        ...(terms !== undefined && { terms }),
         lastSeenUnixMs: member?.lastSeenUnixMs ?? row.lastSeenUnixMs,
         unitsCounted: row.unitsCounted,
       };

@@ -6,6 +6,7 @@ import {
   type OwnerDecision,
   type OwnerPolicy,
   type OwnerSignals,
+  type OwnerSize,
   type OwnerWish,
   PROFILES,
   parsePolicyFile,
@@ -29,6 +30,8 @@ export interface StartWardenOptions {
   /** Cores that the scheduler of the system lets us see. */
   readonly coresInSight: number;
   readonly workforce: Workforce;
+  /** What the owner lends at most, beside the policy's own word. */
+  readonly size: () => OwnerSize;
   readonly clock: Clock;
   readonly log: Log;
   /** What is lent has changed. */
@@ -37,13 +40,15 @@ export interface StartWardenOptions {
 
 export interface StartedWarden extends AsyncDisposable {
   readonly decision: OwnerDecision | undefined;
+  readonly policy: OwnerPolicy;
   status(): OwnerStatus | null;
   /** Rejects on a bug. */
   readonly ended: Promise<void>;
 }
 
 export async function startWarden(options: StartWardenOptions): Promise<StartedWarden> {
-  const { folder, policyPath, desktopEnvironment, coresInSight, workforce, clock, log, onChange } = options;
+  const { folder, policyPath, desktopEnvironment, coresInSight, workforce, size, clock, log, onChange } =
+    options;
   const os = createOsView({ root: "/", environment: desktopEnvironment });
   const policy = new WatchedFile(policyPath, (text) => policyOf(text, policyPath), log);
   const sensors = new SensorDeck(os, sensorsOf(process.platform), clock, {
@@ -56,6 +61,7 @@ export async function startWarden(options: StartWardenOptions): Promise<StartedW
   const warden = new Warden({
     policy,
     wish,
+    size,
     sensors,
     processor: await openProcessor(os, coresInSight),
     memory: () => readMemory(os) ?? { totalBytes: totalmem(), availableBytes: freemem(), stallShare: null },
@@ -74,7 +80,7 @@ export async function startWarden(options: StartWardenOptions): Promise<StartedW
     onLook: (decision, signals) => {
       last = { decision, signals };
       const { verdict, acceptsWork } = decision;
-      const now = `${acceptsWork} ${"cores" in verdict ? verdict.cores : 0}`;
+      const now = "cores" in verdict ? `${acceptsWork} ${verdict.cores} ${verdict.duty}` : "nothing";
       if (now !== lent) onChange();
       lent = now;
     },
@@ -85,6 +91,9 @@ export async function startWarden(options: StartWardenOptions): Promise<StartedW
   return {
     get decision() {
       return last?.decision;
+    },
+    get policy() {
+      return policy.value;
     },
     status: () => (last ? statusOf(last, { policy, sensors }) : null),
     ended,

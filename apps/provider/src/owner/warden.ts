@@ -7,12 +7,15 @@
 import type { Clock, Log } from "@pingo/core";
 import {
   decide,
+  leastSize,
   OWNER_STATE_AT_START,
   type OwnerDecision,
   type OwnerPolicy,
   type OwnerSignals,
+  type OwnerSize,
   type OwnerState,
   type OwnerWish,
+  type Verdict,
 } from "@pingo/scheduler";
 import { Duty } from "./duty.ts";
 import type { MemoryView } from "./linux/memory.ts";
@@ -26,6 +29,8 @@ import type { Workforce } from "./workforce.ts";
 export interface WardenOptions {
   readonly policy: WatchedFile<OwnerPolicy>;
   readonly wish: WatchedFile<OwnerWish>;
+  /** What the owner lends at most, beside the policy's own word. */
+  readonly size: () => OwnerSize;
   readonly sensors: SensorDeck;
   readonly processor: ProcessorView;
   readonly memory: () => MemoryView;
@@ -87,9 +92,10 @@ export class Warden {
   }
 
   #look(): void {
-    const { policy, wish, log, onLook } = this.#options;
+    const { policy, wish, size, log, onLook } = this.#options;
     const signals = this.#signals();
-    const decision = decide(signals, policy.value, wish.value, this.#state);
+    const sized = { ...policy.value, size: leastSize(policy.value.size, size()) };
+    const decision = decide(signals, sized, wish.value, this.#state);
     this.#state = decision.state;
     this.#act(decision);
     const verdict = `${decision.verdict.kind} ${decision.reasons[0]?.code}`;
@@ -109,12 +115,13 @@ export class Warden {
       else workforce.recall();
     }
     // What is done of a unit can only be handed in by a worker that runs.
-    const share = verdict.kind === "throttle" ? verdict.duty : 1;
-    const cores = "cores" in verdict && this.#duty.next(share) ? verdict.cores : 0;
+    const workers = workforce.workers();
+    const busy = workers.filter((worker) => worker.isBusy && !worker.isLeaving).length;
+    const cores = "cores" in verdict && this.#duty.next(shareOf(verdict, busy)) ? verdict.cores : 0;
     let running = 0;
-    for (const worker of workforce.workers()) {
-      const runs = isVacated || !worker.isBusy || running < cores;
-      if (worker.isBusy && runs) running += 1;
+    for (const worker of workers) {
+      const runs = isVacated || worker.isLeaving || !worker.isBusy || running < cores;
+      if (worker.isBusy && !worker.isLeaving && runs) running += 1;
       worker.hold(!runs);
     }
   }
@@ -150,4 +157,10 @@ export class Warden {
       isReclaimed: reclaimed === true,
     };
   }
+}
+
+/** Where fewer work than are lent, each may have more of the time: together they use no more than is lent. */
+function shareOf(verdict: Verdict, busy: number): number {
+  if (!("cores" in verdict)) return 0;
+  return Math.min(1, (verdict.cores * verdict.duty) / Math.max(1, Math.min(busy, verdict.cores)));
 }

@@ -11,6 +11,8 @@ export interface OwnWorker {
   readonly pid: number;
   /** It has a unit. */
   readonly isBusy: boolean;
+  /** It hands in what is done, for which it must run, and ends. */
+  readonly isLeaving: boolean;
   /** Stands still in memory, or goes on; saying it twice changes nothing. */
   hold(isHeld: boolean): void;
 }

@@ -4,9 +4,10 @@
 import { flushCompileCache } from "node:module";
 import { constants, setPriority } from "node:os";
 import { setImmediate as breathe } from "node:timers/promises";
-import { loadEngine, measureGflops } from "@pingo/autograd/runtime";
+import { loadEngine } from "@pingo/autograd/runtime";
 import { isFault, type LeaseId, reportOf } from "@pingo/core";
 import { systemClock, systemDisk } from "@pingo/core/system";
+import { measureSpeed } from "./measure-speed.ts";
 import type { WorkerReport, WorkerTask } from "./protocol.ts";
 import { createUnitRunner } from "./unit-runner.ts";
 
@@ -50,7 +51,7 @@ async function handle(task: WorkerTask): Promise<void> {
   const lease = task.type === "run" ? task.lease : null;
   try {
     if (task.type === "run") await run(task);
-    else report({ type: "measured", gflops: await measureGflops({ clock: systemClock }) });
+    else report({ type: "measured", speed: await measureSpeed(task.passes, systemClock) });
   } catch (error) {
     const { code, message } = reportOf(error);
     if (!isFault(error))

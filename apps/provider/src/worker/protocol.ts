@@ -2,7 +2,8 @@
 import type { Cid, LeaseId, TrainUnit } from "@pingo/core";
 
 export type WorkerTask =
-  | { readonly type: "measure" }
+  /** As many passes, each a third of a second; the best of each counts. */
+  | { readonly type: "measure"; readonly passes: number }
   | {
       readonly type: "run";
       readonly lease: LeaseId;
@@ -16,6 +17,12 @@ export type WorkerTask =
   /** Ends at the next checkpoint with what is done, as at the deadline. */
   | { readonly type: "flush"; readonly lease: LeaseId };
 
+/** Of one thread. */
+export interface Speed {
+  readonly gflops: number;
+  readonly memoryBytesPerSecond: number;
+}
+
 export interface UnitOutcome {
   readonly steps: number;
   readonly rows: number;
@@ -28,7 +35,7 @@ export interface UnitOutcome {
 
 export type WorkerReport =
   | { readonly type: "ready" }
-  | { readonly type: "measured"; readonly gflops: number }
+  | { readonly type: "measured"; readonly speed: Speed }
   | { readonly type: "progress"; readonly lease: LeaseId; readonly step: number; readonly loss: number }
   | { readonly type: "done"; readonly lease: LeaseId; readonly outcome: UnitOutcome }
   | {

@@ -8,7 +8,7 @@ import { backoffMs } from "../backoff.ts";
 import type { OwnWorker } from "../owner/workforce.ts";
 import { ProviderError } from "../provider-error.ts";
 import type { Launcher } from "./launcher.ts";
-import type { UnitOutcome, WorkerReport, WorkerTask } from "./protocol.ts";
+import type { Speed, UnitOutcome, WorkerReport, WorkerTask } from "./protocol.ts";
 
 export type RunTask = Extract<WorkerTask, { type: "run" }>;
 
@@ -44,7 +44,7 @@ interface Current {
   readonly onProgress: (step: number, loss: number) => void;
   /** Resolves once the task is over, however. */
   readonly settled: Promise<unknown>;
-  resolve(value: UnitOutcome | number): void;
+  resolve(value: UnitOutcome | Speed): void;
   reject(error: unknown): void;
 }
 
@@ -97,7 +97,12 @@ export class WorkerSlot implements AsyncDisposable {
   get worker(): OwnWorker | undefined {
     const pid = this.#pid;
     if (pid === undefined) return undefined;
-    return { pid, isBusy: this.isBusy, hold: (isHeld) => this.#hold(pid, isHeld) };
+    return {
+      pid,
+      isBusy: this.isBusy,
+      isLeaving: this.#isVacated,
+      hold: (isHeld) => this.#hold(pid, isHeld),
+    };
   }
 
   /** Hands in what is done of the unit, then ends the process; none is started until `recall`. */
@@ -131,10 +136,11 @@ export class WorkerSlot implements AsyncDisposable {
     if (this.#isWanted && !this.isBroken && !this.#stopped.signal.aborted) this.#start();
   }
 
-  /** GFLOP/s of one thread, at the priority that work runs at. */
-  async measure(): Promise<number> {
-    const gflops = await this.#task({ type: "measure" }, null, () => undefined, MEASURE_MS_MAX);
-    return Number(gflops);
+  /** At the priority that work runs at. */
+  async measure(passes: number): Promise<Speed> {
+    const speed = await this.#task({ type: "measure", passes }, null, () => undefined, MEASURE_MS_MAX);
+    // SAFETY: a measurement is answered with a speed (#hear).
+    return speed as Speed;
   }
 
   /**
@@ -169,8 +175,8 @@ export class WorkerSlot implements AsyncDisposable {
     lease: LeaseId | null,
     onProgress: Current["onProgress"],
     stuckMs: number,
-  ): Promise<UnitOutcome | number> {
-    const { promise, resolve, reject } = Promise.withResolvers<UnitOutcome | number>();
+  ): Promise<UnitOutcome | Speed> {
+    const { promise, resolve, reject } = Promise.withResolvers<UnitOutcome | Speed>();
     const settled = promise.then(
       () => undefined,
       () => undefined, // whoever waits for the task itself hears of it
@@ -285,7 +291,7 @@ export class WorkerSlot implements AsyncDisposable {
   #hear(child: ChildProcess, report: WorkerReport): void {
     const current = this.#current;
     if (report.type === "ready") this.#ready.resolve(child);
-    else if (report.type === "measured") current?.resolve(report.gflops);
+    else if (report.type === "measured") current?.resolve(report.speed);
     else if (report.lease !== current?.lease) this.#log.debug("worker_late", { type: report.type });
     else if (report.type === "progress") current.onProgress(report.step, report.loss);
     else if (report.type === "done") current.resolve(report.outcome);

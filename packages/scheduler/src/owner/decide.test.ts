@@ -41,7 +41,7 @@ describe("an idle computer", () => {
     const cores = replay(times(40)).map(({ verdict }) => coresOf(verdict));
     expect(cores[0]).toBe(0);
     expect(new Set(cores)).toEqual(new Set([0, 1, 2]));
-    expect(lent.verdict).toEqual({ kind: "run", cores: 2, memoryBytes: 4 * GiB });
+    expect(lent.verdict).toEqual({ kind: "run", cores: 2, duty: 1, memoryBytes: 4 * GiB });
     expect(codesOf(lent)).toEqual(["IDLE"]);
   });
 

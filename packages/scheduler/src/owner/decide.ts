@@ -10,14 +10,13 @@ import { type Lent, lendCores, NOTHING_LENT } from "./lend-cores.ts";
 import type { OwnerReason } from "./owner-reasons.ts";
 import type { OwnerLimits, OwnerPolicy, WeekWindow } from "./policy.ts";
 import type { LocalTime, OwnerSignals, OwnerWish } from "./signals.ts";
+import { MEMORY_LENT_BYTES_MIN, type OwnerSize } from "./size.ts";
 import { isWithin } from "./week.ts";
 
 export type Verdict =
-  /** All that the policy lends at best. */
-  | { readonly kind: "run"; readonly cores: number; readonly memoryBytes: number }
-  /** `duty`: the share of the time that each core works. */
+  /** Run: all that the policy lends at best. `duty`: the share of the time that each core works. */
   | {
-      readonly kind: "throttle";
+      readonly kind: "run" | "throttle";
       readonly cores: number;
       readonly duty: number;
       readonly memoryBytes: number;
@@ -50,8 +49,6 @@ export const OWNER_STATE_AT_START: OwnerState = { lent: NOTHING_LENT, isHot: fal
 export const MEMORY_RESERVE_SHARE = 0.1;
 /** Beyond this the computer swaps: standing still would not help, only giving back does. */
 export const MEMORY_STALL_SHARE_MAX = 0.1;
-/** A worker cannot live in less, so less is not lent. */
-export const MEMORY_LENT_BYTES_MIN = 128 * 2 ** 20;
 
 interface Stop {
   readonly reason: OwnerReason;
@@ -71,10 +68,15 @@ export function decide(
   const limits = presence.code === "IDLE" ? policy.idle : policy.inUse;
   const isDear = policy.tariff.cheap.length > 0 && !isInside(policy.tariff.cheap, signals.local);
   const share = limits.coreShareMax * (isDear ? policy.tariff.dearShare : 1);
-  const memoryBytes = memoryLent(signals, limits);
+  const memoryBytes = Math.min(
+    memoryLent(signals, limits),
+    policy.size.memoryBytes ?? Number.POSITIVE_INFINITY,
+  );
   const isStalled = (signals.memoryStallShare ?? 0) > MEMORY_STALL_SHARE_MAX;
   const isShort = memoryBytes < MEMORY_LENT_BYTES_MIN || isStalled;
-  const capMillicores = stops.length > 0 || isShort ? 0 : share * signals.machineMillicores;
+  const shareMillicores = share * signals.machineMillicores;
+  const sizeMillicores = policy.size.millicores ?? Number.POSITIVE_INFINITY;
+  const capMillicores = stops.length > 0 || isShort ? 0 : Math.min(shareMillicores, sizeMillicores);
   const { lent, duty, reasons: load } = lendCores(signals, { ...policy, limits, capMillicores }, state.lent);
 
   const isMetered = signals.isMetered === true && policy.onMetered === "no-transfers";
@@ -85,6 +87,7 @@ export function decide(
     ...(wish.kind === "finishing" ? [{ code: "FINISHING" as const }] : []),
     ...(isDear && policy.tariff.dearShare < 1 ? [{ code: "POWER_DEAR" as const }] : []),
     ...(isMetered ? [{ code: "METERED" as const }] : []),
+    ...(sizeMillicores < shareMillicores ? [{ code: "SIZED" as const, millicores: sizeMillicores }] : []),
     presence,
   ];
   const isStill = lent.cores === 0;
@@ -165,11 +168,15 @@ function memoryLent(signals: OwnerSignals, { memoryShareMax }: OwnerLimits): num
 function verdictOf(
   lent: { readonly cores: number; readonly duty: number; readonly memoryBytes: number },
   { machineMillicores }: OwnerSignals,
-  { idle }: OwnerPolicy,
+  { idle, size }: { readonly idle: OwnerLimits; readonly size: OwnerSize },
 ): Verdict {
   const { cores, duty, memoryBytes } = lent;
-  const isAll = cores * duty * 1_000 >= Math.floor(idle.coreShareMax * machineMillicores);
-  return isAll ? { kind: "run", cores, memoryBytes } : { kind: "throttle", cores, duty, memoryBytes };
+  const mostMillicores = Math.min(
+    idle.coreShareMax * machineMillicores,
+    size.millicores ?? machineMillicores,
+  );
+  const isAll = cores * duty * 1_000 >= Math.floor(mostMillicores);
+  return { kind: isAll ? "run" : "throttle", cores, duty, memoryBytes };
 }
 
 function isInside(windows: readonly WeekWindow[], local: LocalTime): boolean {

@@ -21,6 +21,7 @@ export type OwnerReason =
   | { readonly code: "LOAD_UNKNOWN" }
   | { readonly code: "POWER_DEAR" }
   | { readonly code: "METERED" }
+  | { readonly code: "SIZED"; readonly millicores: number }
   | { readonly code: "IDLE" };
 
 export type OwnerReasonCode = OwnerReason["code"];
@@ -53,6 +54,7 @@ const SENTENCES: { readonly [C in OwnerReasonCode]: (reason: Extract<OwnerReason
     LOAD_UNKNOWN: () => "nothing says how busy this computer is (pingo doctor)",
     POWER_DEAR: () => "power is dear at this time of your tariff",
     METERED: () => "the network is metered: nothing is fetched or sent",
+    SIZED: ({ millicores }) => `you lend at most ${millicores / 1_000} cores (pingo node size)`,
     IDLE: () => "nobody needs the computer",
   };
 

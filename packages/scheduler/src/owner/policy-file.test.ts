@@ -19,11 +19,15 @@ fullScreen: ignore
 applications: [obs, blender]
 metered: ignore
 reclaimNotice: 1h
+size: { cores: 1.5, memory: 4Gi }
+price: 0.02 PINGO
 `;
 
 test("every key of a policy file is read, in our units", () => {
   expect(parsePolicyFile(FULL, "policy.yaml")).toEqual({
     profile: "balanced",
+    size: { millicores: 1_500, memoryBytes: 4 * 2 ** 30, diskBytes: null },
+    priceNanoPerCpuHour: 20_000_000n,
     idleAfterMs: 600_000,
     inUse: { coreShareMax: 0.25, memoryShareMax: 0.2, toleratedMillicores: 100 },
     idle: { ...PROFILES.balanced.idle, coreShareMax: 0.8 },
@@ -67,6 +71,10 @@ describe("a mistake is one sentence with a code and its place", () => {
     ["temperature: { stop: 70, resume: 80 }", "POLICY_VALUE_INVALID", '"resume" is not below "stop"'],
     ["calm: { from: 2m, to: 1m }", "POLICY_VALUE_INVALID", '"to" is shorter than "from"'],
     ["idle: [", "POLICY_FILE_SYNTAX", "p.yaml:1:"],
+    ["size: { cores: 0.05 }", "POLICY_VALUE_INVALID", "less than a tenth of a core is not lent"],
+    ["size: { memory: 1Mi }", "POLICY_VALUE_INVALID", "less than 128.0 MiB is not lent"],
+    ["price: dear", "POLICY_VALUE_INVALID", '"dear" is not an amount such as "5 PINGO"'],
+    ["reclaimNotice: 31d", "POLICY_VALUE_INVALID", "longer than 30 days"],
     ["# ".padEnd(70_000, "x"), "POLICY_FILE_TOO_LARGE", "at most 65536"],
     [`applications: [${"a,".repeat(300)}]`, "POLICY_VALUE_INVALID", "at most 256"],
     [`windows: [${'"mon 00:00-01:00",'.repeat(65)}]`, "POLICY_VALUE_INVALID", "at most 64"],

@@ -3,11 +3,20 @@
  *
  * Whatever it leaves out is the profile's. Durations as "30s" or "5m", shares as "50%", windows as "mon-fri 18:00-08:00".
  */
-import { FaultError, LIMITS, parseDuration, parseMillicores, parseShare } from "@pingo/core";
+import {
+  FaultError,
+  LIMITS,
+  parseBytes,
+  parseDuration,
+  parseMillicores,
+  parsePingo,
+  parseShare,
+} from "@pingo/core";
 import { quantity, readWritten, type WrittenFault, writtenSentences } from "@pingo/core/written";
 import { z } from "zod";
 import type { OwnerPolicy } from "./policy.ts";
 import { PROFILES } from "./profiles.ts";
+import { type OwnerSize, zSizeDisk, zSizeMemory, zSizeMillicores } from "./size.ts";
 import { parseWindows } from "./week.ts";
 
 export type PolicyFileFault = WrittenFault<"POLICY">;
@@ -35,6 +44,12 @@ const zLimits = z.strictObject({
   tolerate: quantity(parseMillicores).optional(),
 });
 
+const zSize = z.strictObject({
+  cores: quantity(parseMillicores).pipe(zSizeMillicores).optional(),
+  memory: quantity(parseBytes).pipe(zSizeMemory).optional(),
+  disk: quantity(parseBytes).pipe(zSizeDisk).optional(),
+});
+
 const zPolicyFile = z.strictObject({
   profile: z.enum(["gentle", "balanced", "dedicated"]).default("gentle"),
   idleAfter: zDuration.optional(),
@@ -56,7 +71,11 @@ const zPolicyFile = z.strictObject({
   fullScreen: z.enum(["suspend", "ignore"]).optional(),
   applications: z.array(z.string().min(1).max(256)).max(LIMITS.policyApplicationsMax).optional(),
   metered: z.enum(["no-transfers", "ignore"]).optional(),
-  reclaimNotice: zDuration.optional(),
+  reclaimNotice: zDuration
+    .refine((ms) => ms <= LIMITS.reclaimNoticeMsMax, { error: "longer than 30 days" })
+    .optional(),
+  size: zSize.optional(),
+  price: quantity(parsePrice).optional(),
 });
 
 type PolicyFile = z.output<typeof zPolicyFile>;
@@ -109,5 +128,16 @@ function policyOf(file: PolicyFile): OwnerPolicy {
     applications: file.applications ?? base.applications,
     onMetered: file.metered ?? base.onMetered,
     reclaimNoticeMs: file.reclaimNotice ?? base.reclaimNoticeMs,
+    size: sizeOf(file.size),
+    priceNanoPerCpuHour: file.price ?? base.priceNanoPerCpuHour,
   };
+}
+
+function sizeOf({ cores, memory, disk }: PolicyFile["size"] & object = {}): OwnerSize {
+  return { millicores: cores ?? null, memoryBytes: memory ?? null, diskBytes: disk ?? null };
+}
+
+/** "0.02 PINGO", of an hour of a core. */
+function parsePrice(text: string): bigint {
+  return text.trim() === "0" ? 0n : parsePingo(text);
 }

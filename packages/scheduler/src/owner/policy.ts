@@ -1,4 +1,6 @@
 /** The owner's policy, in our units: when this computer may work for others, and how much of it. */
+import type { OwnerSize } from "./size.ts";
+
 export interface OwnerPolicy {
   readonly profile: ProfileName;
   /** Without input for this long, the computer is not in use. */
@@ -24,6 +26,10 @@ export interface OwnerPolicy {
   readonly onMetered: "ignore" | "no-transfers";
   /** How long before the computer is taken back its fog node is told; 0 for one that anybody may sit down at. */
   readonly reclaimNoticeMs: number;
+  /** At most this much is lent, idle or not. */
+  readonly size: OwnerSize;
+  /** What an hour of a core costs whoever uses it. */
+  readonly priceNanoPerCpuHour: bigint;
 }
 
 export type ProfileName = "gentle" | "balanced" | "dedicated";

@@ -6,6 +6,7 @@
  * doubles, since most of a desktop's idle time lies in short gaps.
  */
 import type { OwnerPolicy, ProfileName } from "./policy.ts";
+import { ANY_SIZE } from "./size.ts";
 
 const MINUTE_MS = 60_000;
 
@@ -14,6 +15,8 @@ const shared = {
   windows: [],
   tariff: { cheap: [], dearShare: 1 },
   applications: [],
+  size: ANY_SIZE,
+  priceNanoPerCpuHour: 0n,
 } as const;
 
 export const PROFILES: { readonly [P in ProfileName]: OwnerPolicy } = {

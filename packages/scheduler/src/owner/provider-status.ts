@@ -7,6 +7,7 @@ import type { OwnerWish } from "./signals.ts";
 export const STATUS_FILE = "status.json";
 export const WISH_FILE = "wish.json";
 export const POLICY_FILE = "policy.yaml";
+export const SIZE_FILE = "size.json";
 /** Older than this, the agent that wrote it is gone. */
 export const STATUS_STALE_MS = 10_000;
 
@@ -21,8 +22,38 @@ export interface ProviderStatus {
   readonly today: DayStatus;
   /** The last lease that was refused since the agent started; null where all was as agreed. */
   readonly refused: RefusalStatus | null;
+  readonly offer: OfferStatus;
+  /** Why the file that says how much is lent is not what counts. */
+  readonly sizeProblem: string | null;
   /** Null where no policy is in force: all is lent, all the time. */
   readonly owner: OwnerStatus | null;
+}
+
+/** What the fog node was told last. */
+export interface OfferStatus {
+  readonly slots: number;
+  readonly cpuMillicores: number;
+  readonly memoryBytes: number;
+  readonly diskBytes: number;
+  readonly gflops: number;
+  readonly memoryBytesPerSecond: number;
+  readonly downBytesPerSecond: number;
+  readonly upBytesPerSecond: number;
+  /** Percent, of the hours of the week by the owner's clock from Monday 00:00 on; empty while unknown. */
+  readonly availability: readonly number[];
+  readonly reclaimNoticeMs: number;
+  readonly priceNanoPerCpuHour: string;
+  /** When speed was measured; null while it was not. */
+  readonly benchmarkedAtUnixMs: number | null;
+}
+
+/** Of one thread, as kept on disk. */
+export interface MeasuredSpeed {
+  readonly gflops: number;
+  readonly memoryBytesPerSecond: number;
+  readonly atUnixMs: number;
+  /** The two seconds, not the short measurement of a first start. */
+  readonly isFull: boolean;
 }
 
 /** What was done since midnight. */
@@ -75,6 +106,8 @@ export interface OwnerStatus {
   readonly missing: readonly string[];
 }
 
+export { type OwnerSize, zOwnerSize } from "./size.ts";
+
 export const zOwnerWish: z.ZodType<OwnerWish> = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("none") }),
   z.strictObject({ kind: z.literal("paused"), untilUnixMs: z.number().nonnegative() }),
@@ -93,6 +126,13 @@ export const zDayStatus: z.ZodType<DayStatus> = z.object({
   rows: z.number(),
   cpuMs: z.number(),
   ownerCpuMs: z.number(),
+});
+
+export const zMeasuredSpeed: z.ZodType<MeasuredSpeed> = z.object({
+  gflops: z.number().nonnegative(),
+  memoryBytesPerSecond: z.number().nonnegative(),
+  atUnixMs: z.number(),
+  isFull: z.boolean(),
 });
 
 export const zProviderStatus: z.ZodType<ProviderStatus> = z.object({
@@ -117,6 +157,21 @@ export const zProviderStatus: z.ZodType<ProviderStatus> = z.object({
   refused: z
     .object({ code: z.string(), sentence: z.string(), atUnixMs: z.number(), count: z.int() })
     .nullable(),
+  offer: z.object({
+    slots: z.int(),
+    cpuMillicores: z.number(),
+    memoryBytes: z.number(),
+    diskBytes: z.number(),
+    gflops: z.number(),
+    memoryBytesPerSecond: z.number(),
+    downBytesPerSecond: z.number(),
+    upBytesPerSecond: z.number(),
+    availability: z.array(z.number()),
+    reclaimNoticeMs: z.number(),
+    priceNanoPerCpuHour: z.string(),
+    benchmarkedAtUnixMs: z.number().nullable(),
+  }),
+  sizeProblem: z.string().nullable(),
   owner: z
     .object({
       verdict: z.enum(["run", "throttle", "suspend", "vacate"]),
