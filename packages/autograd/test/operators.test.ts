@@ -2,35 +2,45 @@
  * docs/reference/operators.md is written from the tables of the code; it is stale when this fails.
  * To write it anew: npx vitest run --project unit packages/autograd/test/operators.test.ts -u
  */
+import { existsSync } from "node:fs";
 import { LIMITS } from "@pingo/core";
 import { describe, expect, test } from "vitest";
-import { controlOps } from "../src/graph/ops/control.ts";
-import { convolutionOps } from "../src/graph/ops/convolution.ts";
-import { elementwiseOps } from "../src/graph/ops/elementwise.ts";
-import { indexingOps } from "../src/graph/ops/indexing.ts";
-import { linalgOps } from "../src/graph/ops/linalg.ts";
-import { movementOps } from "../src/graph/ops/movement.ts";
-import { normalizationOps } from "../src/graph/ops/normalization.ts";
-import { poolingOps } from "../src/graph/ops/pooling.ts";
-import { reductionOps } from "../src/graph/ops/reduction.ts";
 import { isOpKind, OPS, type OpKind } from "../src/graph/ops.ts";
+import { GUARDED_TURNS_MAX } from "../src/onnx/inline-loop.ts";
 import { OPSET_NOTES } from "../src/onnx/lift.ts";
 import { loweredOperators } from "../src/onnx/lowering/lowerings.ts";
 import { OPSET_MAX, OPSET_MIN } from "../src/onnx/reader.ts";
 import { BACKWARD } from "../src/rules/backward.ts";
 import { GRADIENT_FORMS } from "../src/rules/gradient-forms.ts";
 import { isComposed, isUnrolled, noGradient, stopsGradient } from "../src/rules/rule.ts";
+import { attentionCases } from "./gradients/cases/attention.ts";
+import { controlCases } from "./gradients/cases/control.ts";
+import { convolutionCases } from "./gradients/cases/convolution.ts";
+import { elementwiseCases } from "./gradients/cases/elementwise.ts";
+import { indexingCases } from "./gradients/cases/indexing.ts";
+import { linalgCases } from "./gradients/cases/linalg.ts";
+import { lossCases } from "./gradients/cases/loss.ts";
+import { movementCases } from "./gradients/cases/movement.ts";
+import { normalizationCases } from "./gradients/cases/normalization.ts";
+import { poolingCases } from "./gradients/cases/pooling.ts";
+import { recurrentCases } from "./gradients/cases/recurrent.ts";
+import { reductionCases } from "./gradients/cases/reduction.ts";
+import { samplingCases } from "./gradients/cases/sampling.ts";
 
-const FAMILIES: Readonly<Record<string, object>> = {
-  control: controlOps,
-  convolution: convolutionOps,
-  elementwise: elementwiseOps,
-  indexing: indexingOps,
-  linalg: linalgOps,
-  movement: movementOps,
-  normalization: normalizationOps,
-  pooling: poolingOps,
-  reduction: reductionOps,
+const CASES_BY_FILE: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  "gradients/cases/attention.ts": attentionCases,
+  "gradients/cases/control.ts": controlCases,
+  "gradients/cases/convolution.ts": convolutionCases,
+  "gradients/cases/elementwise.ts": elementwiseCases,
+  "gradients/cases/indexing.ts": indexingCases,
+  "gradients/cases/linalg.ts": linalgCases,
+  "gradients/cases/loss.ts": lossCases,
+  "gradients/cases/movement.ts": movementCases,
+  "gradients/cases/normalization.ts": normalizationCases,
+  "gradients/cases/pooling.ts": poolingCases,
+  "gradients/cases/recurrent.ts": recurrentCases,
+  "gradients/cases/reduction.ts": reductionCases,
+  "gradients/cases/sampling.ts": samplingCases,
 };
 
 const kinds = Object.keys(OPS)
@@ -46,10 +56,16 @@ const SHOWN: Readonly<Record<string, string>> = {
 
 const hasGradient = (op: OpKind) => BACKWARD[op] !== stopsGradient && BACKWARD[op] !== noGradient;
 
+/** Where its cases are drawn. */
+function fileOf(op: OpKind): string {
+  const found = Object.entries(CASES_BY_FILE).find(([, cases]) => typeof cases[op] === "function");
+  if (found === undefined) throw new Error(`no file draws cases of ${op}`);
+  return found[0];
+}
+
 function row(op: OpKind): string {
   const form = GRADIENT_FORMS[op];
-  const family = Object.entries(FAMILIES).find(([, ops]) => Object.hasOwn(ops, op))?.[0] ?? "others";
-  const cases = hasGradient(op) ? `gradients/cases/${family}.ts` : "—";
+  const cases = hasGradient(op) ? fileOf(op) : "—";
   return `| ${op} | ${OPSET_NOTES.get(op) ?? ""} | ${(SHOWN[form] ?? form).replaceAll("|", "\\|")} | ${cases} |`;
 }
 
@@ -71,9 +87,12 @@ ${kinds.map(row).join("\n")}
 
 ## Written out when a model is read
 
-- If, where its condition is known before the run: the branch it takes. Any other is refused by name.
-- Loop, where its turns are: a number that is a constant or follows from sizes, or a condition that depends on the turn alone. Its
-  body is written out turn after turn. Any other is refused by name.
+- If: the branch it takes, where its condition is known before the run. Else both branches are computed and a Where picks from
+  what they make; the one not taken is given ones and zeros, so that nothing in it fails. Both must make the same types and shapes, and
+  none may hold a BatchNormalization, whose statistics would count what is not there; else it is refused by name.
+- Loop: its body, turn after turn, where the turns are known: a number that is a constant or follows from sizes, or a condition that
+  depends on the turn alone. Where a condition ends it while it runs, all turns that there can be are computed, at most ${GUARDED_TURNS_MAX}, and
+  each is kept while the loop still turns. One without such a bound, or that collects a list as long as it turns, is refused by name.
 - Functions that the model defines, in any domain, up to ${LIMITS.modelFunctionDepthMax} deep.
 - float16 and bfloat16, wherever they stand, are float32. A trained model's inputs, outputs and weights are written as they were.
 
@@ -94,6 +113,11 @@ describe("the reference of operators", () => {
         ? one
         : "a rule";
     expect(kinds.filter((op) => kindOf(GRADIENT_FORMS[op]) !== kindOf(BACKWARD[op]))).toEqual([]);
+  });
+
+  test("every file that a row names is there", () => {
+    const files = kinds.filter(hasGradient).map(fileOf);
+    expect(files.filter((file) => !existsSync(new URL(file, import.meta.url)))).toEqual([]);
   });
 
   test("docs/reference/operators.md is what the code says", async () => {

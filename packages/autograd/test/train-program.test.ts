@@ -473,6 +473,33 @@ test.for([
   },
 );
 
+test("what a model asks of a weight is asked anew in every step", async () => {
+  // The weight crosses zero in the first step, and the mask with it.
+  const gate = {
+    initializers: new Map([["gate", f32([6], [0.004, -0.004, 0.004, -0.004, 0.5, -0.5])]]),
+    constants: new Set(["zero"]),
+    nodes: [
+      node("Mul", ["h", "gate"], ["weighed"], {}),
+      node("Greater", ["gate", "zero"], ["isOpen"], {}),
+      node("Cast", ["isOpen"], ["mask"], { to: "float32" }),
+      node("Mul", ["h", "mask"], ["open"], {}),
+      node("Add", ["weighed", "open"], ["gated"], {}),
+    ],
+  };
+  const model = mlp(4, 6, 3, {
+    ...gate,
+    initializers: new Map([...gate.initializers, ["zero", f32([], [0])]]),
+  });
+  const program = buildTrainProgram(model, OPTIONS);
+  const run = await openGraph(program.graph);
+  const both = await run(trainFeeds(program, fields, batches.slice(0, 2), [0.01, 0.01]));
+  const first = await run(trainFeeds(program, fields, batches.slice(0, 1), [0.01]));
+  const trained = program.signature.parameters.flatMap((_, i) => floatsOf(first.get(`w/${i}/next`)));
+  const after = buildTrainProgram(withWeights(model, program.signature, Float32Array.from(trained)), OPTIONS);
+  const second = await (await openGraph(after.graph))(trainFeeds(after, fields, batches.slice(1, 2), [0.01]));
+  expect(floatsOf(both.get("loss"))[1]).toBe(floatsOf(second.get("loss"))[0]);
+});
+
 test("an evaluation with class weights and an ignored label says what its sum is divided by", async () => {
   const model = mlp(4, 6, 3);
   const options = { ...OPTIONS, lossSettings: { classWeights: [1, 2, 0.5], ignoreIndex: 0 } };

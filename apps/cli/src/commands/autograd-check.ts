@@ -14,7 +14,7 @@ with PyTorch's; it passes within 1e-4. A folder holds case.json {loss, tensors: 
 and case.bin.
 
 The error of a tensor is relative: its largest error over its largest gradient (their lengths, for differences). A
-tensor whose gradients are smaller than a thousandth of the model's largest is measured against that thousandth: a
+tensor whose gradients are smaller than a hundredth of the model's largest is measured against that hundredth: a
 bias before batch norm has a true gradient of zero.
 
 Examples:

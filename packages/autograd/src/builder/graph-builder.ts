@@ -66,7 +66,7 @@ export class GraphBuilder {
         `${showShape(shape)} takes ${sizeOfShape(shape)} values, not ${initialization.values.length}`,
       );
     }
-    return this.#initializer(name, drawTensor(shape, initialization, this.#prng));
+    return this.#initializer(name, drawTensor(shape, initialization, this.#prng), "parameter");
   }
 
   /** A parameter made before, for a second layer: one tensor, trained by both. */
@@ -85,15 +85,15 @@ export class GraphBuilder {
 
   /** A tensor that stays as it is. */
   constant(name: string, tensor: Tensor): Value {
-    const value = this.#initializer(name, tensor);
+    const value = this.#initializer(name, tensor, "constant");
     this.#constants.add(name);
     return value;
   }
 
-  #initializer(name: string, tensor: Tensor): Value {
+  #initializer(name: string, tensor: Tensor, role: "parameter" | "constant"): Value {
     if (this.#inference.types.has(name)) throw this.invalid(name, "that name is taken");
     this.#initializers.set(name, tensor);
-    return { name, type: addTensor(this.#inference, name, tensor) };
+    return { name, type: addTensor(this.#inference, name, tensor, role) };
   }
 
   ints(name: string, values: readonly number[]): Value {

@@ -70,15 +70,21 @@ export function startInference(graph: Graph, bindings: Bindings = new Map(), out
     known,
     inferBody: (body, inputs) => inferBody(body, inputs, inference),
   };
-  for (const [name, tensor] of graph.initializers) addTensor(inference, name, tensor);
+  for (const [name, tensor] of graph.initializers)
+    addTensor(inference, name, tensor, graph.constants?.has(name) === true ? "constant" : "parameter");
   return inference;
 }
 
-/** A constant that is there before any node. */
-export function addTensor({ types, known }: Inference, name: string, tensor: Tensor): TensorType {
+/** A tensor that is there before any node. */
+export function addTensor(
+  { types, known }: Inference,
+  name: string,
+  tensor: Tensor,
+  role: "parameter" | "constant",
+): TensorType {
   const type = { dtype: tensor.dtype, shape: tensor.shape };
   types.set(name, type);
-  const value = knownOfTensor(tensor);
+  const value = knownOfTensor(tensor, role === "parameter" && tensor.dtype === "float32");
   if (value === undefined) known.delete(name);
   else known.set(name, value);
   return type;

@@ -16,14 +16,16 @@ export interface KnownTensor {
   readonly shape: readonly number[];
   /** Row-major; booleans as 0 and 1. */
   readonly elements: readonly MaybeDim[];
+  /** Made of what training may change: true of the model as it was read, and not to be relied on after a step. */
+  readonly isLearned: boolean;
 }
 
 /** Shapes and axes are short; following more costs time and finds nothing. */
 const ELEMENTS_MAX = 1_024;
 
-export function knownOfTensor(tensor: Tensor): KnownTensor | undefined {
+export function knownOfTensor(tensor: Tensor, isLearned: boolean): KnownTensor | undefined {
   if (tensor.data.length > ELEMENTS_MAX) return undefined;
-  return { shape: tensor.shape, elements: Array.from(tensor.data, Number) };
+  return { shape: tensor.shape, elements: Array.from(tensor.data, Number), isLearned };
 }
 
 /** What is known of a node's outputs, given their types; empty where nothing is. */
@@ -40,7 +42,18 @@ export function propagate(
   if (shape === undefined || type === undefined) return [];
   if (node.op === "Split") return split(site, node.attributes.axis, shapes);
   const elements = elementsOf(node, site, shape, type.dtype);
-  return elements === undefined ? [] : [{ shape, elements }];
+  return elements === undefined ? [] : [{ shape, elements, isLearned: isLearned(site, shape, type.dtype) }];
+}
+
+function isLearned(site: Site, shape: readonly number[], dtype: DType): boolean {
+  const { op, inputs } = site.node;
+  if (op === "Shape" || op === "Size") return false;
+  const known = inputs.map((_, i) => site.known(i));
+  if (known.every((each) => each?.isLearned !== true)) return false;
+  if (!CHOICES.has(op)) return true;
+  // What is settled decides alone, or does not.
+  const settled = known.map((each) => (each?.isLearned === true ? undefined : each));
+  return elementwise(site, settled, shape, dtype)?.every((element) => element !== undefined) !== true;
 }
 
 function elementsOf(
@@ -69,21 +82,28 @@ function elementsOf(
     case "Cast":
       return site.known(0)?.elements.map((element) => cast(element, dtype));
     case "Concat":
-      return concat(site, node.attributes.axis);
+      return concat(site, node.attributes.axis, shape);
     case "Gather":
       return gather(site, node.attributes.axis);
     case "Slice":
-      return slice(site);
+      return slice(site, shape);
+    case "Transpose":
+      return transpose(site, node.attributes.perm, shape);
     case "NonZero":
       return nonZero(site);
     case "Expand":
-      return broadcast(site, [0], shape)?.map(([element]) => element);
+      return broadcast([site.known(0)], shape)?.map(([element]) => element);
     case "ReduceProd":
       return sizeOfShape(shape) === 1 ? [productOf(site.known(0)?.elements ?? [undefined])] : undefined;
     case "ReduceSum":
       return sizeOfShape(shape) === 1 ? [site.known(0)?.elements.reduce<MaybeDim>(addDims, 0)] : undefined;
     default:
-      return elementwise(site, shape, dtype);
+      return elementwise(
+        site,
+        node.inputs.map((_, i) => site.known(i)),
+        shape,
+        dtype,
+      );
   }
 }
 
@@ -111,8 +131,8 @@ const ELEMENTWISE: { readonly [K in OpKind]?: Elementwise } = {
   Floor: ([a]) => (typeof a === "number" ? Math.floor(a) : a),
   Ceil: ([a]) => (typeof a === "number" ? Math.ceil(a) : a),
   Not: ([a]) => (typeof a === "number" ? 1 - a : undefined),
-  And: ([a, b]) => numeric(a, b, (x, y) => x & y),
-  Or: ([a, b]) => numeric(a, b, (x, y) => x | y),
+  And: ([a, b]) => (a === 0 || b === 0 ? 0 : numeric(a, b, (x, y) => x & y)),
+  Or: ([a, b]) => (a === 1 || b === 1 ? 1 : numeric(a, b, (x, y) => x | y)),
   Equal: ([a, b]) => equal(a, b),
   Greater: ([a, b]) => numeric(a, b, (x, y) => Number(x > y)),
   GreaterOrEqual: ([a, b]) => numeric(a, b, (x, y) => Number(x >= y)),
@@ -122,19 +142,21 @@ const ELEMENTWISE: { readonly [K in OpKind]?: Elementwise } = {
     condition === undefined ? (a === b ? a : undefined) : condition !== 0 ? a : b,
 };
 
-function elementwise(site: Site, shape: readonly number[], dtype: DType): readonly MaybeDim[] | undefined {
-  const rule = ELEMENTWISE[site.node.op];
+function elementwise(
+  { node }: Site,
+  known: readonly (KnownTensor | undefined)[],
+  shape: readonly number[],
+  dtype: DType,
+): readonly MaybeDim[] | undefined {
+  const rule = ELEMENTWISE[node.op];
   if (rule === undefined) return undefined;
-  // Only a choice can be known where an operand is not: most of a train step's nodes are a scalar and a vector of these.
-  const isChoice = site.node.op === "Where";
-  if (!isChoice && site.node.inputs.some((_, i) => site.known(i) === undefined)) return undefined;
-  const operands = broadcast(
-    site,
-    site.node.inputs.map((_, i) => i),
-    shape,
-  );
-  return operands?.map((each) => fitting(rule(each, dtype), dtype));
+  // Few can be known where an operand is not: most of a train step's nodes are a scalar and a vector of these.
+  if (!CHOICES.has(node.op) && known.some((each) => each === undefined)) return undefined;
+  return broadcast(known, shape)?.map((each) => fitting(rule(each, dtype), dtype));
 }
+
+/** Known, it may be, by one operand alone. */
+const CHOICES: ReadonlySet<OpKind> = new Set<OpKind>(["Where", "And", "Or"]);
 
 function fitting(element: MaybeDim, dtype: DType): MaybeDim {
   if (typeof element !== "number") return element;
@@ -160,13 +182,11 @@ function cast(element: MaybeDim, to: DType): MaybeDim {
   return to.startsWith("float") ? fitting(element, to) : fitting(Math.trunc(element), to);
 }
 
-/** For each element of the result, the elements of the given inputs that meet there. */
+/** For each element of the result, the elements of the operands that meet there. */
 function broadcast(
-  site: Site,
-  inputs: readonly number[],
+  known: readonly (KnownTensor | undefined)[],
   shape: readonly number[],
 ): MaybeDim[][] | undefined {
-  const known = inputs.map((i) => site.known(i));
   if (known.every((each) => each === undefined)) return undefined;
   const strides = known.map((each) => {
     if (each === undefined) return undefined;
@@ -193,13 +213,18 @@ function range(site: Site, shape: readonly number[]): readonly MaybeDim[] | unde
   return Array.from({ length: shape[0] ?? 0 }, (_, i) => start + i * delta);
 }
 
-function concat(site: Site, axis: number): readonly MaybeDim[] | undefined {
+function concat(site: Site, axis: number, shape: readonly number[]): readonly MaybeDim[] | undefined {
   const parts = site.node.inputs.map((_, i) => site.known(i));
-  if (normalizeAxis(axis, 1) !== 0 || site.input(0).shape.length !== 1) return undefined;
-  if (parts.every((part) => part === undefined)) return undefined;
-  return parts.flatMap(
-    (part, i) => part?.elements ?? new Array<undefined>(Number(site.input(i).shape[0])).fill(undefined),
-  );
+  const along = normalizeAxis(axis, shape.length);
+  if (along === undefined || parts.every((part) => part === undefined)) return undefined;
+  const inner = sizeOfShape(shape.slice(along + 1));
+  const runs = parts.map((part, i) => {
+    const run = Number(site.input(i).shape[along]) * inner;
+    const from = (outer: number) => part?.elements.slice(outer * run, (outer + 1) * run);
+    return (outer: number) => from(outer) ?? new Array<undefined>(run).fill(undefined);
+  });
+  const outers = sizeOfShape(shape.slice(0, along));
+  return Array.from({ length: outers }, (_, outer) => runs.flatMap((run) => run(outer))).flat();
 }
 
 function gather(site: Site, axis: number): readonly MaybeDim[] | undefined {
@@ -226,16 +251,44 @@ function nonZero(site: Site): readonly MaybeDim[] | undefined {
   );
 }
 
-function slice(site: Site): readonly MaybeDim[] | undefined {
+function slice(site: Site, shape: readonly number[]): readonly MaybeDim[] | undefined {
   const values = site.known(0);
-  if (values === undefined || values.shape.length !== 1) return undefined;
-  const [start, end] = [site.known(1)?.elements[0], site.known(2)?.elements[0]];
-  const step = site.has(4) ? site.known(4)?.elements[0] : 1;
-  const taken = sliceOf(values.elements.length, start, end, step);
-  if (taken?.start === undefined || typeof taken.length !== "number" || typeof step !== "number")
-    return undefined;
-  const first = taken.start;
-  return Array.from({ length: taken.length }, (_, i) => values.elements[first + i * step]);
+  if (values === undefined) return undefined;
+  const [starts, ends] = [site.known(1)?.elements ?? [], site.known(2)?.elements ?? []];
+  const axes = site.has(3) ? site.knownInts(3) : starts.map((_, i) => i);
+  const strides = stridesOf(values.shape);
+  const steps = [...strides];
+  let first = 0;
+  for (const [i, given] of axes?.entries() ?? []) {
+    const axis = normalizeAxis(given, values.shape.length);
+    const step = site.has(4) ? site.known(4)?.elements[i] : 1;
+    const taken = axis === undefined ? undefined : sliceOf(values.shape[axis] ?? 1, starts[i], ends[i], step);
+    if (axis === undefined || taken?.start === undefined || typeof step !== "number") return undefined;
+    first += taken.start * (strides[axis] ?? 0);
+    steps[axis] = step * (strides[axis] ?? 0);
+  }
+  return axes && strided(values, { first, steps, shape });
+}
+
+function transpose(site: Site, perm: readonly number[], shape: readonly number[]) {
+  const values = site.known(0);
+  const strides = stridesOf(values?.shape ?? []);
+  return values && strided(values, { first: 0, steps: perm.map((axis) => strides[axis] ?? 0), shape });
+}
+
+interface Walk {
+  readonly first: number;
+  /** By axis of the result: how far apart two neighbours lie. */
+  readonly steps: readonly number[];
+  readonly shape: readonly number[];
+}
+
+function strided({ elements }: KnownTensor, { first, steps, shape }: Walk): readonly MaybeDim[] {
+  const outer = stridesOf(shape);
+  return Array.from({ length: sizeOfShape(shape) }, (_, flat) => {
+    const place = (stride: number, axis: number) => Math.floor(flat / stride) % (shape[axis] ?? 1);
+    return elements[outer.reduce((at, stride, axis) => at + place(stride, axis) * (steps[axis] ?? 0), first)];
+  });
 }
 
 function split(
@@ -250,6 +303,6 @@ function split(
     if (shape === undefined) return undefined;
     const from = at;
     at += shape[0] ?? 0;
-    return { shape, elements: values.elements.slice(from, at) };
+    return { ...values, shape, elements: values.elements.slice(from, at) };
   });
 }

@@ -4,9 +4,8 @@
  * A few bytes of file can ask for any number of copies, so all that is written out counts against one budget.
  */
 import { create } from "@bufbuild/protobuf";
-import { assertDefined, LIMITS } from "@pingo/core";
+import { assertDefined } from "@pingo/core";
 import type { AnyNode } from "../graph/graph.ts";
-import { ModelError } from "./fault.ts";
 import {
   type AttributeProto,
   type GraphProto,
@@ -16,7 +15,7 @@ import {
   type TensorProto,
 } from "./onnx_pb.ts";
 import { sortNodes } from "./order.ts";
-import { addNode, addTensorTo, freshName, illegal, type ReadScope } from "./read-scope.ts";
+import { addNode, addTensorTo, freshName, illegal, type ReadScope, spend } from "./read-scope.ts";
 import { readTensor } from "./tensors.ts";
 
 export type ReadNode = (node: NodeProto, scope: ReadScope) => void;
@@ -56,7 +55,7 @@ export function inlineBody(
   scope: ReadScope,
   readNode: ReadNode,
 ): readonly string[] {
-  spend(body, name, scope);
+  spendBody(body, name, scope);
   const own = new Map(given);
   for (const node of body.node) {
     for (const inner of node.output) if (inner !== "") own.set(inner, freshName(`${name}/${inner}`, scope));
@@ -88,20 +87,10 @@ function nodeNameOf(wanted: string, scope: ReadScope): string {
 
 const sizeByNodes = new WeakMap<readonly NodeProto[], number>();
 
-function spend({ node }: Body, name: string, { written }: ReadScope): void {
+function spendBody({ node }: Body, name: string, scope: ReadScope): void {
   const bytes = sizeByNodes.get(node) ?? sizeOfNodes(node);
   sizeByNodes.set(node, bytes);
-  written.nodes += Math.max(1, node.length);
-  written.bytes += bytes + name.length * node.length;
-  const tooMuch = (what: string, value: number, max: number) =>
-    new ModelError({
-      code: "MODEL_TOO_LARGE",
-      what: `${what} where functions, loops and branches are written out`,
-      value,
-      max,
-    });
-  if (written.nodes > LIMITS.modelNodesMax) throw tooMuch("nodes", written.nodes, LIMITS.modelNodesMax);
-  if (written.bytes > LIMITS.modelBytesMax) throw tooMuch("bytes", written.bytes, LIMITS.modelBytesMax);
+  spend({ nodes: Math.max(1, node.length), bytes: bytes + name.length * node.length }, scope);
 }
 
 function sizeOfNodes(nodes: readonly NodeProto[]): number {

@@ -1,10 +1,15 @@
-/** A Loop whose turns are known before the run: its body, written out turn after turn in its place. */
-import type { AnyNode } from "../graph/graph.ts";
+/**
+ * A Loop whose turns are known before the run: its body, written out turn after turn in its place.
+ *
+ * Where only the most turns are known, all of them are written out, and each keeps what it made where the loop still
+ * turns.
+ */
+import { choose, type Flag, flagOf, guarded, guardedCaptures, refuseTraces } from "./guard.ts";
 import { addInitializers, inlineBody, nameResults, type ReadNode } from "./inline-body.ts";
 import type { GraphProto, NodeProto } from "./onnx_pb.ts";
 import {
   addConstant,
-  addNode,
+  emitNode,
   freshName,
   illegal,
   knownInts,
@@ -13,7 +18,12 @@ import {
 } from "./read-scope.ts";
 
 const AT_RUN_TIME =
-  "how often it turns is decided while it runs; export the model with a fixed number of turns, or write the recurrence as a Scan";
+  "how often it turns is decided while it runs; export the model with a fixed number of turns, or with a few at most (for … in range(N) with the condition inside), or write the recurrence as a Scan";
+const GROWS =
+  "what it collects is as long as it turns, which is decided while it runs; export the model with a fixed number of turns, or write the recurrence as a Scan";
+
+/** Each of them is computed in every step; a loop without a bound is known by turning so long. */
+export const GUARDED_TURNS_MAX = 256;
 
 export function inlineLoop(proto: NodeProto, name: string, scope: ReadScope, readNode: ReadNode): void {
   const [countName = "", conditionName = "", ...initial] = proto.input;
@@ -25,15 +35,20 @@ export function inlineLoop(proto: NodeProto, name: string, scope: ReadScope, rea
   const isEndless = countName === "" && conditionName === "";
   if (turns === undefined || isEndless) throw unsupported("Loop", name, AT_RUN_TIME);
   const given = addInitializers(body.initializer, name, scope);
-  let condition = conditionName === "" ? 1 : knownInts(conditionName, scope)?.[0];
-  let states = initial;
+  let going = conditionName;
+  let states: readonly string[] = initial;
   const collected: string[][] = body.output.slice(initial.length + 1).map(() => []);
-  for (let turn = 0; ; turn++) {
-    // A trip may only end where that is known: one that might go on is refused, not cut short.
-    if (condition === undefined) throw unsupported("Loop", name, AT_RUN_TIME);
-    if (turn >= turns || condition === 0) break;
-    const results = inlineTurn({ body, given, states, turn, condition, name }, scope, readNode);
-    if (conditionName !== "") condition = knownInts(results[0] ?? "", scope)?.[0];
+  const isCollected = collected.some((_, i) => (proto.output[initial.length + i] ?? "") !== "");
+  for (let turn = 0; turn < turns; turn++) {
+    const condition = going === "" ? 1 : knownInts(going, scope)?.[0];
+    if (condition === undefined) {
+      if (isCollected) throw unsupported("Loop", name, GROWS);
+      states = inlineGuarded({ body, given, states, turn, name }, { going, turns }, scope, readNode);
+      break;
+    }
+    if (condition === 0) break;
+    const results = inlineTurn({ body, given, states, turn, name }, scope, readNode);
+    if (conditionName !== "") going = results[0] ?? "";
     states = results.slice(1, initial.length + 1);
     for (const [i, result] of results.slice(initial.length + 1).entries()) collected[i]?.push(result);
   }
@@ -49,18 +64,52 @@ interface Turn {
   readonly given: ReadonlyMap<string, string>;
   readonly states: readonly string[];
   readonly turn: number;
-  readonly condition: number;
   readonly name: string;
 }
 
+/** The turns from this one on, each of which may be beyond the last. */
+function inlineGuarded(
+  first: Turn,
+  { going, turns }: { readonly going: string; readonly turns: number },
+  scope: ReadScope,
+  readNode: ReadNode,
+): readonly string[] {
+  const { body, given, name } = first;
+  refuseTraces(body, "Loop", name);
+  let { states } = first;
+  // While the loop turns, a state is what the turn before made; a count among them stays a number.
+  let latest = states;
+  let flag: Flag = { name: flagOf(going, name, scope), runsWhen: true };
+  for (let turn = first.turn; turn < turns; turn++) {
+    // One that might turn longer is refused, not cut short.
+    if (turn - first.turn >= GUARDED_TURNS_MAX) throw unsupported("Loop", name, AT_RUN_TIME);
+    const own = `${name}/${turn}`;
+    const captures = guardedCaptures(body, flag, own, scope);
+    const before = latest.map((state) => guarded(state, flag, own, scope));
+    const names = new Map([...captures, ...given]);
+    const [next = "", ...results] = inlineTurn(
+      { body, given: names, states: before, turn, name },
+      scope,
+      readNode,
+    );
+    states = states.map((state, i) =>
+      choose({ flag: flag.name, yes: results[i] ?? "", no: state }, "Loop", name, scope),
+    );
+    latest = results.slice(0, states.length);
+    if (knownInts(next, scope)?.[0] === 0) break;
+    flag = { ...flag, name: emitNode("And", [flag.name, flagOf(next, own, scope)], {}, own, scope) };
+  }
+  return states;
+}
+
 function inlineTurn(
-  { body, given, states, turn, condition, name }: Turn,
+  { body, given, states, turn, name }: Turn,
   scope: ReadScope,
   readNode: ReadNode,
 ): readonly string[] {
   const own = `${name}/${turn}`;
   const count = { dtype: "int64", shape: [], data: BigInt64Array.of(BigInt(turn)) } as const;
-  const going = { dtype: "bool", shape: [], data: Uint8Array.of(Number(condition !== 0)) } as const;
+  const going = { dtype: "bool", shape: [], data: Uint8Array.of(1) } as const;
   const values = [
     addConstant(freshName(`${own}/turn`, scope), count, scope),
     addConstant(freshName(`${own}/condition`, scope), going, scope),
@@ -78,21 +127,6 @@ function stacked(parts: readonly string[], wanted: string, name: string, scope: 
     throw unsupported("Loop", name, "it turns not once, and what it collects is read; leave the node out");
   const zero = { dtype: "int64", shape: [1], data: BigInt64Array.of(0n) } as const;
   const axes = addConstant(freshName(`${wanted}/axes`, scope), zero, scope);
-  const wide = parts.map((part) => emit("Unsqueeze", [part, axes], {}, wanted, scope));
-  return emit("Concat", wide, { axis: 0 }, wanted, scope);
-}
-
-function emit(
-  op: "Unsqueeze" | "Concat",
-  inputs: readonly string[],
-  attributes: object,
-  wanted: string,
-  scope: ReadScope,
-): string {
-  const output = freshName(`${wanted}/${op}`, scope);
-  scope.made.add(output);
-  scope.nodeNames.add(output);
-  // SAFETY: a node of that operator with its attributes.
-  addNode({ op, name: output, inputs, outputs: [output], attributes } as unknown as AnyNode, scope);
-  return output;
+  const wide = parts.map((part) => emitNode("Unsqueeze", [part, axes], {}, wanted, scope));
+  return emitNode("Concat", wide, { axis: 0 }, wanted, scope);
 }

@@ -28,6 +28,15 @@ const node = (opType: string, input: string[], output: string, ...attribute: obj
 };
 const constant = (output: string, attribute: object) => node("Constant", [], output, attribute);
 
+const yes = constant("yes", { name: "value", type: 4, t: { dataType: 9, dims: [], int32Data: [1] } });
+
+const graphOf = (nodes: readonly FileNode[], output: readonly string[], input: readonly object[] = []) => ({
+  name: "body",
+  node: nodes,
+  input,
+  output: output.map((name) => ({ name })),
+});
+
 /** The float64 evaluator on what was read, and ONNX Runtime on the file itself. */
 async function expectSame(bytes: Uint8Array): Promise<void> {
   const expected = (await runOnnx(bytes, inputs)).get("y") ?? f32([], []);
@@ -77,7 +86,6 @@ describe("a Loop", () => {
       ],
     });
   }
-  const yes = constant("yes", { name: "value", type: 4, t: { dataType: 9, dims: [], int32Data: [1] } });
 
   test("of a known number of turns computes what ONNX Runtime does, and its gradients are right", async () => {
     const bytes = loop({ count: "three" });
@@ -112,6 +120,214 @@ describe("a Loop", () => {
     expect(() => readModel(loop({ count: "turns", before }))).toThrow(
       /nodes where functions, loops and branches are written out; at most 20000/,
     );
+  });
+});
+
+describe("an If whose condition is decided while it runs", () => {
+  interface Branches {
+    readonly yes: readonly FileNode[];
+    readonly no: readonly FileNode[];
+    readonly before?: readonly FileNode[];
+    /** The sum of this must be more. */
+    readonly above: number;
+    readonly of?: "x" | "w";
+  }
+
+  /** y = w · (if Σx > above then `then` else `otherwise`), each of which makes "out". */
+  function choice({ yes, no, before = [], above, of = "x" }: Branches): Uint8Array {
+    const branch = (name: string, nodes: readonly FileNode[]) => ({
+      name,
+      type: 5,
+      g: graphOf(nodes, ["out"]),
+    });
+    return fileModel({
+      inputs,
+      initializers: { w: wave([2, 3], 3) },
+      nodes: [
+        ...before,
+        node("ReduceSum", [of], "sum", int("keepdims", 0)),
+        constant("above", { name: "value_float", type: 1, f: above }),
+        node("Greater", ["sum", "above"], "isAbove"),
+        {
+          ...node("If", ["isAbove"], "chosen", branch("then_branch", yes), branch("else_branch", no)),
+          name: "choose",
+        },
+        node("Cast", ["chosen"], "real", int("to", 1)),
+        node("Mul", ["real", "w"], "y"),
+      ],
+    });
+  }
+
+  test.each([-100, 100])(
+    "is what ONNX Runtime makes it, and its gradients are right, above %d",
+    async (above) => {
+      const ops = fc.constantFrom("Tanh", "Neg", "Sigmoid", "Identity", "Softplus");
+      await fc.assert(
+        fc.asyncProperty(ops, ops, fc.boolean(), async (a, b, isNested) => {
+          const mixed = [node("Mul", ["x", "w"], "mixed"), node(a, ["mixed"], "out")];
+          const inner = graphOf([node(a, ["x"], "inner")], ["inner"]);
+          const other = graphOf([node("Add", ["x", "w"], "inner")], ["inner"]);
+          const nested = [
+            node("Not", ["isAbove"], "isBelow"),
+            node(
+              "If",
+              ["isBelow"],
+              "out",
+              { name: "then_branch", type: 5, g: inner },
+              { name: "else_branch", type: 5, g: other },
+            ),
+          ];
+          const bytes = choice({
+            yes: isNested ? nested : mixed,
+            no: [node(b, ["x"], "out")],
+            above,
+          });
+          await expectSame(bytes);
+          expect(await checkGradients(readModel(bytes))).toMatchObject({ checked: 1, passed: true });
+        }),
+        { numRuns: 12 },
+      );
+    },
+  );
+
+  test("neither fails nor spoils gradients by what the branch not taken would make of its inputs", async () => {
+    // √(−1) = NaN, 1 / 0, and the seventh row of three: nothing of that is computed.
+    const before = [
+      constant("nothing", { name: "value_float", type: 1, f: 0 }),
+      node("Mul", ["x", "nothing"], "zeros"),
+      node("Mul", ["w", "zeros"], "weighed"),
+      constant("one", { name: "value_float", type: 1, f: 1 }),
+      node("Sub", ["weighed", "one"], "negative"),
+      node("ReduceSum", ["zeros"], "none", int("keepdims", 0)),
+      constant("seven", { name: "value_float", type: 1, f: 7 }),
+      node("Add", ["none", "seven"], "far"),
+      node("Cast", ["far"], "beyond", int("to", 7)),
+    ];
+    const yes = [
+      node("Sqrt", ["negative"], "root"),
+      node("Div", ["w", "zeros"], "quotient"),
+      node("Gather", ["w", "beyond"], "row"),
+      node("Sum", ["root", "quotient", "row"], "out"),
+    ];
+    const bytes = choice({ before, yes, no: [node("Tanh", ["w"], "out")], above: 100 });
+    await expectSame(bytes);
+    expect(await checkGradients(readModel(bytes))).toMatchObject({ checked: 1, passed: true });
+  });
+
+  test.each([-100, 100])("may choose between bools, above %d", async (above) => {
+    const yes = [node("Greater", ["x", "w"], "more"), node("Cast", ["more"], "out", int("to", 9))];
+    await expectSame(choice({ yes, no: [node("Less", ["x", "w"], "out")], above }));
+  });
+
+  test("by a weight is not settled by what the weight was when the model was read", () => {
+    const bytes = choice({
+      yes: [node("Neg", ["x"], "out")],
+      no: [node("Tanh", ["x"], "out")],
+      above: 0,
+      of: "w",
+    });
+    expect(readModel(bytes).nodes.map(({ op }) => op)).toEqual(
+      expect.arrayContaining(["Neg", "Tanh", "Where"]),
+    );
+  });
+
+  test.each<[string, readonly FileNode[], RegExp]>([
+    [
+      "makes another shape",
+      [node("Transpose", ["x"], "out")],
+      /node "choose" uses If.*float32\[3, 2\] or float32\[2, 3\]/,
+    ],
+    [
+      "makes another type",
+      [node("Cast", ["x"], "out", int("to", 7))],
+      /int64\[2, 3\] or float32\[2, 3\]; make both/,
+    ],
+    [
+      "would change running statistics",
+      [node("BatchNormalization", ["x", "w", "w", "w", "w"], "out")],
+      /a BatchNormalization among them would count rows/,
+    ],
+  ])("that %s in one branch is refused", (_, yes, sentence) => {
+    const bytes = choice({ yes, no: [node("Tanh", ["x"], "out")], above: 0 });
+    expect(() => readModel(bytes)).toThrow(sentence);
+  });
+});
+
+describe("a Loop that ends when its state says so", () => {
+  const declared = (name: string, dims: readonly number[], elemType = 1) => {
+    const dim = dims.map((size) => ({ value: { case: "dimValue", value: BigInt(size) } }));
+    return { name, type: { value: { case: "tensorType", value: { elemType, shape: { dim } } } } };
+  };
+
+  /** state ← tanh(state · w) / 2 while its size is above the bound; the count goes up by one. */
+  function halving({ bound = 0, most = 6, isCounted = false, isCollected = false }): Uint8Array {
+    const inputsOfBody = [
+      declared("i", [], 7),
+      declared("going", [], 9),
+      declared("state", [2, 3]),
+      declared("count", [], 7),
+    ];
+    const body = graphOf(
+      [
+        node("MatMul", ["state", "w"], "product"),
+        node("Tanh", ["product"], "bent"),
+        constant("half", { name: "value_float", type: 1, f: 0.5 }),
+        node("Mul", ["bent", "half"], "next"),
+        constant("step", { name: "value_int", type: 2, i: 1n }),
+        node("Add", ["count", "step"], "counted"),
+        node("ReduceL1", ["next"], "size", int("keepdims", 0)),
+        constant("bound", { name: "value_float", type: 1, f: bound }),
+        node("Greater", ["size", "bound"], "isLarge"),
+        constant("limit", { name: "value_int", type: 2, i: BigInt(most) }),
+        node("Less", ["counted", "limit"], "isEarly"),
+        node("And", ["isEarly", "isLarge"], "both"),
+      ],
+      [isCounted ? "both" : "isLarge", "next", "counted", ...(isCollected ? ["bent"] : [])],
+      inputsOfBody,
+    );
+    const trips = isCounted ? 2n ** 63n - 1n : BigInt(most);
+    return fileModel({
+      inputs,
+      initializers: { w: wave([3, 3], 3) },
+      nodes: [
+        yes,
+        constant("trips", { name: "value_int", type: 2, i: trips }),
+        constant("zero", { name: "value_int", type: 2, i: 0n }),
+        {
+          opType: "Loop",
+          name: "halve",
+          input: ["trips", "yes", "x", "zero"],
+          output: ["last", "turns", ...(isCollected ? ["all"] : [])],
+          attribute: [{ name: "body", type: 5, g: body }],
+        },
+        node("Cast", ["turns"], "real", int("to", 1)),
+        ...(isCollected ? [node("ReduceSum", ["all"], "sum", int("keepdims", 0))] : []),
+        node("Add", ["last", isCollected ? "sum" : "real"], "y"),
+      ],
+    });
+  }
+
+  test.each([0, 0.3, 0.9, 99])(
+    "turns as often as ONNX Runtime, and its gradients are right, down to %d",
+    async (bound) => {
+      for (const isCounted of [false, true]) {
+        const bytes = halving({ bound, isCounted });
+        await expectSame(bytes);
+        expect(readModel(bytes).nodes.filter(({ op }) => op === "Tanh")).toHaveLength(6);
+        expect(await checkGradients(readModel(bytes))).toMatchObject({ checked: 1, passed: true });
+      }
+    },
+  );
+
+  test.each<[string, Parameters<typeof halving>[0], RegExp]>([
+    [
+      "as long as it likes",
+      { most: 2 ** 40 },
+      /"halve" uses Loop.*decided while it runs; export the model with/,
+    ],
+    ["and collects what it makes", { isCollected: true }, /what it collects is as long as it turns/],
+  ])("%s is refused", (_, init, sentence) => {
+    expect(() => readModel(halving(init))).toThrow(sentence);
   });
 });
 

@@ -88,11 +88,13 @@ function axesToInput(draft: Draft): void {
   draft.attributes.delete("axes");
 }
 
-/** Up to opset 13 a BatchNormalization trained exactly when it had more than one output. */
+/**
+ * Up to opset 13 a BatchNormalization trained exactly when it had more than one output. The last two, statistics of the
+ * batch alone, were for its gradient; nothing can read them here.
+ */
 function trainingModeOfOutputs(draft: Draft): void {
-  if (draft.opset < 14 && draft.outputs.length === 5 && draft.outputs.slice(1).every((name) => name === "")) {
-    draft.outputs = draft.outputs.slice(0, 1);
-  }
+  if (draft.opset >= 14) return;
+  draft.outputs = draft.outputs.slice(0, 3);
 }
 
 /** Sizes win over scales; exporters leave an empty tensor where scales would be. */

@@ -1,7 +1,9 @@
 /** The graph that is being read, and how values and nodes are added to it. */
+import { LIMITS } from "@pingo/core";
 import type { AnyNode } from "../graph/graph.ts";
 import type { Inference } from "../graph/infer/site.ts";
 import { addTensor, inferNode } from "../graph/infer.ts";
+import type { OpAttributes, OpKind } from "../graph/ops.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { verifyNode } from "../graph/verify.ts";
 import { ModelError } from "./fault.ts";
@@ -39,9 +41,11 @@ export function addNode(node: AnyNode, scope: ReadScope): void {
   scope.nodes.push(node);
 }
 
+/** The numbers that a value holds before the run and in every step of training. */
 export function knownInts(value: string, scope: ReadScope): readonly number[] | undefined {
-  const elements = scope.inference.known.get(value)?.elements;
-  return elements?.every((element) => typeof element === "number") ? elements : undefined;
+  const known = scope.inference.known.get(value);
+  const isSettled = known?.elements.every((element) => typeof element === "number") === true;
+  return isSettled && !known.isLearned ? known.elements : undefined;
 }
 
 export function addConstant(name: string, tensor: Tensor, scope: ReadScope): string {
@@ -57,7 +61,7 @@ export function addTensorTo(
   scope.initializers.set(name, tensor);
   if (role === "constant") scope.constants.add(name);
   scope.made.add(name);
-  addTensor(scope.inference, name, tensor);
+  addTensor(scope.inference, name, tensor, role);
   return name;
 }
 
@@ -65,6 +69,40 @@ export function freshName(wanted: string, scope: ReadScope): string {
   let name = wanted;
   for (let i = 1; scope.made.has(name); i++) name = `${wanted}${i}`;
   return name;
+}
+
+/** Counts what is written out; a few bytes of file can ask for any number of copies. */
+export function spend(
+  more: { readonly nodes: number; readonly bytes: number },
+  { written }: ReadScope,
+): void {
+  written.nodes += more.nodes;
+  written.bytes += more.bytes;
+  const tooMuch = (what: string, value: number, max: number) =>
+    new ModelError({
+      code: "MODEL_TOO_LARGE",
+      what: `${what} where functions, loops and branches are written out`,
+      value,
+      max,
+    });
+  if (written.nodes > LIMITS.modelNodesMax) throw tooMuch("nodes", written.nodes, LIMITS.modelNodesMax);
+  if (written.bytes > LIMITS.modelBytesMax) throw tooMuch("bytes", written.bytes, LIMITS.modelBytesMax);
+}
+
+/** Adds a node of one output under a name like the wanted one, and returns its name. */
+export function emitNode<K extends OpKind>(
+  op: K,
+  inputs: readonly string[],
+  attributes: OpAttributes[K],
+  wanted: string,
+  scope: ReadScope,
+): string {
+  const output = freshName(`${wanted}/${op}`, scope);
+  scope.made.add(output);
+  scope.nodeNames.add(output);
+  // SAFETY: AnyNode is the union of GraphNode<K> over all K.
+  addNode({ op, name: output, inputs, outputs: [output], attributes } as unknown as AnyNode, scope);
+  return output;
 }
 
 export function illegal(why: string): ModelError {

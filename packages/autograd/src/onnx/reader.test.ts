@@ -190,11 +190,6 @@ describe("refusals", () => {
     ],
     [
       "OP_UNSUPPORTED",
-      model({ nodes: [{ ...relu, opType: "If", name: "which" }] }),
-      /"which" uses If.*the branch/,
-    ],
-    [
-      "OP_UNSUPPORTED",
       model({ nodes: [{ ...relu, opType: "Attention", input: ["x", "x", "x", "", "x"] }] }),
       /without a cache/,
     ],

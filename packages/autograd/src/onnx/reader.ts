@@ -178,7 +178,10 @@ function readNode(proto: NodeProto, scope: ReadScope): void {
     return;
   }
   const { opType: op, domain } = proto;
-  if (op === "If" && isStandard(domain) && inlineBranch(proto, name, scope, readNode)) return;
+  if (op === "If" && isStandard(domain)) {
+    inlineBranch(proto, name, scope, readNode);
+    return;
+  }
   if (op === "Loop" && isStandard(domain)) {
     inlineLoop(proto, name, scope, readNode);
     return;

@@ -2,15 +2,12 @@
 
 const CHANCE =
   "it draws by chance inside the graph, so that no step could be computed again; use Dropout, whose mask is a function of the step, or give the noise as an input";
-const BRANCH =
-  "which of its branches runs is decided while it runs; export the model with the branch fixed, or write both and choose between them with Where";
 const TEXT = "it works on text, which tensors here do not hold; encode the data as numbers before";
 const LISTS = "it works on lists of tensors; stack them into one tensor in the model";
 const QUANTIZED = "it computes with quantized numbers; train the model before it is quantized";
 
 const REFUSALS: readonly (readonly [RegExp, string])[] = [
   [/^(Bernoulli|Multinomial|Random(Normal|Uniform)(Like)?)$/, CHANCE],
-  [/^If$/, BRANCH],
   [/^(String|Regex|TfIdf)/, TEXT],
   [/Sequence|^Optional/, LISTS],
   [/Quantize|Integer$|^QLinear/, QUANTIZED],

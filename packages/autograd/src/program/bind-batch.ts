@@ -7,6 +7,7 @@
 import { assertDefined, isFault, LIMITS } from "@pingo/core";
 import type { AnyNode, Graph } from "../graph/graph.ts";
 import { type Inference, inferNode, inferTypes, startInference } from "../graph/infer.ts";
+import type { OpKind } from "../graph/ops.ts";
 import type { DType, Tensor, TensorType } from "../graph/tensor.ts";
 import type { StaticGraph } from "../rules/differentiate.ts";
 import { equalShapes, sizeOf } from "../rules/emitter.ts";
@@ -71,7 +72,7 @@ function rebatch(node: AnyNode, { inference, exported, constants, from, to }: Re
   const tensor = integerTensor("int64", [shape.length], shape.with(0, lead));
   constants.set(name, tensor);
   inference.types.set(name, { dtype: "int64", shape: [shape.length] });
-  inference.known.set(name, { shape: [shape.length], elements: shape.with(0, lead) });
+  inference.known.set(name, { shape: [shape.length], elements: shape.with(0, lead), isLearned: false });
   // SAFETY: the same node with another second input.
   return { ...node, inputs: [data, name] } as AnyNode;
 }
@@ -108,20 +109,43 @@ function inferBound(
   }
 }
 
-/** Integers only: real numbers are left to the engine, whose rounding is the one that counts. */
+/**
+ * Whole numbers, and real ones that are only moved about: where they are computed, the engine's rounding is the one
+ * that counts. What training may change is not folded, nor what is made of it.
+ */
 function foldNode(node: AnyNode, inference: Inference, constants: Map<string, Tensor>): boolean {
   const folded: [string, Tensor][] = [];
   for (const name of node.outputs) {
     if (name === "") continue;
     const { dtype } = assertDefined(inference.types.get(name), "inferred");
     const known = inference.known.get(name);
-    if (known === undefined || dtype === "float32" || dtype === "float64") return false;
+    if (known === undefined || known.isLearned || (isReal(dtype) && !MOVES.has(node.op))) return false;
     const elements = known.elements.filter((element) => typeof element === "number");
     if (elements.length !== known.elements.length) return false;
-    folded.push([name, integerTensor(dtype, known.shape, elements)]);
+    folded.push([name, tensorOf(dtype, known.shape, elements)]);
   }
   for (const [name, tensor] of folded) constants.set(name, tensor);
   return true;
+}
+
+/** PyTorch makes the factors of a Resize of constants by these. */
+const MOVES: ReadonlySet<OpKind> = new Set<OpKind>([
+  "Concat",
+  "Identity",
+  "Reshape",
+  "Slice",
+  "Squeeze",
+  "Unsqueeze",
+]);
+
+function isReal(dtype: DType): dtype is "float32" | "float64" {
+  return dtype === "float32" || dtype === "float64";
+}
+
+function tensorOf(dtype: DType, shape: readonly number[], elements: readonly number[]): Tensor {
+  if (dtype === "float32") return { dtype, shape, data: Float32Array.from(elements) };
+  if (dtype === "float64") return { dtype, shape, data: Float64Array.from(elements) };
+  return integerTensor(dtype, shape, elements);
 }
 
 function integerTensor(

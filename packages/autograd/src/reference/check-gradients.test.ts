@@ -52,6 +52,13 @@ test.skipIf(!hasFixtures)("a gradient that is not the model's fails, and its ten
   expect(await checkGradients(model, { case: altered })).toMatchObject({ tensor: name, passed: false });
 });
 
+test("a case is read from a Buffer that lies inside a larger one, too", () => {
+  const whole = Buffer.from(new Float32Array([9, 1, 2]).buffer);
+  const tensors = [{ role: "target", name: "t", dtype: "float32", shape: [2], offset: 0 }];
+  const read = parseGradientCase(JSON.stringify({ loss: "mean_squared_error", tensors }), whole.subarray(4));
+  expect(read.objective.target?.tensor.data).toEqual(Float32Array.of(1, 2));
+});
+
 describe("a case that cannot be used says why", () => {
   const tensor = { role: "target", name: "t", dtype: "int64", shape: [2], offset: 0 };
   const json = (tensors: unknown, loss = "mean_squared_error") => JSON.stringify({ loss, tensors });

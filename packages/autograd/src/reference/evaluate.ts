@@ -88,7 +88,11 @@ function put(name: string, value: ReferenceValue, { values, inference }: Scope):
   values.set(name, value);
   inference.types.set(name, { dtype: value.dtype, shape: value.shape });
   if (value.data.length <= KNOWN_ELEMENTS_MAX) {
-    inference.known.set(name, { shape: value.shape, elements: Array.from(value.data, Number) });
+    inference.known.set(name, {
+      shape: value.shape,
+      elements: Array.from(value.data, Number),
+      isLearned: false,
+    });
   } else {
     inference.known.delete(name);
   }

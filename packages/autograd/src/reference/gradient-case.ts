@@ -1,10 +1,11 @@
 /**
  * A case folder: what PyTorch's autograd found for a model.
  *
- * case.json: {loss, tensors: [{role, name, dtype, shape, offset}]}, roles input, target, output and gradient;
+ * case.json: {loss, tensors: [{role, name, dtype, shape, offset}]}, roles input, target (but for the loss model_output),
+ * output and gradient;
  * case.bin: the elements, little-endian and row-major, each tensor at its byte offset.
  */
-import { LIMITS, type Loss } from "@pingo/core";
+import { LIMITS, LOSSES, type Loss } from "@pingo/core";
 import { sizeOfShape } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { CheckError } from "./check-fault.ts";
@@ -17,10 +18,13 @@ export interface GradientCase {
   readonly gradients: ReadonlyMap<string, Tensor>;
 }
 
-const LOSS_BY_WORD: ReadonlyMap<unknown, Loss> = new Map([
-  ["softmax_cross_entropy", "softmax-cross-entropy"],
-  ["mean_squared_error", "mean-squared-error"],
-]);
+// SAFETY: LOSSES has a row for each.
+const losses = Object.keys(LOSSES) as readonly Loss[];
+
+/** The losses of a job file, spelled as PyTorch's functions are. */
+const LOSS_BY_WORD: ReadonlyMap<unknown, Loss> = new Map(
+  losses.map((loss) => [loss.replaceAll("-", "_"), loss]),
+);
 
 interface Entry {
   readonly role: string;
@@ -38,9 +42,13 @@ export function parseGradientCase(json: string, bytes: Uint8Array): GradientCase
   const entries = listed.map((item, i) => entryOf(recordOf(item, `tensors[${i}]`), i, bytes));
   const withRole = (role: string) => entries.filter((entry) => entry.role === role);
   const [target] = withRole("target");
-  if (target === undefined) throw invalid("it has no tensor of the role target");
+  if (target === undefined && loss !== "model-output") throw invalid("it has no tensor of the role target");
   const named = (role: string) => new Map(withRole(role).map(({ name, tensor }) => [name, tensor]));
-  return { objective: { loss, target }, inputs: named("input"), gradients: named("gradient") };
+  return {
+    objective: { loss, ...(target && { target }) },
+    inputs: named("input"),
+    gradients: named("gradient"),
+  };
 }
 
 function entryOf(item: Readonly<Record<string, unknown>>, i: number, bytes: Uint8Array): Entry {
@@ -54,7 +62,8 @@ function entryOf(item: Readonly<Record<string, unknown>>, i: number, bytes: Uint
   const end = offset + sizeOfShape(shape) * width;
   if (end > bytes.byteLength)
     throw invalid(`"${name}" ends at byte ${end} of the ${bytes.byteLength} of case.bin`);
-  const { buffer } = bytes.slice(offset, end); // a copy starts on a multiple of the width
+  // A copy starts on a multiple of the width; `slice` of a Buffer is none.
+  const { buffer } = Uint8Array.from(bytes.subarray(offset, end));
   const data = dtype === "float32" ? new Float32Array(buffer) : new BigInt64Array(buffer);
   return { role, name, tensor: { dtype, shape, data } };
 }

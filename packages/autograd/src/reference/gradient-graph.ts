@@ -24,7 +24,8 @@ import { CheckError } from "./check-fault.ts";
 /** The loss, with the target it is taken against; without one it is a sum of the first output with random weights. */
 export interface CheckedLoss {
   readonly loss: Loss;
-  readonly target: { readonly name: string; readonly tensor: Tensor };
+  /** None where the model's output is the loss itself. */
+  readonly target?: { readonly name: string; readonly tensor: Tensor };
 }
 
 export interface GradientGraph {
@@ -117,14 +118,20 @@ function randomSum(emit: Emitter, y: Value, prng: Prng): Emitted {
   return { loss: emit.sum(emit.mul(weights, y), range(y.shape.length)), gradient: weights };
 }
 
-function lossOf(emit: Emitter, y: Value, { loss, target: { tensor } }: CheckedLoss): Emitted {
+function lossOf(emit: Emitter, y: Value, { loss, target }: CheckedLoss): Emitted {
   const rule = OBJECTIVES[loss];
+  const zeros = {
+    dtype: "float32",
+    shape: [sizeOf(y.shape)],
+    data: new Float32Array(sizeOf(y.shape)),
+  } as const;
+  const tensor = target?.tensor ?? zeros;
   const bound = rule.bind({ output: y.shape, target: tensor.shape, settings: {} });
   if ("why" in bound)
     throw new CheckError({ code: "CASE_INVALID", why: `the loss does not fit: ${bound.why}` });
   const wanted: DType = rule.target === "classes" ? "int64" : "float32";
-  const target = emit.reshape(emit.cast(emit.constant(tensor), wanted), bound.targetShape);
-  const emitted = bound.emit(emit, y, target);
+  const given = emit.reshape(emit.cast(emit.constant(tensor), wanted), bound.targetShape);
+  const emitted = bound.emit(emit, y, given);
   return { loss: emitted.loss(), gradient: emitted.gradient() };
 }
 

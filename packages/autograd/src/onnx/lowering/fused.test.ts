@@ -82,6 +82,18 @@ const FUSED: readonly Fused[] = [
     attribute: [text("activation", "LeakyRelu"), float("activation_alpha", 0.2)],
   },
   {
+    what: "Selu",
+    op: "FusedGemm",
+    inputs: [wave([3, 4]), wave([4, 5]), wave([5])],
+    attribute: [text("activation", "Selu"), float("activation_alpha", 1.6), float("activation_gamma", 1.1)],
+  },
+  {
+    what: "ThresholdedRelu",
+    op: "FusedGemm",
+    inputs: [wave([3, 4]), wave([4, 5]), wave([5])],
+    attribute: [text("activation", "ThresholdedRelu"), float("activation_alpha", 0.3)],
+  },
+  {
     what: "Relu, strides and pads",
     op: "FusedConv",
     inputs: [image, wave([6, 2, 3, 3], 2), wave([6], 3)],

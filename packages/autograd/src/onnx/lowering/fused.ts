@@ -11,14 +11,14 @@ export const FUSED_LOWERINGS = {
   FusedMatMul: (site) => [fusedMatMul(site)],
   FusedMatMulActivation: (site) => {
     const product = fusedMatMul(site);
-    const params = ["activation_alpha", "activation_beta"].map((name) => site.float(name, 0));
-    site.ignore("activation_gamma", "activation_axis");
-    return [activated(site, product, params)];
+    const activation = site.text("activation", "");
+    const params = activationParams(site, activation);
+    site.ignore("activation_axis");
+    return [activate(site, product, activation, params)];
   },
   FusedGemm: (site) => {
     const activation = site.text("activation", "");
-    const params = ["activation_alpha", "activation_beta"].map((name) => site.float(name, 0));
-    site.ignore("activation_gamma");
+    const params = activationParams(site, activation);
     const y = site.standard("Gemm", [site.input(0), site.input(1), site.optional(2)], site.rest());
     return [activate(site, y, activation, params)];
   },
@@ -85,8 +85,21 @@ function fusedMatMul(site: LoweringSite): string {
   return site.scale(site.emit("MatMul", [a, b], {}), site.float("alpha", 1));
 }
 
-function activated(site: LoweringSite, x: string, params: readonly number[]): string {
-  return activate(site, x, site.text("activation", ""), params);
+/** What the activation's own operator has by default. */
+const PARAMS: Readonly<Record<string, readonly number[]>> = {
+  LeakyRelu: [0.01],
+  Elu: [1],
+  HardSigmoid: [0.2, 0.5],
+  Selu: [1.6732631921768188, 1.0507010221481323],
+  ThresholdedRelu: [1],
+};
+
+/** Alpha, then beta or gamma: no activation has both. */
+function activationParams(site: LoweringSite, activation: string): readonly number[] {
+  const [alpha = 0, second = 0] = PARAMS[activation] ?? [];
+  const beta = site.float("activation_beta", second);
+  const gamma = site.float("activation_gamma", second);
+  return [site.float("activation_alpha", alpha), activation === "Selu" ? gamma : beta];
 }
 
 function activate(site: LoweringSite, x: string, activation: string, params: readonly number[]): string {
@@ -103,7 +116,10 @@ function activate(site: LoweringSite, x: string, activation: string, params: rea
       return site.emit(activation, [x], {});
     case "LeakyRelu":
     case "Elu":
+    case "ThresholdedRelu":
       return site.emit(activation, [x], { alpha: a });
+    case "Selu":
+      return site.emit("Selu", [x], { alpha: a, gamma: b });
     case "HardSigmoid":
       return site.emit("HardSigmoid", [x], { alpha: a, beta: b });
     case "Clip":
