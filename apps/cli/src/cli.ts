@@ -10,6 +10,7 @@ import { doctorCommand } from "./commands/doctor.ts";
 import { earningsCommand } from "./commands/earnings.ts";
 import { fogCommand } from "./commands/fog.ts";
 import { jobCommand } from "./commands/job.ts";
+import { membershipCommand } from "./commands/membership.ts";
 import { nodeCommand } from "./commands/node.ts";
 import { storeCommand } from "./commands/store.ts";
 import { trainCommand } from "./commands/train.ts";
@@ -89,6 +90,7 @@ function createProgram(machine: CliMachine, startedMs: number, outcome: { exitCo
     .addCommand(storeCommand(run))
     .addCommand(autogradCommand(run))
     .addCommand(walletCommand(run))
+    .addCommand(membershipCommand(run))
     .addCommand(earningsCommand(run))
     .addCommand(auditCommand(run))
     .addCommand(devnetCommand(run))

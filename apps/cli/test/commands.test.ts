@@ -59,6 +59,8 @@ test("help fits on a screen, and every command shows an example", async () => {
     "wallet create",
     "wallet import",
     "wallet show",
+    "membership show",
+    "membership join",
     "earnings",
     "audit verify",
     "autograd inspect",

@@ -9,6 +9,10 @@ test("the defaults serve this machine only", () => {
     databaseUrl: undefined,
     leaseTtlMs: 6_000,
     payment: "account",
+    gate: "open",
+    founders: new Set(),
+    network: -3,
+    chain: undefined,
     logLevel: "info",
     exitsWithParent: false,
   });

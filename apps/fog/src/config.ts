@@ -1,7 +1,7 @@
 /** The station's settings: the only place that reads the environment, and where every default can be seen. */
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
-import { FaultError, LIMITS, type Sentences } from "@pingo/core";
+import { FaultError, isFault, LIMITS, type NodeId, parseNodeId, type Sentences } from "@pingo/core";
 import { LOG_LEVELS, type LogLevel } from "@pingo/core/log";
 
 export interface FogConfig {
@@ -15,11 +15,28 @@ export interface FogConfig {
   readonly leaseTtlMs: number;
   /** account: owners may owe what their jobs cost. prepaid: a job's budget must be there before it is admitted. */
   readonly payment: Payment;
+  /** open: everybody may submit. certificate: contributors, and the founders. */
+  readonly gate: "open" | "certificate";
+  readonly founders: ReadonlySet<NodeId>;
+  /** What wallets and signatures hold for: -239 mainnet, -3 testnet and devnet. */
+  readonly network: -239 | -3;
+  /** undefined: this station knows no chain. */
+  readonly chain: ChainConfig | undefined;
   readonly logLevel: LogLevel;
   /** Stops when stdin ends, so that it never outlives the process that started it. */
   readonly exitsWithParent: boolean;
 }
 
+export interface ChainConfig {
+  /** toncenter's API v2. */
+  readonly endpoint: string;
+  readonly apiKey: string | undefined;
+  readonly addressBookPath: string;
+}
+
+const GATES = ["open", "certificate"] as const;
+const NETWORKS = { mainnet: -239, testnet: -3 } as const;
+const FOUNDERS_MAX = 64;
 const PAYMENTS = ["account", "prepaid"] as const;
 export type Payment = (typeof PAYMENTS)[number];
 
@@ -30,10 +47,13 @@ export type ConfigFault =
       readonly key: string;
       readonly value: string;
       readonly expected: string;
-    };
+    }
+  | { readonly code: "GATE_NEEDS_CHAIN" };
 
 const SENTENCES: Sentences<ConfigFault> = {
   SETTING_UNKNOWN: (f) => `${f.key} is not a setting of the fog node; it knows ${f.known}`,
+  GATE_NEEDS_CHAIN: () =>
+    "PINGO_FOG_GATE=certificate asks a chain who contributed; set TON_ENDPOINT and PINGO_FOG_ADDRESS_BOOK",
   SETTING_INVALID: (f) => `${f.key} is "${f.value}"; expected ${f.expected}`,
 };
 
@@ -45,7 +65,16 @@ export class ConfigError extends FaultError<ConfigFault> {
 }
 
 const OWN_PREFIX = "PINGO_FOG_";
-const OWN_KEYS = ["PINGO_FOG_HTTP", "PINGO_FOG_P2P", "PINGO_FOG_LEASE_TTL_MS", "PINGO_FOG_PAYMENT"] as const;
+const OWN_KEYS = [
+  "PINGO_FOG_HTTP",
+  "PINGO_FOG_P2P",
+  "PINGO_FOG_LEASE_TTL_MS",
+  "PINGO_FOG_PAYMENT",
+  "PINGO_FOG_GATE",
+  "PINGO_FOG_FOUNDERS",
+  "PINGO_FOG_NETWORK",
+  "PINGO_FOG_ADDRESS_BOOK",
+] as const;
 export const LEASE_TTL_MS = 6_000;
 const LEASE_TTL_MS_MIN = 300;
 
@@ -55,6 +84,8 @@ type Environment = {
     | (typeof OWN_KEYS)[number]
     | "PINGO_HOME"
     | "DATABASE_URL"
+    | "TON_ENDPOINT"
+    | "TON_API_KEY"
     | "PINGO_LOG_LEVEL"
     | "PINGO_EXIT_WITH_PARENT"]?: string | undefined;
 };
@@ -74,10 +105,45 @@ export function readConfig(env: Environment): FogConfig {
     peerAddress: readMultiaddr("PINGO_FOG_P2P", env.PINGO_FOG_P2P ?? "/ip4/127.0.0.1/tcp/4711"),
     databaseUrl: env.DATABASE_URL ? readDatabaseUrl("DATABASE_URL", env.DATABASE_URL) : undefined,
     leaseTtlMs: readTtl("PINGO_FOG_LEASE_TTL_MS", env.PINGO_FOG_LEASE_TTL_MS ?? String(LEASE_TTL_MS)),
+    gate: readGate(env),
+    founders: readFounders("PINGO_FOG_FOUNDERS", env.PINGO_FOG_FOUNDERS ?? ""),
+    network:
+      NETWORKS[readOneOf("PINGO_FOG_NETWORK", env.PINGO_FOG_NETWORK || "testnet", ["mainnet", "testnet"])],
+    chain: readChain(env),
     payment: readOneOf("PINGO_FOG_PAYMENT", env.PINGO_FOG_PAYMENT || "account", PAYMENTS),
     logLevel: readOneOf("PINGO_LOG_LEVEL", env.PINGO_LOG_LEVEL ?? "info", LOG_LEVELS),
     exitsWithParent: readFlag("PINGO_EXIT_WITH_PARENT", env.PINGO_EXIT_WITH_PARENT ?? "0"),
   };
+}
+
+/** @throws {ConfigError} GATE_NEEDS_CHAIN */
+function readGate(env: Environment): FogConfig["gate"] {
+  const gate = readOneOf("PINGO_FOG_GATE", env.PINGO_FOG_GATE || "open", GATES);
+  if (gate === "certificate" && readChain(env) === undefined)
+    throw new ConfigError({ code: "GATE_NEEDS_CHAIN" });
+  return gate;
+}
+
+/** A shell may well have the endpoint set for other programs: without an address book it is not ours. */
+function readChain(env: Environment): ChainConfig | undefined {
+  const { TON_ENDPOINT: endpoint, PINGO_FOG_ADDRESS_BOOK: book } = env;
+  if (!endpoint || !book) return undefined;
+  if (!/^https?:\/\/[^ ]+$/.test(endpoint))
+    throw invalid("TON_ENDPOINT", endpoint, "a URL, like http://127.0.0.1:4720/api/v2/jsonRPC");
+  return { endpoint, apiKey: env.TON_API_KEY || undefined, addressBookPath: resolve(book) };
+}
+
+function readFounders(key: string, value: string): ReadonlySet<NodeId> {
+  const ids = value
+    .split(",")
+    .map((id) => id.trim())
+    .filter(Boolean);
+  try {
+    if (ids.length <= FOUNDERS_MAX) return new Set(ids.map(parseNodeId));
+  } catch (error) {
+    if (!isFault(error)) throw error;
+  }
+  throw invalid(key, value, `at most ${FOUNDERS_MAX} node ids with commas between`);
 }
 
 function readHostPort(key: string, value: string): FogConfig["http"] {

@@ -25,6 +25,17 @@ export type FogFault =
       readonly missingNano: bigint;
     }
   | { readonly code: "AUDIT_RUNS" }
+  | { readonly code: "WALLET_NOT_LINKED"; readonly node: string }
+  | { readonly code: "NOT_MEMBER"; readonly address: string }
+  | { readonly code: "NO_CHAIN" }
+  | { readonly code: "WRONG_NETWORK"; readonly found: number; readonly expected: number }
+  | { readonly code: "WALLET_NOT_AT_ADDRESS"; readonly address: string }
+  | { readonly code: "STATEMENT_AHEAD"; readonly node: string }
+  | { readonly code: "STATEMENT_OLD"; readonly node: string }
+  | { readonly code: "ADDRESS_BOOK_MISSING"; readonly path: string }
+  | { readonly code: "WALLET_EMPTY"; readonly address: string }
+  | { readonly code: "QUORUM_STRANGER"; readonly node: string }
+  | { readonly code: "QUORUM_TOO_LARGE"; readonly threshold: number }
   | { readonly code: "BLOCK_MISSING"; readonly what: string; readonly cid: Cid }
   | { readonly code: "ROUTE_UNKNOWN"; readonly route: string }
   | { readonly code: "BODY_TOO_LARGE"; readonly bytesMax: number }
@@ -64,6 +75,27 @@ const SENTENCES: Sentences<FogFault> = {
   FUNDS_MISSING: (f) =>
     `the job's budget is ${formatPingo(f.budgetNano)}, of which ${f.owner} lacks ${formatPingo(f.missingNano)} here; earn it by lending a computer ("pingo node join"), or write a smaller budget`,
   AUDIT_RUNS: () => "the books are being audited already; ask again when that is done",
+  WALLET_NOT_LINKED: (f) =>
+    `only contributors may use this fog node, and ${f.node} is linked to no wallet; lend a computer ("pingo node join"), then link it and yourself to your wallet ("pingo wallet create", "pingo membership join")`,
+  NOT_MEMBER: (f) =>
+    `only contributors may use this fog node, and ${f.address} has no valid certificate; lend a computer ("pingo node join"): its first work that counts, and comes out the same when it is repeated here, earns one ("pingo membership show")`,
+  NO_CHAIN: () =>
+    "this fog node knows no chain, so it cannot tell who contributed; its operator sets TON_ENDPOINT and PINGO_FOG_ADDRESS_BOOK",
+  WRONG_NETWORK: (f) =>
+    `the wallet is of network ${f.found} and this fog node of ${f.expected}; import its words for that network ("pingo wallet import --network")`,
+  WALLET_NOT_AT_ADDRESS: (f) =>
+    `the wallet of the key that signed is not at ${f.address}; link a W5 wallet with "pingo membership join"`,
+  STATEMENT_AHEAD: (f) =>
+    `the statement that links ${f.node} is of the future; set this computer's clock and link again`,
+  STATEMENT_OLD: (f) => `${f.node} was linked by a later statement already; link it again to change that`,
+  ADDRESS_BOOK_MISSING: (f) =>
+    `there is no address book at ${f.path}; deploy the contracts, or set PINGO_FOG_ADDRESS_BOOK to where it is`,
+  WALLET_EMPTY: (f) =>
+    `this fog node's wallet ${f.address} has too little GRAM to issue a certificate; send it some ("pingo devnet faucet" on a devnet)`,
+  QUORUM_STRANGER: (f) =>
+    `the quorum on chain does not know ${f.node}; its governor adds this fog node's key, or the address book is of another network`,
+  QUORUM_TOO_LARGE: (f) =>
+    `the quorum asks for ${f.threshold} signatures, and this fog node can only give its own; issue the certificate with other tools`,
   NONCE_REFUSED: (f) => `the nonce has ${f.bytes} bytes; a job carries 1 to 64`,
   BLOCK_MISSING: (f) =>
     `${f.what} (${f.cid}) is not stored here; upload it with PUT /ipfs/${f.cid} and submit again`,

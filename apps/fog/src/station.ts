@@ -19,6 +19,7 @@ import { createModeller } from "./jobs/modeller.ts";
 import { Traffic } from "./jobs/traffic.ts";
 import { ProviderRegistry } from "./leases/provider-registry.ts";
 import { serveProvider } from "./leases/provider-session.ts";
+import { openMembership } from "./membership/open-membership.ts";
 
 export const VERSION = "0.1.0";
 
@@ -46,10 +47,16 @@ export async function startStation(config: FogConfig, ports: Ports): Promise<Sta
   const leasesOf = (id: NodeId): number =>
     jobs.runs.reduce((sum, run) => sum + run.held().filter(({ provider }) => provider === id).length, 0);
   const providers = new ProviderRegistry({ sql, clock, leasesOf });
+  const membership = await openMembership({
+    ...{ config, key, sql, ports, blocksFolder },
+    lentBy: (id) => providers.lentBy(id),
+  });
+  parts.use(membership);
   const modeller = createModeller(blocksFolder);
   const jobs = new JobRegistry({
     ...{ sql, blocks, clock, prng, log, hub, traffic, modeller, leaseTtlMs, fog: key.nodeId },
-    hasCredit: config.payment === "account",
+    hasCredit: (owner) => config.payment === "account" || membership.isFounder(owner),
+    admitOwner: (owner) => membership.admit(owner),
     ask: (id, request) => providers.ask(id, request),
     wake: () => dispatcher.wake(),
     placeable: (run) => dispatcher.placeable(run),
@@ -68,7 +75,7 @@ export async function startStation(config: FogConfig, ports: Ports): Promise<Sta
   const streams = createEventStreams({ sql, hub, clock, log });
   const blockHandler = createBlockHandler({ blocks, log, clock, onTransfer: traffic.onTransfer });
   const api = createControlApi({
-    ...{ jobs, providers, streams, log, sql, fog: key.nodeId },
+    ...{ jobs, providers, streams, log, sql, membership, fog: key.nodeId },
     node: () => {
       if (!view) throw new FogError({ code: "STARTING" });
       return view;
@@ -88,6 +95,7 @@ export async function startStation(config: FogConfig, ports: Ports): Promise<Sta
       run: (id) => jobs.run(id),
       runs: () => jobs.runs,
       wake: () => dispatcher.wake(),
+      onCounted: () => membership.wake(),
     }),
   );
   log.info("station_started", { node: key.nodeId, httpUrl });

@@ -117,7 +117,7 @@ async function firstLine(
   return { child, line: String(line), logged: () => log };
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();

@@ -104,6 +104,16 @@ export {
 } from "./keys.ts";
 export { LIMITS } from "./limits.ts";
 export {
+  type MembershipView,
+  openWalletLink,
+  WALLET_DOMAIN,
+  type WalletLink,
+  WalletLinkError,
+  type WalletStatement,
+  zMembershipView,
+  zWalletLink,
+} from "./membership.ts";
+export {
   checkObjective,
   LOSSES,
   type Loss,

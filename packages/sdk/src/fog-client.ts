@@ -14,17 +14,21 @@ import {
   type JobView,
   type KeyPair,
   LIMITS,
+  type MembershipView,
   type NodeId,
   type NumberedEvent,
   type Ports,
   type ProviderView,
   STOP_DOMAIN,
   signValue,
+  type WalletLink,
   zBooksReport,
   zBooksView,
   zFogNodeView,
   zJobPayments,
   zJobView,
+  zMembershipView,
+  zNodeId,
   zProviderView,
 } from "@pingo/core";
 import {
@@ -90,6 +94,12 @@ export interface ResultFiles {
   readonly rawModel?: string;
 }
 
+export interface Linked {
+  readonly node: NodeId;
+  /** workchain:hex */
+  readonly address: string;
+}
+
 export interface FogClient {
   readonly url: string;
   node(options?: CallOptions): Promise<FogNodeView>;
@@ -108,6 +118,9 @@ export interface FogClient {
   payments(job: JobId, options?: CallOptions): Promise<JobPayments>;
   /** The fog node's books computed again from signed receipts. */
   audit(options?: CallOptions): Promise<BooksReport>;
+  membership(id: NodeId, options?: CallOptions): Promise<MembershipView>;
+  /** Says whose wallet a node works for; both keys signed it. */
+  linkWallet(link: WalletLink, options?: CallOptions): Promise<Linked>;
   putFile(bytes: Uint8Array, options?: SubmitOptions): Promise<Cid>;
   getFile(cid: Cid, options?: CallOptions & { readonly sizeBytesMax?: number }): Promise<Uint8Array>;
   /** A file or a folder of this machine, streamed. */
@@ -188,6 +201,9 @@ export function connect(fogUrl: string, options: FogClientOptions): FogClient {
     books: (id, call) => ask(`/v1/books/${id}`, zBooksView, { signal: call?.signal }),
     payments: (job, call) => ask(`/v1/jobs/${job}/payments`, zJobPayments, { signal: call?.signal }),
     audit: (call) => ask("/v1/audit", zBooksReport, { timeoutMs: SUBMIT_TIMEOUT_MS, signal: call?.signal }),
+    membership: (id, call) => ask(`/v1/membership/${id}`, zMembershipView, { signal: call?.signal }),
+    linkWallet: (link, call) =>
+      ask("/v1/wallets", zLinked, { method: "POST", body: encodeCanonical(link), signal: call?.signal }),
     async putFile(bytes, put = {}) {
       await client.node(put);
       return writeFile(onlyMissing(blocks(), { ...put, bytesTotal: bytes.byteLength }), bytes);
@@ -211,6 +227,7 @@ export function connect(fogUrl: string, options: FogClientOptions): FogClient {
   return client;
 }
 
+const zLinked: z.ZodType<Linked> = z.object({ node: zNodeId, address: z.string().max(80) });
 const zJobs: z.ZodType<{ readonly jobs: readonly JobView[] }> = z.object({ jobs: z.array(zJobView) });
 const zProviders: z.ZodType<{ readonly providers: readonly ProviderView[] }> = z.object({
   providers: z.array(zProviderView),

@@ -8,6 +8,7 @@ export {
   type FogClient,
   type FogClientOptions,
   type FollowOptions,
+  type Linked,
   type ResultFiles,
   type Stored,
   type SubmitOptions,

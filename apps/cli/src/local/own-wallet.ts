@@ -1,6 +1,7 @@
 /** This home's wallet: one file that only its owner may read, written once. */
 import { link, mkdir, open, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import type { KeyPair } from "@pingo/core";
 import { diskErrorOf, errorCode } from "@pingo/core/system";
 import type { WalletFile } from "@pingo/ton";
 import { CliError } from "../cli-error.ts";
@@ -57,6 +58,15 @@ export async function keepWallet(context: Context, wallet: WalletFile): Promise<
   } finally {
     await rm(beside, { force: true });
   }
+}
+
+/** @throws {CliError} NO_WALLET, PASSPHRASE_NEEDED; {WalletError} PASSPHRASE_WRONG */
+export async function openWallet(
+  context: Context,
+): Promise<{ readonly file: WalletFile; readonly key: KeyPair }> {
+  const { keyOfWalletFile } = await import("@pingo/ton");
+  const file = await readWallet(context);
+  return { file, key: await keyOfWalletFile(file, await passphraseOf(context, "Passphrase: ")) };
 }
 
 /** From the environment, a file that it names, or whoever sits at the terminal. @throws {CliError} PASSPHRASE_NEEDED */

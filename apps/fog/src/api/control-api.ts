@@ -8,12 +8,15 @@ import type { Sql } from "../database/schema.ts";
 import { FogError } from "../fault.ts";
 import type { JobRegistry } from "../jobs/job-registry.ts";
 import type { ProviderRegistry } from "../leases/provider-registry.ts";
+import type { Membership } from "../membership/membership.ts";
+import { addMembershipRoutes } from "../membership/membership-routes.ts";
 import { errorAnswer } from "./error-answer.ts";
 import type { EventStreams } from "./event-stream.ts";
 
 export interface ControlApiOptions {
   readonly sql: Sql;
   readonly fog: NodeId;
+  readonly membership: Membership;
   readonly jobs: JobRegistry;
   readonly providers: ProviderRegistry;
   readonly streams: EventStreams;
@@ -66,6 +69,7 @@ export function createControlApi(options: ControlApiOptions): FastifyInstance {
     streams.open(id, zLastEventId.parse(headers["last-event-id"]), reply.raw);
   });
   addBooksRoutes(api, options);
+  addMembershipRoutes(api, options.membership);
   return api;
 }
 

@@ -4,7 +4,7 @@ import { sql as raw } from "drizzle-orm";
 import type { Sql } from "../database/schema.ts";
 import { FogError } from "../fault.ts";
 import { type AccountId, escrowAccount, fogAccount, ownerAccount, providerAccount } from "./accounts.ts";
-import { balanceNano } from "./ledger.ts";
+import { balanceNano, earningsOfWallet } from "./ledger.ts";
 import type { Pay } from "./price.ts";
 
 export type TransferKind = "fund" | "escrow" | "pay" | "refund" | "reward" | "payout";
@@ -55,9 +55,24 @@ export async function postEscrow(
   ] as const;
   await post(sql, { key: `escrow/${job}`, kind: "escrow", job, atUnixMs, entries });
   if (hasCredit) return;
+  await postOwnEarnings(sql, job, owner, atUnixMs);
   // This transaction holds the account's row by now: nobody else spends it meanwhile.
   const leftNano = await balanceNano(sql, ownerAccount(owner));
   if (leftNano < 0n) throw new FogError({ code: "FUNDS_MISSING", owner, budgetNano, missingNano: -leftNano });
+}
+
+/** What an owner lacks is paid from what the nodes of the same wallet earned here. */
+async function postOwnEarnings(sql: Sql, job: JobId, owner: NodeId, atUnixMs: number): Promise<void> {
+  let lackedNano = -(await balanceNano(sql, ownerAccount(owner)));
+  if (lackedNano <= 0n) return;
+  const entries: [AccountId, bigint][] = [];
+  for (const { account, earnedNano } of await earningsOfWallet(sql, owner)) {
+    const partNano = earnedNano < lackedNano ? earnedNano : lackedNano;
+    if (partNano <= 0n) continue;
+    entries.push([account, -partNano], [ownerAccount(owner), partNano]);
+    lackedNano -= partNano;
+  }
+  if (entries.length > 0) await post(sql, { key: `fund/${job}`, kind: "fund", job, atUnixMs, entries });
 }
 
 /** For a receipt that counts. */

@@ -1,7 +1,8 @@
 /** Reads the books: balances, and what moved them. */
 import type { Cid, NodeId } from "@pingo/core";
 import { and, desc, eq, inArray, lt, sql as raw } from "drizzle-orm";
-import { accounts, entries, type Sql, transfers } from "../database/schema.ts";
+import { alias } from "drizzle-orm/pg-core";
+import { accounts, entries, type Sql, transfers, wallets } from "../database/schema.ts";
 import { type AccountId, fogAccount, ownerAccount, providerAccount } from "./accounts.ts";
 
 /** Of one answer. */
@@ -13,6 +14,23 @@ export async function balanceNano(sql: Sql, account: AccountId): Promise<bigint>
     .from(accounts)
     .where(eq(accounts.id, account));
   return row?.nano ?? 0n;
+}
+
+/** Held until the transaction ends: nobody else spends them meanwhile. */
+export async function earningsOfWallet(
+  sql: Sql,
+  owner: NodeId,
+): Promise<readonly { readonly account: AccountId; readonly earnedNano: bigint }[]> {
+  const own = alias(wallets, "own");
+  const rows = await sql
+    .select({ node: wallets.node, earnedNano: accounts.balanceNano })
+    .from(accounts)
+    .innerJoin(wallets, eq(accounts.id, raw`'provider/' || ${wallets.node}`))
+    .innerJoin(own, eq(own.address, wallets.address))
+    .where(eq(own.node, owner))
+    .orderBy(accounts.id)
+    .for("update", { of: accounts });
+  return rows.map(({ node, earnedNano }) => ({ account: providerAccount(node), earnedNano }));
 }
 
 export interface StatementLine {

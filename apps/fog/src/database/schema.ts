@@ -158,6 +158,28 @@ export const entries = pgTable(
   (table) => [primaryKey({ columns: [table.transfer, table.account] })],
 );
 
+export const wallets = pgTable("wallets", {
+  node: text().$type<NodeId>().primaryKey(),
+  address: text().notNull(),
+  link: bytes().notNull(),
+  statedUnixMs: count("stated_unix_ms").notNull(),
+});
+
+export const certificates = pgTable("certificates", {
+  address: text().primaryKey(),
+  validUntilUnixS: count("valid_until_unix_s").notNull(),
+  checkedUnixMs: count("checked_unix_ms").notNull(),
+  issuedUnixMs: count("issued_unix_ms"),
+});
+
+export const verifications = pgTable("verifications", {
+  lease: text().$type<LeaseId>().primaryKey(),
+  node: text().$type<NodeId>().notNull(),
+  verdict: text().$type<"same" | "other" | "failed">().notNull(),
+  deviation: doublePrecision(),
+  atUnixMs: count("at_unix_ms").notNull(),
+});
+
 export type JobRow = typeof jobs.$inferSelect;
 export type RoundRow = typeof rounds.$inferSelect;
 export type LeaseRow = typeof leases.$inferSelect;

@@ -9,6 +9,7 @@ import {
   type JobId,
   LIMITS,
   NANO_PER_PINGO,
+  type NodeId,
   openSigned,
   type Ports,
   parseShape,
@@ -36,7 +37,7 @@ export interface AdmissionOptions extends Pick<Ports, "clock"> {
   readonly blocks: Blocks;
   readonly modeller: Modeller;
   /** Whether an owner may owe what a job costs. */
-  readonly hasCredit: boolean;
+  readonly hasCredit: (owner: NodeId) => boolean;
 }
 
 export interface Submission {
@@ -92,7 +93,13 @@ export async function admit(
       budgetNano,
     });
     if (!isNew) return;
-    await postEscrow(tx, { job: id, owner, budgetNano, atUnixMs: createdUnixMs, hasCredit });
+    await postEscrow(tx, {
+      job: id,
+      owner,
+      budgetNano,
+      atUnixMs: createdUnixMs,
+      hasCredit: hasCredit(owner),
+    });
     await insertRound(tx, {
       job: id,
       version: 0,

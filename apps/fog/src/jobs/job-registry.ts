@@ -67,6 +67,7 @@ export class JobRegistry implements AsyncDisposable {
       throw new FogError({ code: "JOBS_TOO_MANY", max: SUBMISSIONS_MAX });
     this.#submissions += 1;
     try {
+      await this.#options.admitOwner(submission.signed.signer);
       const { row, isNew } = await this.#admissions.run(() => admit(submission, this.#options));
       if (isNew) {
         this.#add(row);

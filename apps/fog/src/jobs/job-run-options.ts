@@ -19,7 +19,9 @@ export interface JobRunOptions {
   readonly fog: NodeId;
   readonly leaseTtlMs: number;
   /** Whether an owner may owe what a job costs. */
-  readonly hasCredit: boolean;
+  readonly hasCredit: (owner: NodeId) => boolean;
+  /** @throws {FaultError} unless the owner may use this station */
+  readonly admitOwner: (owner: NodeId) => Promise<void>;
   /** @throws {FaultError} when the provider refuses or cannot be reached */
   readonly ask: (provider: NodeId, request: FogRequest) => Promise<void>;
   /** Providers may be wanted now, or free. */

@@ -147,6 +147,12 @@ export class ProviderRegistry {
     }
   }
 
+  /** What it offered last; nothing of one that was never here since the station began. */
+  lentBy(id: NodeId): { readonly millicores: number; readonly bytes: number } {
+    const { cpuMillicores: millicores = 0, diskBytes: bytes = 0 } = this.#memberById.get(id)?.offer ?? {};
+    return { millicores, bytes };
+  }
+
   async list(): Promise<readonly ProviderView[]> {
     const rows = await listProviders(this.#options.sql);
     return rows.map((row) => {

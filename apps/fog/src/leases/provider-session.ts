@@ -28,6 +28,8 @@ export interface SessionOptions extends ReceiveOptions {
   readonly httpUrl: string;
   readonly leaseTtlMs: number;
   readonly wake: () => void;
+  /** Work counted. */
+  readonly onCounted: () => void;
 }
 
 type AnyAnswer = ProviderAnswers[keyof ProviderAnswers];
@@ -82,8 +84,11 @@ async function answerOf(
       return {};
     case "heartbeat":
       return { drop: beat(request, peer, options) };
-    case "result":
-      return { acknowledged: await receiveResult(peer, request.receipt, options) };
+    case "result": {
+      const acknowledged = await receiveResult(peer, request.receipt, options);
+      if (acknowledged.body.counted) options.onCounted();
+      return { acknowledged };
+    }
     case "release":
       for (const lease of request.leases) {
         const run = holderOf(lease, peer, options);

@@ -1,0 +1,36 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { deviationOf, isSameWork } from "./deviation.ts";
+
+const arbUpdate = fc
+  .float32Array({ minLength: 1, maxLength: 64, noNaN: true, noDefaultInfinity: true, min: -10, max: 10 })
+  .filter((update) => update.some((value) => Math.abs(value) > 1e-6));
+
+test("an update is at no distance from itself, and scaling it is at the distance of the scale", () => {
+  fc.assert(
+    fc.property(arbUpdate, fc.double({ min: 0.01, max: 2, noNaN: true }), (update, scale) => {
+      expect(deviationOf(update, update)).toBe(0);
+      const scaled = Float32Array.from(update, (value) => value * (1 + scale));
+      expect(deviationOf(scaled, update)).toBeCloseTo(scale, 4);
+    }),
+  );
+});
+
+test("noise, nothing and the work of another are not the same work; rounding is", () => {
+  const ours = Float32Array.from({ length: 1000 }, (_, i) => Math.sin(i));
+  expect(
+    isSameWork(
+      deviationOf(
+        ours.map((value) => value * (1 + 1e-5)),
+        ours,
+      ),
+      50,
+    ),
+  ).toBe(true);
+  expect(isSameWork(deviationOf(new Float32Array(1000), ours), 50)).toBe(false);
+  expect(isSameWork(deviationOf(ours.toReversed(), ours), 240)).toBe(false);
+  expect(isSameWork(deviationOf(ours, new Float32Array(1000)), 50)).toBe(false);
+  expect(isSameWork(1.5e-3, 100)).toBe(false);
+  expect(isSameWork(1.5e-3, 200)).toBe(true);
+  expect(isSameWork(Number.NaN, 10)).toBe(false);
+});

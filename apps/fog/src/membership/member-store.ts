@@ -1,0 +1,112 @@
+/** Wallets, certificates and verifications, as rows. */
+import type { LeaseId, NodeId } from "@pingo/core";
+import { and, asc, count, eq, isNull, lt, or, sql as raw } from "drizzle-orm";
+import { certificates, results, type Sql, verifications, wallets } from "../database/schema.ts";
+
+/** false where a later statement of this node is known already. */
+export async function saveWallet(
+  sql: Sql,
+  row: {
+    readonly node: NodeId;
+    readonly address: string;
+    readonly link: Uint8Array;
+    readonly statedUnixMs: number;
+  },
+): Promise<boolean> {
+  const { address, link, statedUnixMs } = row;
+  const saved = await sql
+    .insert(wallets)
+    .values(row)
+    .onConflictDoUpdate({
+      target: wallets.node,
+      set: { address, link, statedUnixMs },
+      setWhere: raw`${wallets.statedUnixMs} <= ${statedUnixMs}`,
+    })
+    .returning({ node: wallets.node });
+  return saved.length === 1;
+}
+
+export async function addressOfNode(sql: Sql, node: NodeId): Promise<string | null> {
+  const [row] = await sql.select({ address: wallets.address }).from(wallets).where(eq(wallets.node, node));
+  return row?.address ?? null;
+}
+
+export type CertificateRow = typeof certificates.$inferSelect;
+
+export async function findCertificate(sql: Sql, address: string): Promise<CertificateRow | undefined> {
+  const [row] = await sql.select().from(certificates).where(eq(certificates.address, address));
+  return row;
+}
+
+export async function saveCertificate(
+  sql: Sql,
+  row: Omit<CertificateRow, "issuedUnixMs"> & { readonly issuedUnixMs?: number },
+): Promise<void> {
+  const { address: _, ...set } = row;
+  await sql.insert(certificates).values(row).onConflictDoUpdate({ target: certificates.address, set });
+}
+
+export interface Candidate {
+  readonly lease: LeaseId;
+  readonly node: NodeId;
+  readonly address: string;
+  readonly result: typeof results.$inferSelect;
+}
+
+/**
+ * The oldest counted work, not done again yet, of a wallet that has nothing to show: no verified work, or a certificate that ends before
+ * `renewUnixS`.
+ */
+export async function nextCandidate(sql: Sql, renewUnixS: number): Promise<Candidate | undefined> {
+  const [row] = await sql
+    .select({ result: results, address: wallets.address })
+    .from(results)
+    .innerJoin(wallets, eq(wallets.node, results.provider))
+    .leftJoin(verifications, eq(verifications.lease, results.lease))
+    .leftJoin(certificates, eq(certificates.address, wallets.address))
+    .where(
+      and(
+        results.counted,
+        isNull(verifications.lease),
+        or(isNull(certificates.address), lt(certificates.validUntilUnixS, renewUnixS)),
+        raw`coalesce(${certificates.issuedUnixMs}, 0) < ${results.receivedUnixMs}`,
+      ),
+    )
+    .orderBy(asc(results.receivedUnixMs))
+    .limit(1);
+  if (row === undefined) return undefined;
+  return { lease: row.result.lease, node: row.result.provider, address: row.address, result: row.result };
+}
+
+export async function saveVerification(sql: Sql, row: typeof verifications.$inferInsert): Promise<void> {
+  await sql.insert(verifications).values(row).onConflictDoNothing();
+}
+
+/** Wallets whose work was found the same and that were not issued a certificate since. */
+export async function nextToIssue(
+  sql: Sql,
+): Promise<{ readonly address: string; readonly node: NodeId } | undefined> {
+  const [row] = await sql
+    .select({ address: wallets.address, node: verifications.node })
+    .from(verifications)
+    .innerJoin(wallets, eq(wallets.node, verifications.node))
+    .leftJoin(certificates, eq(certificates.address, wallets.address))
+    .where(
+      and(
+        eq(verifications.verdict, "same"),
+        raw`coalesce(${certificates.issuedUnixMs}, 0) < ${verifications.atUnixMs}`,
+      ),
+    )
+    .orderBy(asc(verifications.atUnixMs))
+    .limit(1);
+  return row;
+}
+
+export async function countVerified(sql: Sql, address: string): Promise<number> {
+  const [row] = await sql
+    .select({ verified: count() })
+    .from(verifications)
+    .innerJoin(wallets, eq(wallets.node, verifications.node))
+    .where(and(eq(wallets.address, address), eq(verifications.verdict, "same")));
+  return row?.verified ?? 0;
+}

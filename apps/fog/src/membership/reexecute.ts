@@ -1,0 +1,49 @@
+/** A process that does one unit again: reads it from stdin, answers with one line of JSON. */
+import { constants, setPriority } from "node:os";
+import { text } from "node:stream/consumers";
+import { openTrainer } from "@pingo/autograd";
+import { decodeCanonical, LIMITS, parseShape, reportOf, zCid, zDatasetField, zTrainUnit } from "@pingo/core";
+import { systemClock, systemDisk } from "@pingo/core/system";
+import { createDiskBlocks, readFile, readShards } from "@pingo/storage";
+import { decodeVector, runUnit, weightsLength, zStoredProgram } from "@pingo/training";
+import { z } from "zod";
+import { deviationOf } from "./deviation.ts";
+
+const zWork = z.strictObject({
+  blocksFolder: z.string(),
+  unit: zTrainUnit,
+  steps: z.int().min(1).max(LIMITS.stepsPerRoundMax),
+  update: zCid,
+});
+/** Time is not what ends it: the receipt says how many steps were done. */
+const DEADLINE_MS = 86_400_000;
+
+async function redo(value: unknown): Promise<number> {
+  const { blocksFolder, unit, steps, update } = parseShape(zWork, value, "the work");
+  const blocks = createDiskBlocks({ folder: blocksFolder, disk: systemDisk });
+  const stored = parseShape(zStoredProgram, decodeCanonical(await blocks.get(unit.program)), "the program");
+  const { signature } = stored;
+  const length = weightsLength(signature);
+  const vector = async (cid: typeof update): Promise<Float32Array> =>
+    decodeVector(await readFile(blocks, cid, { sizeBytesMax: 4 * length }), length);
+  const graph = await readFile(blocks, stored.graph, { sizeBytesMax: LIMITS.modelBytesMax });
+  const weights = await vector(unit.weights);
+  const rows = unit.shards.reduce((sum, shard) => sum + shard.rows, 0);
+  const fields = parseShape(z.array(zDatasetField), signature.fields, "the program's fields");
+  const manifest = { kind: "pingo/dataset/v1" as const, rows, fields, shards: unit.shards };
+  const data = await readShards(blocks, manifest, unit.shards);
+  await using trainer = await openTrainer({ graph, signature });
+  await trainer.setFields(data);
+  const again = { ...unit, steps, deadlineMs: DEADLINE_MS };
+  const ours = await runUnit(again, { trainer, weights, rows }, { clock: systemClock });
+  return deviationOf(await vector(update), ours.update);
+}
+
+setPriority(constants.priority.PRIORITY_LOW);
+try {
+  const deviation = await redo(JSON.parse(await text(process.stdin)));
+  process.stdout.write(JSON.stringify({ deviation }));
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+  process.stdout.write(JSON.stringify({ error: reportOf(error) }));
+}

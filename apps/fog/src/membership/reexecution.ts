@@ -1,0 +1,46 @@
+/**
+ * A unit of work done again by this station, and how far its update is from the provider's.
+ *
+ * In a process of its own at the lowest priority: its memory goes with it, and it takes no core from those who train.
+ */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+import { type Cid, parseShape, RemoteError, type TrainUnit, zErrorBody } from "@pingo/core";
+import { z } from "zod";
+
+export interface Redone {
+  readonly blocksFolder: string;
+  readonly unit: TrainUnit;
+  /** What the receipt says was done. */
+  readonly steps: number;
+  readonly update: Cid;
+}
+
+const SCRIPT = fileURLToPath(new URL("reexecute.ts", import.meta.url));
+const ANSWER_CHARS_MAX = 4_096;
+const zAnswer = z.union([z.strictObject({ deviation: z.number().nonnegative() }), zErrorBody]);
+
+/**
+ * @returns ‖theirs - ours‖ / ‖ours‖ over the whole update
+ * @throws {FaultError} what kept it from being done again
+ */
+export async function redo(work: Redone, signal: AbortSignal): Promise<number> {
+  signal.throwIfAborted();
+  const child = spawn(process.execPath, [SCRIPT], { env: {}, stdio: ["pipe", "pipe", "inherit"], signal });
+  const ended = once(child, "close");
+  child.stdin.on("error", () => undefined); // it ended first; its answer tells why
+  child.stdin.end(JSON.stringify(work));
+  try {
+    const answer = await text(child.stdout);
+    const [exitCode] = await ended;
+    if (answer === "") throw new Error(`re-execution ended with ${exitCode} and without an answer`);
+    const parsed = parseShape(zAnswer, JSON.parse(answer.slice(0, ANSWER_CHARS_MAX)), "a re-execution");
+    if ("error" in parsed) throw new RemoteError(parsed.error);
+    return parsed.deviation;
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  }
+}

@@ -1,0 +1,264 @@
+/** A closed gate on a real chain: refused, works, is checked, earns the certificate, is let in, pays with what it earned. */
+import { mkdir, writeFile } from "node:fs/promises";
+import { join as joinPath } from "node:path";
+import { Certificate } from "@pingo/contracts";
+import {
+  encodeCanonical,
+  type JobView,
+  type KeyPair,
+  keyPairOfSeed,
+  type MembershipView,
+  parseShape,
+  signValue,
+  WALLET_DOMAIN,
+  type WalletLink,
+  type WalletStatement,
+  zBooksReport,
+  zBooksView,
+  zErrorBody,
+  zMembershipView,
+} from "@pingo/core";
+import { systemClock, systemPrng } from "@pingo/core/system";
+import { createTestClock, silentLog } from "@pingo/core/testing";
+import { ToncenterError, walletContract } from "@pingo/ton";
+import { Address } from "@ton/core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { openDatabase } from "../src/database/database.ts";
+import { CHAIN_DOWN_MS_MAX, certificateOf, INVALID_MS, VALID_MS } from "../src/membership/certificates.ts";
+import { type DevnetChain, startDevnetChain } from "./devnet-chain.ts";
+import { type FogPlace, type FogProcess, makePlace, startFog } from "./fog-process.ts";
+import { join, type ScriptedProvider } from "./scripted-provider.ts";
+import {
+  acceptTinyJob,
+  ONE_UNIT,
+  postCbor,
+  signJob,
+  submit,
+  untilFinished,
+  uploadTinyJob,
+} from "./tiny-job.ts";
+
+const newKey = (): KeyPair => keyPairOfSeed(systemPrng.bytes(32));
+const started = new AsyncDisposableStack();
+const founder = newKey();
+const BUDGET_NANO = 3_000_000_000n;
+let place: FogPlace;
+let devnet: DevnetChain;
+let fog: FogProcess;
+
+beforeAll(async () => {
+  const fogKey = newKey();
+  const plain = await makePlace();
+  const home = String(plain.env["PINGO_HOME"]);
+  await mkdir(joinPath(home, "fog"), { recursive: true });
+  await writeFile(joinPath(home, "fog", "key"), fogKey.seed);
+  started.use(plain);
+  devnet = started.use(await startDevnetChain(home, fogKey));
+  await devnet.fund(fogKey);
+  place = {
+    ...plain,
+    env: {
+      ...plain.env,
+      PINGO_FOG_GATE: "certificate",
+      PINGO_FOG_PAYMENT: "prepaid",
+      PINGO_FOG_FOUNDERS: founder.nodeId,
+      PINGO_FOG_ADDRESS_BOOK: devnet.bookPath,
+      TON_ENDPOINT: devnet.endpoint,
+    },
+  };
+  fog = started.use(await startFog(place));
+});
+afterAll(() => started.disposeAsync());
+
+function linkOf(node: KeyPair, wallet: KeyPair, change: Partial<WalletStatement> = {}): WalletLink {
+  const statement = {
+    node: node.nodeId,
+    address: walletContract(wallet.publicKey, -3).address.toRawString(),
+    network: -3,
+    atUnixMs: Date.now(),
+    ...change,
+  };
+  return {
+    byNode: signValue(WALLET_DOMAIN, statement, node),
+    byWallet: signValue(WALLET_DOMAIN, statement, wallet),
+  };
+}
+
+async function answerTo(link: unknown): Promise<string> {
+  const answer = await postCbor(`${fog.url}/v1/wallets`, encodeCanonical(link));
+  const body: unknown = await answer.json();
+  return answer.status === 201 ? "linked" : parseShape(zErrorBody, body, "the refusal").error.code;
+}
+
+async function membershipOf({ nodeId }: KeyPair): Promise<MembershipView> {
+  return parseShape(
+    zMembershipView,
+    await (await fetch(`${fog.url}/v1/membership/${nodeId}`)).json(),
+    "membership",
+  );
+}
+
+async function refusalOf(
+  owner: KeyPair,
+  budgetNano: bigint,
+): Promise<{ readonly code: string; readonly message: string }> {
+  const job = await uploadTinyJob(fog.url, { ...ONE_UNIT, budgetNano: budgetNano.toString() });
+  const answer = await submit(fog.url, signJob(job, owner));
+  return parseShape(zErrorBody, await answer.json(), "the refusal").error;
+}
+
+async function untilMember(key: KeyPair): Promise<MembershipView> {
+  for (;;) {
+    const view = await membershipOf(key);
+    if (view.isMember) return view;
+    await systemClock.sleep(100);
+  }
+}
+
+async function workOn(provider: ScriptedProvider, job: JobView, units: number): Promise<void> {
+  for (let done = 0; done < units; done++)
+    await provider.send(await provider.work(await provider.nextLease()));
+  await untilFinished(fog.url, job);
+}
+
+test("a stranger is told how to become a contributor, works, is checked, let in, and pays with what it earned", async () => {
+  const user = newKey();
+  const wallet = newKey();
+  const stranger = await refusalOf(user, 0n);
+  expect(stranger).toMatchObject({
+    code: "WALLET_NOT_LINKED",
+    message: expect.stringContaining("pingo membership join"),
+  });
+  await using provider = await join(fog);
+  expect(await answerTo(linkOf(user, wallet))).toBe("linked");
+  expect(await answerTo(linkOf(provider.key, wallet))).toBe("linked");
+  expect(await refusalOf(user, 0n)).toMatchObject({
+    code: "NOT_MEMBER",
+    message: expect.stringContaining("pingo node join"),
+  });
+  expect(await membershipOf(user)).toMatchObject({ isMember: false, state: "none", worksVerified: 0 });
+
+  // Nobody is a member yet: the founder has the first job, on credit.
+  const first = await acceptTinyJob(fog.url, founder, { ...ONE_UNIT, budgetNano: BUDGET_NANO.toString() });
+  await workOn(provider, first, 3);
+  const member = await untilMember(user);
+  expect(member).toMatchObject({ state: "valid", worksVerified: 1 });
+  const certificate = new Certificate(
+    walletContract(wallet.publicKey, -3).address,
+    Address.parseRaw(String(devnet.book["certificates"])),
+  );
+  const onChain = await devnet.client.open(certificate).getView();
+  expect(onChain).toMatchObject({
+    millicores: 1_000n,
+    revokedAtUnixS: 0,
+    validUntilUnixS: member.validUntilUnixS,
+  });
+  expect(member.validUntilUnixS ?? 0).toBeGreaterThan(Date.now() / 1000 + 20 * 86_400);
+
+  // What its provider earned is what its owner may spend, and no more.
+  const earnedNano = (BUDGET_NANO * 95n) / 100n;
+  expect(await refusalOf(user, earnedNano + 1n)).toMatchObject({ code: "FUNDS_MISSING" });
+  const own = await acceptTinyJob(fog.url, user, { ...ONE_UNIT, budgetNano: earnedNano.toString() });
+  await using worker = await join(fog);
+  await provider.ask({ type: "goodbye" });
+  await workOn(worker, own, 3);
+  const paid = parseShape(
+    zBooksView,
+    await (await fetch(`${fog.url}/v1/books/${worker.key.nodeId}`)).json(),
+    "the books",
+  );
+  expect(BigInt(paid.providerNano)).toBeGreaterThan((earnedNano * 94n) / 100n);
+  const report = parseShape(zBooksReport, await (await fetch(`${fog.url}/v1/audit`)).json(), "the audit");
+  expect(report).toMatchObject({ jobs: 2, receipts: 6, differences: 0 });
+});
+
+test("work that does not come out the same earns no certificate", async () => {
+  await using cheat = await join(fog);
+  expect(await answerTo(linkOf(cheat.key, newKey()))).toBe("linked");
+  const job = await acceptTinyJob(fog.url, founder, {
+    ...ONE_UNIT,
+    schedule: { rounds: 1, stepsPerRound: 2, batchSize: 8, secondsPerRound: 60 },
+  });
+  await cheat.send(await cheat.claim(await cheat.nextLease(), new Float32Array(6).fill(0.01)));
+  await untilFinished(fog.url, job);
+  while (!fog.logged().includes('"verdict":"other"')) await systemClock.sleep(50);
+  expect(await membershipOf(cheat.key)).toMatchObject({ isMember: false, state: "none", worksVerified: 0 });
+});
+
+test("a wallet is linked only by both keys, to its own address, for this network, and by the latest statement", async () => {
+  const [node, wallet, other] = [newKey(), newKey(), newKey()];
+  const link = linkOf(node, wallet);
+  expect(await answerTo({ ...link, byWallet: link.byNode })).toBe("WALLET_LINK_MISMATCH");
+  expect(await answerTo({ ...link, byWallet: linkOf(other, wallet).byWallet })).toBe("WALLET_LINK_MISMATCH");
+  expect(await answerTo({ ...link, byNode: { ...link.byNode, signer: other.nodeId } })).toBe(
+    "SIGNATURE_INVALID",
+  );
+  const elsewhere = walletContract(other.publicKey, -3).address.toRawString();
+  expect(await answerTo(linkOf(node, wallet, { address: elsewhere }))).toBe("WALLET_NOT_AT_ADDRESS");
+  expect(await answerTo(linkOf(node, wallet, { network: -239 }))).toBe("WRONG_NETWORK");
+  expect(await answerTo(linkOf(node, wallet, { network: 7 }))).toBe("SHAPE_INVALID");
+  expect(await answerTo(linkOf(node, wallet, { atUnixMs: Date.now() + 86_400_000 }))).toBe("STATEMENT_AHEAD");
+  expect(await answerTo(link)).toBe("linked");
+  expect(await answerTo(link)).toBe("linked");
+  expect(await answerTo(linkOf(node, other, { atUnixMs: 1 }))).toBe("STATEMENT_OLD");
+  expect(await answerTo(linkOf(node, other, { atUnixMs: Date.now() + 1 }))).toBe("linked");
+});
+
+test("a member keeps working while the chain is down, a revoked one does not, and nobody new is let in", async () => {
+  await using scratch = await makePlace();
+  await using database = await openDatabase({ folder: String(scratch.env["PINGO_HOME"]), url: undefined });
+  const clock = createTestClock();
+  const nowUnixS = (): number => Math.floor(clock.nowUnixMs() / 1000);
+  const address = `0:${"1".repeat(64)}`;
+  let validUntilUnixS = nowUnixS() + 30 * 86_400;
+  let reads = 0;
+  let isDown = false;
+  const options = {
+    sql: database.sql,
+    clock,
+    log: silentLog,
+    chain: {
+      async read() {
+        reads += 1;
+        if (isDown)
+          throw new ToncenterError({
+            code: "CHAIN_UNREACHABLE",
+            endpoint: "http://chain",
+            why: "it is down",
+          });
+        return { validUntilUnixS };
+      },
+      issue: () => Promise.reject(new Error("nothing is issued here")),
+    },
+  };
+  const isIn = async (who = address): Promise<boolean> => (await certificateOf(who, options)).isValid;
+  expect(await isIn()).toBe(true);
+  expect(await isIn()).toBe(true);
+  expect(reads).toBe(1);
+  isDown = true;
+  await clock.advance(VALID_MS + 1);
+  expect(await isIn()).toBe(true);
+  await clock.advance(CHAIN_DOWN_MS_MAX);
+  await expect(isIn()).rejects.toMatchObject({ code: "CHAIN_UNREACHABLE" });
+  await expect(isIn(`0:${"2".repeat(64)}`)).rejects.toMatchObject({ code: "CHAIN_UNREACHABLE" });
+  isDown = false;
+  expect(await isIn()).toBe(true);
+  validUntilUnixS = 0; // revoked
+  expect(await isIn()).toBe(true);
+  await clock.advance(VALID_MS + 1);
+  expect(await isIn()).toBe(false);
+  validUntilUnixS = nowUnixS() + 60;
+  await clock.advance(INVALID_MS + 1);
+  expect(await isIn()).toBe(true);
+  isDown = true;
+  await clock.advance(61_000);
+  await expect(isIn()).rejects.toMatchObject({ code: "CHAIN_UNREACHABLE" });
+});
+
+test("when the chain is gone, whoever was let in still is", async () => {
+  await devnet.kill();
+  expect((await acceptTinyJob(fog.url, founder, ONE_UNIT)).state).toMatch(/queued|running/);
+  const unknown = newKey();
+  expect(await answerTo(linkOf(unknown, newKey()))).toBe("linked");
+  expect((await refusalOf(unknown, 0n)).code).toBe("CHAIN_UNREACHABLE");
+});
