@@ -2,10 +2,11 @@
  * Names of things. A block and a value are named by their CIDv1 (sha2-256); a node, a user and a
  * provider by the libp2p peer id of their ed25519 key.
  */
-import { createHash } from "node:crypto";
+
 import { base58btc } from "multiformats/bases/base58";
 import { CID } from "multiformats/cid";
 import * as Digest from "multiformats/hashes/digest";
+import { sha256 } from "#crypto";
 import { encodeCanonical } from "./codec.ts";
 import { FaultError, type Sentences } from "./fault.ts";
 
@@ -47,10 +48,6 @@ const SHA2_256 = 0x12;
 /** Protobuf head of libp2p's PublicKey{type: Ed25519, data: 32 bytes}. SOURCE: libp2p peer-ids spec. */
 const ED25519_HEAD = Uint8Array.of(0x08, 0x01, 0x12, 0x20);
 const IDENTITY_HASH = 0x00;
-
-export function sha256(bytes: Uint8Array): Uint8Array {
-  return createHash("sha256").update(bytes).digest();
-}
 
 /** The CID of a block's bytes. */
 export function cidOfBytes(bytes: Uint8Array, codec: BlockCodec = "raw"): Cid {

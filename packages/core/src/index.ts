@@ -1,4 +1,6 @@
 /** Ids, canonical codec, signatures, units, faults, limits, ports, and the shapes everyone shares. */
+
+export { sha256 } from "#crypto";
 export { type Adaptation, type Lora, zLora } from "./adaptation.ts";
 export {
   type FogNodeView,
@@ -30,6 +32,7 @@ export {
   encodeCanonical,
   equalBytes,
 } from "./codec.ts";
+export { concatBytes } from "./concat-bytes.ts";
 export {
   type DatasetDType,
   type DatasetField,
@@ -68,7 +71,6 @@ export {
   parseLeaseId,
   parseNodeId,
   publicKeyOfNodeId,
-  sha256,
   shortId,
 } from "./ids.ts";
 export {

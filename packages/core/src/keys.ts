@@ -4,7 +4,7 @@
  * A signature covers a domain string and the canonical bytes, so one kind of statement can never be
  * replayed as another. SOURCE: RFC 8032.
  */
-import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from "node:crypto";
+import { ed25519PublicKey, ed25519Sign, ed25519Verify } from "#crypto";
 import { encodeCanonical, equalBytes } from "./codec.ts";
 import { FaultError, type Sentences } from "./fault.ts";
 import { type NodeId, nodeIdOfPublicKey, parseNodeId, publicKeyOfNodeId } from "./ids.ts";
@@ -39,9 +39,6 @@ export class SignatureError extends FaultError<SignatureFault> {
   }
 }
 
-const PKCS8_HEAD = Buffer.from("302e020100300506032b657004220420", "hex");
-const SPKI_HEAD = Buffer.from("302a300506032b6570032100", "hex");
-
 /** y-coordinates of the 8 points of small order, with their non-canonical twins; the sign bit is masked off. */
 const SMALL_ORDER_Y: readonly Uint8Array[] = [
   "0000000000000000000000000000000000000000000000000000000000000000",
@@ -51,17 +48,16 @@ const SMALL_ORDER_Y: readonly Uint8Array[] = [
   "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
   "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
   "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-].map((hex) => Buffer.from(hex, "hex"));
+].map((hex) => Uint8Array.from({ length: 32 }, (_, i) => Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16)));
 
 /** @param seed 32 bytes of chance */
 export function keyPairOfSeed(seed: Uint8Array): KeyPair {
-  const spki = createPublicKey(privateKeyOf(seed)).export({ format: "der", type: "spki" });
-  const publicKey = new Uint8Array(spki.subarray(SPKI_HEAD.byteLength));
+  const publicKey = ed25519PublicKey(seed);
   return { nodeId: nodeIdOfPublicKey(publicKey), publicKey, seed };
 }
 
 export function signBytes(key: KeyPair, bytes: Uint8Array): Uint8Array {
-  return new Uint8Array(sign(null, bytes, privateKeyOf(key.seed)));
+  return ed25519Sign(key.seed, bytes);
 }
 
 export function isSmallOrderKey(publicKey: Uint8Array): boolean {
@@ -72,12 +68,7 @@ export function isSmallOrderKey(publicKey: Uint8Array): boolean {
 
 export function isSignatureOf(publicKey: Uint8Array, bytes: Uint8Array, signature: Uint8Array): boolean {
   if (signature.byteLength !== 64 || publicKey.byteLength !== 32 || isSmallOrderKey(publicKey)) return false;
-  const key = createPublicKey({
-    key: Buffer.concat([SPKI_HEAD, publicKey]),
-    format: "der",
-    type: "spki",
-  });
-  return verify(null, bytes, key, signature);
+  return ed25519Verify(publicKey, bytes, signature);
 }
 
 export function signValue<T>(domain: string, body: T, key: KeyPair): Signed<T> {
@@ -101,8 +92,4 @@ export function openSigned<T>(domain: string, signed: Signed<T>): T {
 
 function signedBytes(domain: string, body: unknown): Uint8Array {
   return encodeCanonical([domain, body]);
-}
-
-function privateKeyOf(seed: Uint8Array): KeyObject {
-  return createPrivateKey({ key: Buffer.concat([PKCS8_HEAD, seed]), format: "der", type: "pkcs8" });
 }

@@ -3,7 +3,14 @@
  *
  * The length is checked against the limit as soon as its four bytes are there, before a body is kept.
  */
-import { CodecError, decodeCanonical, encodeCanonical, type FaultReport, LIMITS } from "@pingo/core";
+import {
+  CodecError,
+  concatBytes,
+  decodeCanonical,
+  encodeCanonical,
+  type FaultReport,
+  LIMITS,
+} from "@pingo/core";
 
 export type Frame =
   | { readonly id: number; readonly request: unknown }
@@ -56,7 +63,7 @@ export function createFrameReader(bytesMax: number): FrameReader {
   let inBody = false;
 
   const take = (): Uint8Array => {
-    const all = chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, held);
+    const all = chunks.length === 1 && chunks[0] ? chunks[0] : concatBytes(chunks);
     chunks = all.byteLength > needed ? [all.subarray(needed)] : [];
     held = all.byteLength - needed;
     return all.subarray(0, needed);

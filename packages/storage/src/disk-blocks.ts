@@ -4,7 +4,7 @@
  * The folder has one owner at a time (lock.ts). A block is whole or absent: the Disk port writes beside,
  * flushes and renames. What a killed writer left behind is removed when the folder is first measured.
  */
-import { type BlockCodec, type Cid, cidOfBytes, type Disk, isBlockOf } from "@pingo/core";
+import { type BlockCodec, type Cid, cidOfBytes, type Disk, equalBytes, isBlockOf } from "@pingo/core";
 import { type Blocks, checkBlockSize } from "./blocks.ts";
 import { StorageError } from "./storage-error.ts";
 
@@ -107,7 +107,7 @@ class DiskStore implements DiskBlocks {
     const path = this.pathOf(cid);
     const before = await this.#disk.read(path);
     // Compared, not assumed: a block that was altered on the disk is mended by storing it again.
-    if (before !== undefined && Buffer.compare(before, bytes) === 0) return;
+    if (before !== undefined && equalBytes(before, bytes)) return;
     const growthBytes = bytes.byteLength - (before?.byteLength ?? 0);
     const quotaBytes = this.#quotaBytes();
     if (this.#usedBytes + growthBytes > quotaBytes) {

@@ -8,6 +8,7 @@ import {
   type Cid,
   type Clock,
   cidOfBytes,
+  concatBytes,
   type Fetch,
   type HttpAnswer,
   type HttpRequest,
@@ -18,7 +19,6 @@ import {
   zErrorBody,
 } from "@pingo/core";
 import { type BlockOptions, type Blocks, checkBlockSize } from "./blocks.ts";
-import { concatBytes } from "./concat-bytes.ts";
 import { StorageError } from "./storage-error.ts";
 
 /** A 2 MiB block at 1 Mbit/s takes 17 s. */

@@ -9,6 +9,7 @@ import {
   type Cid,
   type Clock,
   codecOfCid,
+  concatBytes,
   FaultError,
   isBlockOf,
   isFault,
@@ -19,7 +20,6 @@ import {
 } from "@pingo/core";
 import { systemClock } from "@pingo/core/system";
 import type { BlockReader, Blocks } from "./blocks.ts";
-import { concatBytes } from "./concat-bytes.ts";
 import { createHotBlocks } from "./hot-blocks.ts";
 import { parseRange } from "./http-range.ts";
 

@@ -4,8 +4,7 @@
  * SOURCE: https://huggingface.co/docs/safetensors (format)
  */
 import type { DType, Tensor } from "@pingo/autograd";
-import { assert, assertDefined, LIMITS } from "@pingo/core";
-import { concatBytes } from "./concat-bytes.ts";
+import { assert, assertDefined, concatBytes, LIMITS } from "@pingo/core";
 import { type HeaderEntry, METADATA, malformed, parseHeader } from "./safetensors-header.ts";
 import { StorageError } from "./storage-error.ts";
 import { BYTES_BY_DTYPE, bytesOfTensor, elementsOf, tensorOfBytes } from "./tensor-bytes.ts";
