@@ -1,5 +1,5 @@
 /** Peers: a host with its own identity, and long-lived request channels between hosts. */
-export { createLibp2pHost, type Libp2pHostOptions } from "./libp2p-host.ts";
+export { createLibp2pHost, isForPages, type Libp2pHostOptions } from "./libp2p-host.ts";
 export { NetworkError, type NetworkFault } from "./network-error.ts";
 export {
   CHANNEL_LIMITS,

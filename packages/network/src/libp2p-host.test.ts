@@ -3,24 +3,68 @@ import { type KeyPair, keyPairOfSeed } from "@pingo/core";
 import { systemClock } from "@pingo/core/system";
 import { createRecordedLog, silentLog } from "@pingo/core/testing";
 import { describe, expect, test } from "vitest";
-import { createLibp2pHost } from "./libp2p-host.ts";
+import { createLibp2pHost, isForPages } from "./libp2p-host.ts";
+import { createPageHost } from "./page-host.ts";
 import type { Channel, PeerHost } from "./peer-host.ts";
 import { PEER_HOST_CASES } from "./testing/compliance.ts";
 
 const LIMITS = { messageBytesMax: 300_000, requestsInFlightMax: 32 };
 const LOCAL = "/ip4/127.0.0.1/tcp/0";
+const FOR_PAGES = "/ip4/127.0.0.1/tcp/0/ws";
 const A = keyPairOfSeed(new Uint8Array(32).fill(11));
 const B = keyPairOfSeed(new Uint8Array(32).fill(12));
 
 const startHost = (key: KeyPair, listen: readonly string[] = [LOCAL]): Promise<PeerHost> =>
   createLibp2pHost({ key, listen, log: silentLog, clock: systemClock, limits: LIMITS });
 
-describe("the libp2p host is a peer network", () => {
+describe.each([
+  ["TCP", LOCAL, "/ip4/127.0.0.1/tcp/1"],
+  ["WebSockets", FOR_PAGES, "/ip4/127.0.0.1/tcp/1/ws"],
+])("the libp2p host is a peer network over %s", (_, listen, dead) => {
   for (const { name, run } of PEER_HOST_CASES) {
     test(name, () =>
-      run({ ...LIMITS, host: startHost, deadAddress: (peer) => `/ip4/127.0.0.1/tcp/1/p2p/${peer}` }),
+      run({
+        ...LIMITS,
+        host: (key) => startHost(key, [listen]),
+        deadAddress: (peer) => `${dead}/p2p/${peer}`,
+      }),
     );
   }
+});
+
+describe("a page's host", () => {
+  const startPageHost = (key: KeyPair) => createPageHost({ key, log: silentLog, clock: systemClock });
+
+  test("dials a station that also listens for pages, and both ask", async () => {
+    await using server = await startHost(B, [LOCAL, FOR_PAGES]);
+    await using page = await startPageHost(A);
+    const accepted = Promise.withResolvers<Channel>();
+    server.handle("/pingo/test/1.0.0", accepted.resolve);
+    const address = server.addresses.find(isForPages) ?? "";
+    const channel = await page.dial(address, "/pingo/test/1.0.0");
+    channel.serve(async (body) => ({ echoed: body }));
+    const back = await accepted.promise;
+    expect(back.peer).toBe(A.nodeId);
+    expect(channel.peer).toBe(B.nodeId);
+    expect(await back.request(1)).toEqual({ echoed: 1 });
+    expect(page.addresses).toEqual([]);
+  });
+
+  test("refuses a station with another key than the address names", async () => {
+    await using server = await startHost(B, [FOR_PAGES]);
+    await using page = await startPageHost(A);
+    const other = keyPairOfSeed(new Uint8Array(32).fill(13)).nodeId;
+    const strange = (server.addresses[0] ?? "").replace(B.nodeId, other);
+    await expect(page.dial(strange, "/pingo/test/1.0.0")).rejects.toMatchObject({ code: "PEER_ID_MISMATCH" });
+  });
+
+  test("stays away from TCP", async () => {
+    await using server = await startHost(B);
+    await using page = await startPageHost(A);
+    await expect(page.dial(server.addresses[0] ?? "", "/pingo/test/1.0.0")).rejects.toMatchObject({
+      code: "PEER_UNREACHABLE",
+    });
+  });
 });
 
 describe("listening", () => {

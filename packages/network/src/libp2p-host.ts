@@ -1,29 +1,17 @@
 /**
- * A peer host on libp2p: TCP, TLS 1.3, yamux, and nothing that this road does not need.
+ * A peer host of a process: TCP, TLS 1.3, yamux, and nothing that this road does not need.
  *
- * TLS rather than noise: it moves 1.4 to 1.8 times the bytes per CPU second in Node. Channels watch
- * their own liveness, so libp2p's monitor and yamux's keep-alive stay off.
+ * TLS rather than noise: it moves 1.4 to 1.8 times the bytes per CPU second in Node. Pages have neither TCP nor
+ * certificates of their own, so who listens for them listens on WebSockets too, with noise; nobody else loads those.
  */
-import { generateKeyPairFromSeed } from "@libp2p/crypto/keys";
-import type { Connection, Libp2p, Stream } from "@libp2p/interface";
 import { tcp } from "@libp2p/tcp";
 import { tls } from "@libp2p/tls";
-import { yamux } from "@libp2p/yamux";
-import { assert, type Clock, type KeyPair, LIMITS, type Log, type NodeId, parseNodeId } from "@pingo/core";
-import { createLibp2p } from "libp2p";
-import { parseAddress, parsePeerAddress } from "./address.ts";
-import { createChannel } from "./channel.ts";
-import { createLibp2pPipe } from "./libp2p-pipe.ts";
-import { NetworkError } from "./network-error.ts";
-import { CHANNEL_LIMITS, type Channel, type ChannelLimits, type PeerHost } from "./peer-host.ts";
+import { type HostOptions, startOnLibp2p } from "./host-on-libp2p.ts";
+import type { PeerHost } from "./peer-host.ts";
 
-export interface Libp2pHostOptions {
-  readonly key: KeyPair;
-  /** Multiaddrs; none makes a host that only dials. Port 0 takes any free one. */
+export interface Libp2pHostOptions extends HostOptions {
+  /** Multiaddrs; none makes a host that only dials. Port 0 takes any free one. Those that end in /ws are for pages. */
   readonly listen: readonly string[];
-  readonly log: Log;
-  readonly clock: Clock;
-  readonly limits?: Partial<ChannelLimits>;
 }
 
 /** A station holds one connection per provider. */
@@ -32,138 +20,21 @@ const CONNECTIONS_MAX = 4_096;
 const CONNECTIONS_PER_ADDRESS_MAX = 64;
 
 /** @throws {NetworkError} PORT_IN_USE, LISTEN_FAILED, ADDRESS_INVALID */
-export async function createLibp2pHost(options: Libp2pHostOptions): Promise<PeerHost> {
-  for (const address of options.listen) parseAddress(address);
-  const node = await createLibp2p({
-    start: false,
-    privateKey: await generateKeyPairFromSeed("Ed25519", options.key.seed),
-    addresses: { listen: [...options.listen] },
-    transports: [tcp()],
-    connectionEncrypters: [tls()],
-    streamMuxers: [yamux({ enableKeepAlive: false })],
-    connectionMonitor: { enabled: false },
+export async function createLibp2pHost({ listen, ...options }: Libp2pHostOptions): Promise<PeerHost> {
+  const web = listen.some(isForPages) ? await import("./for-pages.ts") : undefined;
+  return startOnLibp2p(options, listen, {
+    transports: [tcp(), ...(web?.transports ?? [])],
+    // TLS first: whoever speaks both is a process.
+    connectionEncrypters: [tls(), ...(web?.connectionEncrypters ?? [])],
     connectionManager: {
       maxConnections: CONNECTIONS_MAX,
       inboundConnectionThreshold: CONNECTIONS_PER_ADDRESS_MAX,
       maxIncomingPendingConnections: CONNECTIONS_PER_ADDRESS_MAX,
     },
   });
-  assert(node.peerId.toString() === options.key.nodeId, "libp2p and core name one key differently");
-  try {
-    await node.start();
-  } catch (error) {
-    throw listenError(error, options.listen);
-  }
-  return new Libp2pHost(node, options);
 }
 
-class Libp2pHost implements PeerHost {
-  readonly id: NodeId;
-  readonly #node: Libp2p;
-  readonly #log: Log;
-  readonly #clock: Clock;
-  readonly #limits: ChannelLimits;
-  readonly #channels = new Set<Channel>();
-  #isClosed = false;
-
-  constructor(node: Libp2p, { key, log, clock, limits }: Libp2pHostOptions) {
-    this.id = key.nodeId;
-    this.#node = node;
-    this.#log = log;
-    this.#clock = clock;
-    this.#limits = { ...CHANNEL_LIMITS, ...limits };
-  }
-
-  get addresses(): readonly string[] {
-    return this.#node.getMultiaddrs().map(String);
-  }
-
-  async dial(address: string, protocol: string, options: { signal?: AbortSignal } = {}): Promise<Channel> {
-    if (this.#isClosed) throw new NetworkError({ code: "HOST_CLOSED" });
-    const { address: target, peer } = parsePeerAddress(address);
-    let connection: Connection | undefined;
-    try {
-      connection = await this.#node.dial(target, options);
-      const stream = await connection.newStream(protocol, {
-        ...options,
-        maxOutboundStreams: LIMITS.channelsPerPeerMax,
-      });
-      return this.#channelOf(stream, connection, peer);
-    } catch (cause) {
-      options.signal?.throwIfAborted();
-      if (someError(cause, ({ name }) => name === "UnsupportedProtocolError")) {
-        throw new NetworkError({ code: "PROTOCOL_UNSUPPORTED", peer, protocol }, { cause });
-      }
-      if (someError(cause, isUnexpectedPeer)) {
-        throw new NetworkError({ code: "PEER_ID_MISMATCH", address, expected: peer }, { cause });
-      }
-      // A connection that opens no stream is dead: the next dial must not find it.
-      connection?.abort(cause instanceof Error ? cause : new Error(String(cause)));
-      throw new NetworkError({ code: "PEER_UNREACHABLE", address, why: shortReason(cause) }, { cause });
-    }
-  }
-
-  handle(protocol: string, accept: (channel: Channel) => void): void {
-    const onStream = (stream: Stream, connection: Connection): void => {
-      let channel: Channel;
-      try {
-        channel = this.#channelOf(stream, connection, parseNodeId(connection.remotePeer.toString()));
-      } catch (error) {
-        this.#log.warn("peer_refused", { error: String(error) });
-        connection.abort(error instanceof Error ? error : new Error(String(error)));
-        return;
-      }
-      accept(channel);
-    };
-    this.#node
-      .handle(protocol, onStream, { maxInboundStreams: LIMITS.channelsPerPeerMax })
-      .catch((error: unknown) => this.#log.error("handle_failed", { protocol, error: String(error) }));
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    await Promise.all([...this.#channels].map((channel) => channel[Symbol.asyncDispose]()));
-    await this.#node.stop();
-  }
-
-  #channelOf(stream: Stream, connection: Connection, peer: NodeId): Channel {
-    const channel = createChannel(createLibp2pPipe(stream, connection, this.#clock), {
-      peer,
-      clock: this.#clock,
-      log: this.#log,
-      limits: this.#limits,
-    });
-    this.#channels.add(channel);
-    void channel.closed.then(() => this.#channels.delete(channel));
-    return channel;
-  }
-}
-
-function listenError(cause: unknown, listen: readonly string[]): NetworkError {
-  const text = cause instanceof Error ? cause.message : String(cause);
-  const address = listen.find((one) => text.includes(one)) ?? listen.join(", ");
-  if (text.includes("EADDRINUSE")) return new NetworkError({ code: "PORT_IN_USE", address }, { cause });
-  const why = /\bE[A-Z]{3,}\b/.exec(text)?.[0] ?? "no transport of this host takes the address";
-  return new NetworkError({ code: "LISTEN_FAILED", address, why }, { cause });
-}
-
-/** libp2p gathers the errors of several addresses, and wraps some. */
-function someError(error: unknown, test: (error: Error) => boolean): boolean {
-  if (error instanceof AggregateError) return error.errors.some((one) => someError(one, test));
-  if (!(error instanceof Error)) return false;
-  return test(error) || someError(error.cause, test);
-}
-
-/** The upgrader turns what the handshake threw into an EncryptionFailedError of the same message. */
-function isUnexpectedPeer({ name, message }: Error): boolean {
-  return (
-    name === "UnexpectedPeerError" || (name === "EncryptionFailedError" && message === "Unexpected Peer")
-  );
-}
-
-function shortReason(error: unknown): string {
-  const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
-  if (!(first instanceof Error)) return String(first);
-  return "code" in first ? String(first.code) : first.message;
+/** Whether pages, and only they, dial this address. */
+export function isForPages(address: string): boolean {
+  return /\/wss?(\/|$)/.test(address);
 }
