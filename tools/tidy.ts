@@ -20,6 +20,7 @@ const LAYERS: Readonly<Record<string, number>> = {
   "packages/contracts": 2,
   "packages/security": 2,
   "packages/rollup": 3,
+  "packages/lending": 3,
   "packages/sdk": 4,
   "apps/fog": 5,
   "apps/provider": 5,

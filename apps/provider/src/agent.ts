@@ -5,23 +5,22 @@
 import { availableParallelism, freemem } from "node:os";
 import { join } from "node:path";
 import { LIMITS, type Log, type NodeId, type Ports } from "@pingo/core";
+import { fullDiskOr } from "@pingo/core/system";
+import { Delivery, LeaseRunner, Session } from "@pingo/lending";
 import { createLibp2pHost } from "@pingo/network";
 import { SIZE_FILE } from "@pingo/scheduler/status";
 import { createCachedBlocks, createHttpBlocks, lockFolder } from "@pingo/storage";
 import { openBlockCache } from "./block-cache.ts";
 import type { ProviderConfig } from "./config.ts";
 import { DayTally } from "./day-tally.ts";
-import { Delivery } from "./delivery.ts";
 import { openIdentity } from "./identity.ts";
-import { LeaseRunner } from "./lease-runner.ts";
 import { Benchmark } from "./offer/benchmark.ts";
 import { LendingHistory } from "./offer/lending-history.ts";
 import { LinkMeter } from "./offer/link-meter.ts";
 import { lentOf, makeOffer, type OfferInputs, offerStatusOf } from "./offer/make-offer.ts";
 import { coresOf, sizeIn } from "./offer/size-file.ts";
-import { type Outbox, openOutbox } from "./outbox.ts";
+import { openOutbox, type SqliteOutbox } from "./outbox.ts";
 import { WatchedFile } from "./owner/watched-file.ts";
-import { Session } from "./session.ts";
 import { keepStatusFile } from "./status-file.ts";
 import { findLauncher } from "./worker/launcher.ts";
 import { WorkerSlot } from "./worker/worker-slot.ts";
@@ -51,7 +50,7 @@ export async function startAgent(config: ProviderConfig, ports: Ports): Promise<
   owned.use(await lockFolder(config.folder));
   const key = await openIdentity(config.folder, prng);
   const state = createStateLog(log);
-  const outbox = owned.use(openOutbox(config.folder));
+  const outbox = owned.use(openOutbox(config.folder, disk));
   await removeStrayUpdates(outbox, ports);
   const sizeFile = new WatchedFile(join(config.folder, SIZE_FILE), sizeIn, log);
   await sizeFile.refresh();
@@ -89,11 +88,16 @@ export async function startAgent(config: ProviderConfig, ports: Ports): Promise<
       offsetMin: (unixMs) => -new Date(unixMs).getTimezoneOffset(),
     }),
   );
-  const delivery = new Delivery({ outbox, remote, disk, clock, prng, log });
+  const delivery = new Delivery({ outbox, remote, clock, prng, log });
   const runner = new LeaseRunner({
     key,
     slots,
     size: sizeCores(),
+    run: (slot, lease, options) => {
+      const { id, unit } = lease;
+      const folders = { blocksFolder: cache.folder, updateFolder: outbox.folderOf(id) };
+      return slot.run({ type: "run", lease: id, unit, ...folders }, options);
+    },
     cache,
     blocks: createCachedBlocks(cache, remote, { log }),
     outbox,
@@ -105,6 +109,7 @@ export async function startAgent(config: ProviderConfig, ports: Ports): Promise<
       delivery.wake();
     },
     onRelease: (lease, reason) => session.release([lease], reason),
+    faultOf: (cause) => fullDiskOr(cache.folder, cause),
   });
   /** Nothing is offered before: a lease that waits for a worker keeps a whole round waiting. */
   let isWarm = false;
@@ -244,7 +249,7 @@ function createStateLog(log: Log): { readonly current: AgentState; enter(next: A
 }
 
 /** Updates whose worker or agent was killed before the receipt was signed. */
-async function removeStrayUpdates(outbox: Outbox, { disk }: Ports): Promise<void> {
+async function removeStrayUpdates(outbox: SqliteOutbox, { disk }: Ports): Promise<void> {
   const waiting = new Set<string>(outbox.leases());
   for (const lease of await disk.list(outbox.folder)) {
     if (!waiting.has(lease)) await disk.remove(join(outbox.folder, lease));

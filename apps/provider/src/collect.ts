@@ -1,8 +1,7 @@
 /**
  * V8 decides by its own heap when to collect, and buffers lie outside it: tens of megabytes of dead ones are
- * nothing to it. Who moves many bytes counts them here; who knows that a large buffer is dead says so.
+ * nothing to it. Who moves many bytes counts them here.
  */
-import type { Tensor } from "@pingo/autograd";
 import type { Fetch } from "@pingo/core";
 
 const BYTES_BETWEEN = 4 * 1024 * 1024;
@@ -33,12 +32,5 @@ async function* counted(body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Arr
   for await (const chunk of body) {
     countMoved(chunk.byteLength);
     yield chunk;
-  }
-}
-
-/** Gives the memory of tensors back at once; whoever still holds them finds them empty. */
-export function discard(tensors: ReadonlyMap<string, Tensor>): void {
-  for (const { data } of tensors.values()) {
-    if (data.buffer instanceof ArrayBuffer) data.buffer.transfer(0);
   }
 }

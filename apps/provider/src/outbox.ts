@@ -1,10 +1,8 @@
-/**
- * Results on their way: kept on disk from the moment the work is done until the fog node's signature
- * says that it holds them. Sending one twice is harmless, losing one is not.
- */
+/** Results on their way, on disk: receipts in a database, the blocks of each update in a folder of its own. */
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import {
+  type Disk,
   decodeCanonical,
   encodeCanonical,
   type LeaseId,
@@ -14,15 +12,10 @@ import {
   type Signed,
   zSignedReceipt,
 } from "@pingo/core";
+import type { Outbox } from "@pingo/lending";
+import { createDiskBlocks } from "@pingo/storage";
 
-export interface Outbox extends Disposable {
-  /** Durable once it returns. A receipt for the same lease takes the earlier one's place. */
-  put(receipt: Signed<Receipt>): void;
-  /** Oldest first. */
-  waiting(limit: number): readonly Signed<Receipt>[];
-  leases(): readonly LeaseId[];
-  /** Whether there was one. */
-  remove(lease: LeaseId): boolean;
+export interface SqliteOutbox extends Outbox, Disposable {
   /** Blocks of the lease's update are in here until its result is acknowledged. */
   folderOf(lease: LeaseId): string;
   readonly folder: string;
@@ -38,7 +31,7 @@ const SCHEMA = `
   ) STRICT, WITHOUT ROWID;
 `;
 
-export function openOutbox(folder: string): Outbox {
+export function openOutbox(folder: string, disk: Disk): SqliteOutbox {
   const database = new DatabaseSync(join(folder, "outbox.sqlite"));
   database.exec(SCHEMA);
   const put = database.prepare(
@@ -50,13 +43,18 @@ export function openOutbox(folder: string): Outbox {
   const leases = database.prepare("SELECT lease FROM results ORDER BY position");
   const remove = database.prepare("DELETE FROM results WHERE lease = ?");
   const updates = join(folder, "updates");
+  const folderOf = (lease: LeaseId): string => join(updates, lease);
   return {
     folder: updates,
     put: (receipt) => void put.run(receipt.body.lease, encodeCanonical(receipt)),
     waiting: (limit) => waiting.all(limit).map(({ receipt }) => readReceipt(receipt)),
     leases: () => leases.all().map(({ lease }) => parseLeaseId(String(lease))),
-    remove: (lease) => remove.run(lease).changes > 0,
-    folderOf: (lease) => join(updates, lease),
+    updateOf: (lease) => createDiskBlocks({ folder: folderOf(lease), disk }),
+    async remove(lease) {
+      remove.run(lease);
+      await disk.remove(folderOf(lease));
+    },
+    folderOf,
     [Symbol.dispose]: () => database.close(),
   };
 }

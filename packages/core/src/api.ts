@@ -12,6 +12,15 @@ export interface FogNodeView {
   readonly addresses: readonly string[];
   readonly httpUrl: string;
   readonly version: string;
+  /** Where pages may lend too. */
+  readonly web?: FogWebView;
+}
+
+export interface FogWebView {
+  /** The page that lends. */
+  readonly pageUrl: string;
+  /** Multiaddrs that pages dial. */
+  readonly addresses: readonly string[];
 }
 
 /** GET /v1/jobs and /v1/jobs/:id */
@@ -78,6 +87,9 @@ export const zFogNodeView: z.ZodType<FogNodeView> = z.object({
   addresses: z.array(z.string().max(512)).max(64),
   httpUrl: z.url().max(512),
   version: zSentence,
+  web: z
+    .object({ pageUrl: z.url().max(512), addresses: z.array(z.string().max(512)).max(64) })
+    .exactOptional(),
 });
 
 export const zJobView: z.ZodType<JobView> = z.object({

@@ -5,8 +5,8 @@
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock, Log } from "@pingo/core";
+import type { OwnWorker } from "@pingo/lending";
 import { type MeasuredSpeed, zMeasuredSpeed } from "@pingo/scheduler/status";
-import type { OwnWorker } from "../owner/workforce.ts";
 import type { WorkerSlot } from "../worker/worker-slot.ts";
 
 export interface BenchmarkOptions {

@@ -2,6 +2,7 @@
 import { freemem, totalmem } from "node:os";
 import { join } from "node:path";
 import { type Clock, type Log, parseShape } from "@pingo/core";
+import type { Workforce } from "@pingo/lending";
 import {
   type OwnerDecision,
   type OwnerPolicy,
@@ -21,7 +22,6 @@ import type { SensorName } from "./sensor.ts";
 import { SensorDeck } from "./sensor-deck.ts";
 import { Warden } from "./warden.ts";
 import { WatchedFile } from "./watched-file.ts";
-import type { Workforce } from "./workforce.ts";
 
 export interface StartWardenOptions {
   readonly folder: string;

@@ -5,6 +5,7 @@
  * A stop is a signal of the kernel's (SIGSTOP), so it holds within one look, whatever a worker is doing.
  */
 import type { Clock, Log } from "@pingo/core";
+import type { Workforce } from "@pingo/lending";
 import {
   decide,
   leastSize,
@@ -24,7 +25,6 @@ import { LoadMeter } from "./load-meter.ts";
 import { localTime } from "./local-time.ts";
 import type { SensorDeck } from "./sensor-deck.ts";
 import type { WatchedFile } from "./watched-file.ts";
-import type { Workforce } from "./workforce.ts";
 
 export interface WardenOptions {
   readonly policy: WatchedFile<OwnerPolicy>;

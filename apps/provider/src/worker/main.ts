@@ -7,14 +7,16 @@ import { setImmediate as breathe } from "node:timers/promises";
 import { loadEngine } from "@pingo/autograd/runtime";
 import { isFault, type LeaseId, reportOf } from "@pingo/core";
 import { systemClock, systemDisk } from "@pingo/core/system";
+import { createUnitRunner } from "@pingo/lending/unit";
+import { createDiskBlocks } from "@pingo/storage";
+import { openBreathingTrainer } from "./breathing-trainer.ts";
 import { measureSpeed } from "./measure-speed.ts";
 import type { WorkerReport, WorkerTask } from "./protocol.ts";
-import { createUnitRunner } from "./unit-runner.ts";
+import { createVerifiedReader } from "./verified-reader.ts";
 
 const runner = createUnitRunner({
   clock: systemClock,
-  disk: systemDisk,
-  breathe: () => breathe(),
+  openTrainer: (program) => openBreathingTrainer(program, breathe),
   cpuMs: () => {
     const { user, system } = process.cpuUsage();
     return (user + system) / 1_000;
@@ -66,7 +68,12 @@ async function run(task: Extract<WorkerTask, { type: "run" }>): Promise<void> {
   const flush = new AbortController();
   running = { lease, cancel, flush };
   try {
-    const outcome = await runner.run(task, {
+    const unit = {
+      unit: task.unit,
+      blocks: createVerifiedReader(task.blocksFolder, systemDisk),
+      update: createDiskBlocks({ folder: task.updateFolder, disk: systemDisk }),
+    };
+    const outcome = await runner.run(unit, {
       signal: cancel.signal,
       flush: flush.signal,
       onProgress: (step, loss) => report({ type: "progress", lease, step, loss }),

@@ -1,5 +1,6 @@
 /** What the agent and its worker process say to each other (node's IPC, structured clone). */
-import type { Cid, LeaseId, TrainUnit } from "@pingo/core";
+import type { LeaseId, TrainUnit } from "@pingo/core";
+import type { UnitOutcome } from "@pingo/lending/unit";
 
 export type WorkerTask =
   /** As many passes, each a third of a second; the best of each counts. */
@@ -21,16 +22,6 @@ export type WorkerTask =
 export interface Speed {
   readonly gflops: number;
   readonly memoryBytesPerSecond: number;
-}
-
-export interface UnitOutcome {
-  readonly steps: number;
-  readonly rows: number;
-  readonly lossMean: number;
-  readonly cpuMs: number;
-  readonly update: Cid;
-  readonly startedAtUnixMs: number;
-  readonly endedAtUnixMs: number;
 }
 
 export type WorkerReport =

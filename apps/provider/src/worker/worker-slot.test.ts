@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { assertDefined, cidOfBytes, createPrng, type LeaseId, leaseIdOf } from "@pingo/core";
 import { createTestClock, silentLog } from "@pingo/core/testing";
+import { BACKOFF_MS_MAX } from "@pingo/lending";
 import { expect, test } from "vitest";
-import { BACKOFF_MS_MAX } from "../backoff.ts";
 import { DEATHS_MAX, GRACE_MS, type RunTask, WorkerSlot } from "./worker-slot.ts";
 
 const CID = cidOfBytes(new Uint8Array());

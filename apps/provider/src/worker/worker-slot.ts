@@ -4,18 +4,18 @@
  */
 import type { ChildProcess } from "node:child_process";
 import { type Clock, type LeaseId, type Log, type Prng, RemoteError } from "@pingo/core";
-import { backoffMs } from "../backoff.ts";
-import type { OwnWorker } from "../owner/workforce.ts";
-import { ProviderError } from "../provider-error.ts";
+import {
+  backoffMs,
+  LendingError,
+  type OwnWorker,
+  type Slot,
+  type SlotRunOptions,
+  type UnitOutcome,
+} from "@pingo/lending";
 import type { Launcher } from "./launcher.ts";
-import type { Speed, UnitOutcome, WorkerReport, WorkerTask } from "./protocol.ts";
+import type { Speed, WorkerReport, WorkerTask } from "./protocol.ts";
 
 export type RunTask = Extract<WorkerTask, { type: "run" }>;
-
-export interface RunOptions {
-  readonly signal: AbortSignal;
-  readonly onProgress: (step: number, loss: number) => void;
-}
 
 export interface WorkerSlotOptions {
   readonly purpose: "units" | "measure";
@@ -41,14 +41,14 @@ const STUCK_LOOK_MS = 1_000;
 
 interface Current {
   readonly lease: LeaseId | null;
-  readonly onProgress: (step: number, loss: number) => void;
+  readonly onProgress: SlotRunOptions["onProgress"];
   /** Resolves once the task is over, however. */
   readonly settled: Promise<unknown>;
   resolve(value: UnitOutcome | Speed): void;
   reject(error: unknown): void;
 }
 
-export class WorkerSlot implements AsyncDisposable {
+export class WorkerSlot implements Slot, AsyncDisposable {
   readonly #purpose: WorkerSlotOptions["purpose"];
   readonly #startsAfter: Promise<unknown>;
   readonly #launcher: Launcher;
@@ -144,10 +144,10 @@ export class WorkerSlot implements AsyncDisposable {
   }
 
   /**
-   * @throws {ProviderError} WORKER_DIED, WORKER_STUCK
+   * @throws {LendingError} WORKER_DIED, WORKER_STUCK
    * @throws {RemoteError} the fault that stopped the unit
    */
-  async run(task: RunTask, { signal, onProgress }: RunOptions): Promise<UnitOutcome> {
+  async run(task: RunTask, { signal, onProgress }: SlotRunOptions): Promise<UnitOutcome> {
     signal.throwIfAborted();
     const onAbort = (): void => this.#cancel(task.lease);
     signal.addEventListener("abort", onAbort, { once: true });
@@ -186,7 +186,7 @@ export class WorkerSlot implements AsyncDisposable {
     const over = new AbortController();
     this.#outlast(stuckMs, over.signal).then(
       () => {
-        reject(new ProviderError({ code: "WORKER_STUCK", afterMs: stuckMs }));
+        reject(new LendingError({ code: "WORKER_STUCK", afterMs: stuckMs }));
         if (this.#child) this.#kill(this.#child);
       },
       () => undefined, // it ended in time
@@ -308,7 +308,7 @@ export class WorkerSlot implements AsyncDisposable {
     this.#ready = isReady;
     this.#current?.reject(died(how));
     if (this.#stopped.signal.aborted) {
-      isReady.reject(new ProviderError({ code: "STOPPING" }));
+      isReady.reject(new LendingError({ code: "STOPPING" }));
       return;
     }
     // One that was too slow to be cancelled is not broken.
@@ -324,13 +324,13 @@ export class WorkerSlot implements AsyncDisposable {
     this.#log.warn("worker_died", { how, deaths: this.#deaths, restartMs: Math.round(waitMs) });
     this.#clock.sleep(waitMs, { signal: this.#stopped.signal }).then(
       () => this.#isVacated || this.#start(),
-      () => isReady.reject(new ProviderError({ code: "STOPPING" })),
+      () => isReady.reject(new LendingError({ code: "STOPPING" })),
     );
   }
 }
 
-function died(how: string): ProviderError {
-  return new ProviderError({ code: "WORKER_DIED", how });
+function died(how: string): LendingError {
+  return new LendingError({ code: "WORKER_DIED", how });
 }
 
 function killNow(pid: number): void {

@@ -9,7 +9,7 @@ import {
   zFogNodeView,
 } from "@pingo/core";
 import type { Channel, PeerHost } from "@pingo/network";
-import { ProviderError } from "./provider-error.ts";
+import { LendingError } from "./lending-error.ts";
 
 const VIEW_BYTES_MAX = 64 * 1024;
 const VIEW_MS_MAX = 5_000;
@@ -19,13 +19,19 @@ export interface FogNodeOptions {
   readonly host: PeerHost;
   readonly fetch: Fetch;
   readonly signal: AbortSignal;
+  /** Which of its addresses this host can dial; absent: those for processes. */
+  readonly addressesOf?: (view: FogNodeView) => readonly string[];
 }
 
-/** @throws {ProviderError} FOG_UNREACHABLE, FOG_ANSWER_MALFORMED; {NetworkError} what the last address said */
+/** @throws {LendingError} FOG_UNREACHABLE, FOG_ANSWER_MALFORMED; {NetworkError} what the last address said */
 export async function dialFogNode(options: FogNodeOptions): Promise<Channel> {
-  const { url, host, signal } = options;
-  const { addresses } = await fetchView(options);
-  let last: unknown = new ProviderError({ code: "FOG_ANSWER_MALFORMED", url, why: "it names no address" });
+  const { url, host, signal, addressesOf = ({ addresses }) => addresses } = options;
+  const addresses = addressesOf(await fetchView(options));
+  let last: unknown = new LendingError({
+    code: "FOG_ANSWER_MALFORMED",
+    url,
+    why: "it names no address that this provider can dial",
+  });
   for (const address of addresses) {
     try {
       return await host.dial(address, CONTROL_PROTOCOL, { signal });
@@ -46,13 +52,13 @@ async function fetchView({ url, fetch, signal }: FogNodeOptions): Promise<FogNod
     text = await readText(response);
   } catch (cause) {
     signal.throwIfAborted();
-    throw new ProviderError({ code: "FOG_UNREACHABLE", url, why: reasonOf(cause) }, { cause });
+    throw new LendingError({ code: "FOG_UNREACHABLE", url, why: reasonOf(cause) }, { cause });
   }
   try {
     return parseShape(zFogNodeView, JSON.parse(text), "GET /v1/node");
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new ProviderError({ code: "FOG_ANSWER_MALFORMED", url, why }, { cause });
+    throw new LendingError({ code: "FOG_ANSWER_MALFORMED", url, why }, { cause });
   }
 }
 

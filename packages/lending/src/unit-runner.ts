@@ -2,26 +2,29 @@
  * Runs units one after another and keeps what the next one most likely needs: the session of the last
  * program and the rows of the last shards.
  */
-import type { Tensor } from "@pingo/autograd";
-import { openTrainer, type Trainer } from "@pingo/autograd/runtime";
+import type { RuntimeProgram, Tensor, Trainer } from "@pingo/autograd";
 import {
   type Cid,
   type Clock,
   type DatasetManifest,
-  type Disk,
-  isBlockOf,
   LIMITS,
   parseShape,
   type Shard,
   type TrainUnit,
   zDatasetManifest,
 } from "@pingo/core";
-import { type BlockReader, createDiskBlocks, readFile, readShards, writeFile } from "@pingo/storage";
+import { type BlockReader, type BlockWriter, readFile, readShards, writeFile } from "@pingo/storage";
 import { decodeVector, encodeVector, runUnit, type StoredProgram, weightsLength } from "@pingo/training/unit";
-import { countMoved, discard } from "../collect.ts";
-import { ProviderError } from "../provider-error.ts";
-import { parseStoredProgram } from "../stored-program.ts";
-import type { UnitOutcome, WorkerTask } from "./protocol.ts";
+import { parseStoredProgram } from "./stored-program.ts";
+import type { UnitOutcome } from "./unit-outcome.ts";
+
+export interface UnitTask {
+  readonly unit: TrainUnit;
+  /** Program, graph, weights and shards are all in here. */
+  readonly blocks: BlockReader;
+  /** The update's blocks are written here. */
+  readonly update: BlockWriter;
+}
 
 export interface RunOptions {
   readonly signal: AbortSignal;
@@ -30,16 +33,15 @@ export interface RunOptions {
   readonly onProgress: (step: number, loss: number) => void;
 }
 
-export interface UnitRunner {
-  run(task: Extract<WorkerTask, { type: "run" }>, options: RunOptions): Promise<UnitOutcome>;
+export interface UnitRunner extends AsyncDisposable {
+  run(task: UnitTask, options: RunOptions): Promise<UnitOutcome>;
 }
 
 export interface UnitRunnerPorts {
   readonly clock: Clock;
-  readonly disk: Disk;
-  /** Lets messages in between two checkpoints. */
-  readonly breathe: () => Promise<void>;
+  /** What this thread, or process, has used of a core so far. */
   readonly cpuMs: () => number;
+  readonly openTrainer: (program: RuntimeProgram) => Promise<Trainer>;
 }
 
 interface Warm {
@@ -53,22 +55,21 @@ interface Warm {
 }
 
 export function createUnitRunner(ports: UnitRunnerPorts): UnitRunner {
-  const { clock, disk, breathe, cpuMs } = ports;
+  const { clock, cpuMs, openTrainer } = ports;
   let warm: Warm | undefined;
 
   const warmFor = async (unit: TrainUnit, blocks: BlockReader): Promise<Warm> => {
     if (warm?.program === unit.program) return warm;
     await warm?.trainer[Symbol.asyncDispose]();
     warm = undefined;
-    warm = await openProgram(unit.program, blocks, breathe);
+    warm = await openProgram(unit.program, blocks, openTrainer);
     return warm;
   };
 
   return {
-    async run({ unit, blocksFolder, updateFolder }, { signal, flush, onProgress }) {
+    async run({ unit, blocks, update: updateBlocks }, { signal, flush, onProgress }) {
       const cpuAtStartMs = cpuMs();
       const startedAtUnixMs = clock.nowUnixMs();
-      const blocks = createVerifiedReader(blocksFolder, disk);
       const held = await warmFor(unit, blocks);
       const { trainer, stored, weightsLength: length } = held;
       const shards = unit.shards.map(({ cid }) => cid).join(" ");
@@ -91,10 +92,7 @@ export function createUnitRunner(ports: UnitRunnerPorts): UnitRunner {
         { trainer, weights, rows },
         { clock, signal, flush, onProgress: ({ step, loss }) => onProgress(step, loss) },
       );
-      const update = await writeFile(
-        createDiskBlocks({ folder: updateFolder, disk }),
-        encodeVector(result.update),
-      );
+      const update = await writeFile(updateBlocks, encodeVector(result.update));
       return {
         steps: result.steps,
         rows: result.rows,
@@ -105,16 +103,24 @@ export function createUnitRunner(ports: UnitRunnerPorts): UnitRunner {
         endedAtUnixMs: clock.nowUnixMs(),
       };
     },
+    async [Symbol.asyncDispose]() {
+      await warm?.trainer[Symbol.asyncDispose]();
+      warm = undefined;
+    },
   };
 }
 
-async function openProgram(cid: Cid, blocks: BlockReader, breathe: () => Promise<void>): Promise<Warm> {
+async function openProgram(
+  cid: Cid,
+  blocks: BlockReader,
+  openTrainer: UnitRunnerPorts["openTrainer"],
+): Promise<Warm> {
   const stored = parseStoredProgram(cid, await blocks.get(cid));
   const graph = await readFile(blocks, stored.graph, { sizeBytesMax: LIMITS.modelBytesMax });
-  const trainer = await openTrainer({ graph, signature: stored.signature }, { isTuned: true });
+  const trainer = await openTrainer({ graph, signature: stored.signature });
   return {
     program: cid,
-    trainer: breathing(trainer, breathe),
+    trainer,
     weightsLength: weightsLength(stored.signature),
     stored,
     fields: new Map(),
@@ -122,37 +128,11 @@ async function openProgram(cid: Cid, blocks: BlockReader, breathe: () => Promise
   };
 }
 
-/** ONNX Runtime holds the thread for a whole call; between calls the agent's messages come in. */
-function breathing(trainer: Trainer, breathe: () => Promise<void>): Trainer {
-  return {
-    signature: trainer.signature,
-    setFields: (fields) => trainer.setFields(fields),
-    reset: (weights) => trainer.reset(weights),
-    weights: () => trainer.weights(),
-    async run(indices, learningRates) {
-      const losses = await trainer.run(indices, learningRates);
-      await breathe();
-      return losses;
-    },
-    [Symbol.asyncDispose]: () => trainer[Symbol.asyncDispose](),
-  };
-}
-
-/** Reads what the agent put there and nothing else. The store itself belongs to the agent's process. */
-function createVerifiedReader(folder: string, disk: Disk): BlockReader {
-  const paths = createDiskBlocks({ folder, disk });
-  return {
-    async get(cid, options) {
-      options?.signal?.throwIfAborted();
-      const bytes = await disk.read(paths.pathOf(cid));
-      if (bytes === undefined)
-        throw new ProviderError({ code: "BLOCK_UNUSABLE", cid, why: "it is not there" });
-      countMoved(bytes.byteLength);
-      if (isBlockOf(cid, bytes)) return bytes;
-      throw new ProviderError({ code: "BLOCK_UNUSABLE", cid, why: "its bytes are not what its CID names" });
-    },
-    has: async (cid) => (await disk.sizeBytes(paths.pathOf(cid))) !== undefined,
-  };
+/** Gives the memory of tensors back at once; whoever still holds them finds them empty. */
+function discard(tensors: ReadonlyMap<string, Tensor>): void {
+  for (const { data } of tensors.values()) {
+    if (data.buffer instanceof ArrayBuffer) data.buffer.transfer(0);
+  }
 }
 
 function manifestOf({ signature }: StoredProgram, shards: readonly Shard[]): DatasetManifest {

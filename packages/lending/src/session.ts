@@ -5,6 +5,7 @@
 import {
   type Clock,
   type Fetch,
+  type FogNodeView,
   type FogRequest,
   isFault,
   type LeaseId,
@@ -23,14 +24,14 @@ import type { Channel, PeerHost, RequestOptions } from "@pingo/network";
 import { backoffMs, pause } from "./backoff.ts";
 import type { Delivery } from "./delivery.ts";
 import { dialFogNode } from "./fog-node.ts";
-import type { LeaseRunner } from "./lease-runner.ts";
+import type { LeaseRunner, Slot } from "./lease-runner.ts";
+import { LendingError } from "./lending-error.ts";
 import type { Outbox } from "./outbox.ts";
-import { ProviderError } from "./provider-error.ts";
 
 export interface SessionOptions {
   readonly fogUrl: string;
   readonly host: PeerHost;
-  readonly runner: LeaseRunner;
+  readonly runner: Pick<LeaseRunner<Slot>, "close" | "drop" | "progress" | "running" | "take">;
   readonly outbox: Outbox;
   readonly delivery: Delivery;
   readonly offer: () => Promise<Offer>;
@@ -39,6 +40,8 @@ export interface SessionOptions {
   readonly prng: Prng;
   readonly log: Log;
   readonly onState: (state: "connecting" | "online") => void;
+  /** Which of the fog node's addresses this host can dial; absent: those for processes. */
+  readonly addressesOf?: (view: FogNodeView) => readonly string[];
 }
 
 /** Free memory and disk change; the fog node plans with what it was told last. */
@@ -60,7 +63,9 @@ export class Session {
 
   constructor(options: SessionOptions) {
     this.#options = options;
-    this.#instance = Buffer.from(options.prng.bytes(INSTANCE_BYTES)).toString("base64url");
+    this.#instance = Array.from(options.prng.bytes(INSTANCE_BYTES), (byte) =>
+      byte.toString(16).padStart(2, "0"),
+    ).join("");
   }
 
   /** Until `leave`. @throws {RemoteError} KEY_IN_USE when another process works with this key and goes on to */
@@ -116,9 +121,12 @@ export class Session {
   }
 
   async #converse(onGreeted: () => void): Promise<void> {
-    const { fogUrl, host, fetch, delivery, log } = this.#options;
+    const { fogUrl, host, fetch, delivery, log, addressesOf } = this.#options;
     const { signal } = this.#stopped;
-    const channel = await dialFogNode({ url: fogUrl, host, fetch, signal });
+    const channel = await dialFogNode({
+      ...{ url: fogUrl, host, fetch, signal },
+      ...(addressesOf && { addressesOf }),
+    });
     try {
       channel.serve(async (body) => this.#answer(parseShape(zFogRequest, body, "the fog node's request")));
       const ttlMs = await this.#greet(channel);
@@ -154,7 +162,7 @@ export class Session {
     const { fog, leaseTtlMs, drop } = parseShape(zProviderAnswers.hello, answer, "the answer to hello");
     if (fog !== channel.peer) {
       const why = `it calls itself ${fog} and holds the key of ${channel.peer}`;
-      throw new ProviderError({ code: "FOG_ANSWER_MALFORMED", url: fogUrl, why });
+      throw new LendingError({ code: "FOG_ANSWER_MALFORMED", url: fogUrl, why });
     }
     this.#dropAll(drop);
     return leaseTtlMs;

@@ -21,23 +21,51 @@ import {
   type TrainUnit,
   zReceipt,
 } from "@pingo/core";
-import { fullDiskOr } from "@pingo/core/system";
 import type { RefusalStatus, UnitStatus } from "@pingo/scheduler/status";
-import { type BlockReader, copyDag } from "@pingo/storage";
-import type { BlockCache } from "./block-cache.ts";
+import { type BlockReader, type Blocks, copyDag } from "@pingo/storage";
+import { LendingError } from "./lending-error.ts";
 import type { Outbox } from "./outbox.ts";
-import type { OwnWorker, Workforce } from "./owner/workforce.ts";
-import { ProviderError } from "./provider-error.ts";
 import { parseStoredProgram } from "./stored-program.ts";
-import type { UnitOutcome } from "./worker/protocol.ts";
-import type { WorkerSlot } from "./worker/worker-slot.ts";
+import type { UnitOutcome } from "./unit-outcome.ts";
+import type { OwnWorker, Workforce } from "./workforce.ts";
 
-export interface LeaseRunnerOptions {
+/** One place for one unit at a time. */
+export interface Slot {
+  /** Given up: it takes no more units. */
+  readonly isBroken: boolean;
+  /** Its memory was given back; it takes no unit until it is recalled. */
+  readonly isVacated: boolean;
+  /** A unit runs in it. */
+  readonly isBusy: boolean;
+  /** Undefined while no process of its own runs; a page has none. */
+  readonly worker: OwnWorker | undefined;
+  /** A unit is about to come. */
+  warmUp(): void;
+  /** Resolves once it can take a unit without delay, or never will. */
+  warm(): Promise<void>;
+  /** Hands in what is done of its unit, and takes none until `recall`. */
+  vacate(): void;
+  recall(): void;
+}
+
+export interface SlotRunOptions {
+  readonly signal: AbortSignal;
+  readonly onProgress: (step: number, loss: number) => void;
+}
+
+/** Blocks that units are fetched into; what was put or read while it is held stays. */
+export interface UnitCache extends Blocks {
+  hold(): Disposable;
+}
+
+export interface LeaseRunnerOptions<S extends Slot> {
   readonly key: KeyPair;
   /** As many as the computer has cores; the owner lends `size` of them, and may change that. */
-  readonly slots: readonly WorkerSlot[];
+  readonly slots: readonly S[];
   readonly size: number;
-  readonly cache: BlockCache;
+  /** The unit's blocks are all in the cache. */
+  readonly run: (slot: S, lease: Lease, options: SlotRunOptions) => Promise<UnitOutcome>;
+  readonly cache: UnitCache;
   /** Reads through the cache from the fog node. */
   readonly blocks: BlockReader;
   readonly outbox: Outbox;
@@ -48,11 +76,13 @@ export interface LeaseRunnerOptions {
   /** A result lies in the outbox. */
   readonly onResult: (outcome: UnitOutcome) => void;
   readonly onRelease: (lease: LeaseId, reason: string) => void;
+  /** What a failure means on this system. */
+  readonly faultOf?: (cause: unknown) => unknown;
 }
 
-interface Running {
+interface Running<S> {
   readonly lease: Lease;
-  readonly slot: WorkerSlot;
+  readonly slot: S;
   /** A lease that was taken back ends at the worker's next checkpoint; the next one on its slot waits for that. */
   readonly slotFree: Promise<void>;
   readonly cancel: AbortController;
@@ -64,11 +94,11 @@ interface Running {
 const FILES_AT_ONCE = 2;
 const BLOCKS_AT_ONCE = 2;
 
-export class LeaseRunner implements Workforce {
-  readonly #options: LeaseRunnerOptions;
-  readonly #runningById = new Map<LeaseId, Running>();
+export class LeaseRunner<S extends Slot> implements Workforce {
+  readonly #options: LeaseRunnerOptions<S>;
+  readonly #runningById = new Map<LeaseId, Running<S>>();
   /** The last lease of each slot that has one, until it is over. */
-  readonly #endedBySlot = new Map<WorkerSlot, Promise<void>>();
+  readonly #endedBySlot = new Map<S, Promise<void>>();
   #isClosed = false;
   #isVacated = false;
   #size: number;
@@ -76,7 +106,7 @@ export class LeaseRunner implements Workforce {
   #wantedSize: number;
   #refused: RefusalStatus | null = null;
 
-  constructor(options: LeaseRunnerOptions) {
+  constructor(options: LeaseRunnerOptions<S>) {
     this.#options = options;
     this.#size = Math.min(options.size, options.slots.length);
     this.#wantedSize = this.#size;
@@ -117,17 +147,17 @@ export class LeaseRunner implements Workforce {
     for (const slot of this.#options.slots.slice(0, this.#size)) slot.recall();
   }
 
-  #vacate(slot: WorkerSlot): void {
+  #vacate(slot: S): void {
     const reason = "the owner needs the computer";
     for (const running of this.#runningById.values()) {
       if (running.slot !== slot || slot.isBusy || running.cancel.signal.aborted) continue;
-      running.cancel.abort(new ProviderError({ code: "LEASE_REVOKED", reason }));
+      running.cancel.abort(new LendingError({ code: "LEASE_REVOKED", reason }));
       this.#options.onRelease(running.lease.id, reason);
     }
     slot.vacate();
   }
 
-  /** Idempotent by lease. @throws {ProviderError} LEASE_NOT_MINE, LEASE_TOO_LARGE, NO_FREE_SLOT, STOPPING */
+  /** Idempotent by lease. @throws {LendingError} LEASE_NOT_MINE, LEASE_TOO_LARGE, NO_FREE_SLOT, STOPPING */
   take(lease: Lease): void {
     try {
       this.#take(lease);
@@ -152,9 +182,9 @@ export class LeaseRunner implements Workforce {
 
   #take(lease: Lease): void {
     const { key, slots, outbox, log } = this.#options;
-    if (this.#isClosed) throw new ProviderError({ code: "STOPPING" });
+    if (this.#isClosed) throw new LendingError({ code: "STOPPING" });
     if (lease.provider !== key.nodeId) {
-      throw new ProviderError({ code: "LEASE_NOT_MINE", lease: lease.id, provider: lease.provider });
+      throw new LendingError({ code: "LEASE_NOT_MINE", lease: lease.id, provider: lease.provider });
     }
     if (this.#runningById.has(lease.id) || outbox.leases().includes(lease.id)) return;
     this.#checkSize(lease.unit);
@@ -165,9 +195,9 @@ export class LeaseRunner implements Workforce {
       .filter((one) => !one.isBroken && !one.isVacated && !taken.has(one));
     // The fog node counts a slot as free once it took its lease back, and the worker needs a moment more.
     const slot = usable.find((one) => !this.#endedBySlot.has(one)) ?? usable[0];
-    if (!slot) throw new ProviderError({ code: "NO_FREE_SLOT", slots: this.slots });
+    if (!slot) throw new LendingError({ code: "NO_FREE_SLOT", slots: this.slots });
     const slotFree = this.#endedBySlot.get(slot) ?? Promise.resolve();
-    const running: Running = { lease, slot, slotFree, cancel: new AbortController(), step: 0, loss: null };
+    const running: Running<S> = { lease, slot, slotFree, cancel: new AbortController(), step: 0, loss: null };
     this.#runningById.set(lease.id, running);
     log.info("lease_taken", { lease: lease.id, round: lease.unit.round, unit: lease.unit.index });
     const ended = this.#run(running).finally(() => {
@@ -177,7 +207,7 @@ export class LeaseRunner implements Workforce {
   }
 
   drop(lease: LeaseId, reason: string): void {
-    this.#runningById.get(lease)?.cancel.abort(new ProviderError({ code: "LEASE_REVOKED", reason }));
+    this.#runningById.get(lease)?.cancel.abort(new LendingError({ code: "LEASE_REVOKED", reason }));
   }
 
   running(): readonly LeaseId[] {
@@ -208,41 +238,31 @@ export class LeaseRunner implements Workforce {
   /** Takes no more leases; those that run are cancelled without a word: the caller hands them back. */
   close(): void {
     this.#isClosed = true;
-    for (const { cancel } of this.#runningById.values())
-      cancel.abort(new ProviderError({ code: "STOPPING" }));
+    for (const { cancel } of this.#runningById.values()) cancel.abort(new LendingError({ code: "STOPPING" }));
   }
 
-  async #run(running: Running): Promise<void> {
+  async #run(running: Running<S>): Promise<void> {
     const { lease, slot, cancel } = running;
-    const { cache, outbox, log, onResult, onRelease } = this.#options;
+    const { cache, outbox, log, run, onResult, onRelease, faultOf = asItIs } = this.#options;
     const { signal } = cancel;
     using _held = cache.hold();
     try {
       slot.warmUp();
       await this.#fetch(lease.unit, signal);
       await running.slotFree;
-      const outcome = await slot.run(
-        {
-          type: "run",
-          lease: lease.id,
-          unit: lease.unit,
-          blocksFolder: cache.folder,
-          updateFolder: outbox.folderOf(lease.id),
+      const outcome = await run(slot, lease, {
+        signal,
+        onProgress: (step, loss) => {
+          running.step = step;
+          running.loss = loss;
         },
-        {
-          signal,
-          onProgress: (step, loss) => {
-            running.step = step;
-            running.loss = loss;
-          },
-        },
-      );
+      });
+      await outbox.put(signValue(RECEIPT_DOMAIN, this.#receiptOf(lease, outcome), this.#options.key));
       this.#runningById.delete(lease.id);
-      outbox.put(signValue(RECEIPT_DOMAIN, this.#receiptOf(lease, outcome), this.#options.key));
       log.info("unit_done", { lease: lease.id, steps: outcome.steps, loss: outcome.lossMean });
       onResult(outcome);
     } catch (cause) {
-      const error = fullDiskOr(cache.folder, cause); // also when the outbox's own database meets it
+      const error = faultOf(cause); // also when the outbox's own database meets it
       this.#runningById.delete(lease.id);
       const { code, message } = reportOf(error);
       log[isFault(error) ? "warn" : "error"]("unit_failed", { lease: lease.id, code, error: String(error) });
@@ -269,7 +289,7 @@ export class LeaseRunner implements Workforce {
     const bytes = unit.shards.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     const bytesMax = this.#options.shardBytesMax();
     if (bytes > bytesMax) {
-      throw new ProviderError({ code: "LEASE_TOO_LARGE", what: "the shards", bytes, bytesMax });
+      throw new LendingError({ code: "LEASE_TOO_LARGE", what: "the shards", bytes, bytesMax });
     }
   }
 
@@ -278,4 +298,8 @@ export class LeaseRunner implements Workforce {
     const receipt = { ...outcome, lease: lease.id, unit: cidOfValue(lease.unit), provider: key.nodeId };
     return parseShape(zReceipt, receipt, `the receipt of ${shortId(lease.id)}`);
   }
+}
+
+function asItIs(cause: unknown): unknown {
+  return cause;
 }

@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import {
   CONTROL_PROTOCOL,
   createPrng,
@@ -10,15 +7,14 @@ import {
   RemoteError,
   zProviderRequest,
 } from "@pingo/core";
-import { systemDisk } from "@pingo/core/system";
-import { createTestClock, silentLog } from "@pingo/core/testing";
+import { createMemoryDisk, createTestClock, silentLog } from "@pingo/core/testing";
 import { createMemoryNetwork } from "@pingo/network/testing";
 import { createMemoryBlocks } from "@pingo/storage/testing";
 import { expect, test } from "vitest";
-import { openBlockCache } from "./block-cache.ts";
 import { Delivery } from "./delivery.ts";
+import { openFileOutbox } from "./file-outbox.ts";
 import { LeaseRunner } from "./lease-runner.ts";
-import { openOutbox } from "./outbox.ts";
+import { createMemoryCache } from "./memory-cache.ts";
 import { Session } from "./session.ts";
 
 const FOG = keyPairOfSeed(new Uint8Array(32).fill(1));
@@ -27,7 +23,6 @@ const FOG_URL = "http://fog";
 
 /** A session whose fog node knows another process with its key for so long. */
 async function converse(takenMs: number) {
-  const folder = await mkdtemp(join(tmpdir(), "pingo-session-"));
   const clock = createTestClock();
   const prng = createPrng(3);
   const network = createMemoryNetwork({ clock, prng });
@@ -48,11 +43,12 @@ async function converse(takenMs: number) {
     status: 200,
     body: oneChunk(JSON.stringify(view)),
   });
-  using outbox = openOutbox(folder);
-  using cache = openBlockCache({ folder, disk: systemDisk, quotaBytes: () => 1_000, log: silentLog });
-  const ports = { clock, prng, log: silentLog, disk: systemDisk };
+  const outbox = await openFileOutbox({ folder: "/outbox", disk: createMemoryDisk(), log: silentLog });
+  const cache = createMemoryCache(1_000);
+  const ports = { clock, prng, log: silentLog };
   const runner = new LeaseRunner({
     ...{ key: KEY, slots: [], size: 0, cache, blocks: cache, outbox, shardBytesMax: () => 1_000, ...ports },
+    run: () => Promise.reject(new Error("no lease comes here")),
     onResult: () => undefined,
     onRelease: () => undefined,
   });
@@ -82,7 +78,6 @@ async function converse(takenMs: number) {
   for (let i = 0; i < 20; i++) await clock.advance(1_000);
   await left;
   await running;
-  await rm(folder, { recursive: true, force: true });
   return { ended, isOnline, atMs, instances };
 }
 

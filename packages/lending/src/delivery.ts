@@ -5,7 +5,6 @@
 import {
   type Clock,
   cidOfValue,
-  type Disk,
   isFault,
   type Log,
   openSigned,
@@ -18,16 +17,15 @@ import {
   zProviderAnswers,
 } from "@pingo/core";
 import type { Channel } from "@pingo/network";
-import { type Blocks, copyDag, createDiskBlocks } from "@pingo/storage";
+import { type Blocks, copyDag } from "@pingo/storage";
 import { backoffMs, pause } from "./backoff.ts";
+import { LendingError } from "./lending-error.ts";
 import type { Outbox } from "./outbox.ts";
-import { ProviderError } from "./provider-error.ts";
 
 export interface DeliveryOptions {
   readonly outbox: Outbox;
   /** The fog node's store. */
   readonly remote: Blocks;
-  readonly disk: Disk;
   readonly clock: Clock;
   readonly prng: Prng;
   readonly log: Log;
@@ -82,29 +80,27 @@ export class Delivery {
   }
 
   async #deliver(result: Signed<Receipt>, channel: Channel, signal: AbortSignal): Promise<void> {
-    const { outbox, remote, disk, log } = this.#options;
+    const { outbox, remote, log } = this.#options;
     const { lease, update } = result.body;
-    const folder = outbox.folderOf(lease);
     try {
-      const { bytes } = await copyDag(update, createDiskBlocks({ folder, disk }), remote, { signal });
+      const { bytes } = await copyDag(update, outbox.updateOf(lease), remote, { signal });
       const answer = await channel.request({ type: "result", receipt: result }, { signal });
       const { acknowledged } = parseShape(zProviderAnswers.result, answer, "the fog node's acknowledgement");
       if (acknowledged.signer !== channel.peer) {
         const { signer } = acknowledged;
-        throw new ProviderError({ code: "FOG_SIGNATURE_STRANGE", signer, expected: channel.peer });
+        throw new LendingError({ code: "FOG_SIGNATURE_STRANGE", signer, expected: channel.peer });
       }
       const { receipt, counted } = openSigned(RECEIPT_ACK_DOMAIN, acknowledged);
       if (receipt !== cidOfValue(result)) {
         const why = "it acknowledges another receipt";
-        throw new ProviderError({ code: "FOG_ANSWER_MALFORMED", url: channel.peer, why });
+        throw new LendingError({ code: "FOG_ANSWER_MALFORMED", url: channel.peer, why });
       }
       log.info("result_acknowledged", { lease, counted, bytes });
     } catch (error) {
       if (!isFinal(error)) throw error;
       log.error("result_refused", { lease, error: String(error) });
     }
-    outbox.remove(lease);
-    await disk.remove(folder);
+    await outbox.remove(lease);
   }
 }
 
