@@ -27,6 +27,7 @@ const LAYERS: Readonly<Record<string, number>> = {
   "apps/cli": 5,
   "apps/console": 5,
   "apps/devnet": 5,
+  "apps/tab": 5,
   "apps/punny": 5,
   "apps/gallery": 5,
   "apps/agents": 5,

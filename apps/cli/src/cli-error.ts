@@ -31,6 +31,7 @@ export type CliFault =
       readonly logPath: string;
     }
   | { readonly code: "EXAMPLE_FAILED"; readonly why: string }
+  | { readonly code: "PAGE_NOT_BUILT"; readonly why: string }
   | {
       readonly code: "JOB_NOT_SUCCEEDED";
       readonly job: string;
@@ -68,6 +69,7 @@ const SENTENCES: Sentences<CliFault> = {
     `the ${f.child} ended (${f.how})${f.last === null ? "" : `: ${f.last}`}; its log is ${f.logPath}`,
   CHILD_NOT_READY: (f) => `the ${f.child} was not ready within ${f.seconds} s; its log is ${f.logPath}`,
   EXAMPLE_FAILED: (f) => `the example's data could not be prepared: ${f.why}`,
+  PAGE_NOT_BUILT: (f) => `the page that lends could not be built: ${f.why}; leave --web out to go without it`,
   JOB_NOT_SUCCEEDED: (f) => `the job ${f.job} ${f.state}${f.reason === null ? "" : `: ${f.reason}`}`,
   FILE_MISSING: (f) => `there is no file ${f.path}`,
   FILE_NOT_TEXT: (f) =>

@@ -6,6 +6,7 @@ test("the defaults serve this machine only", () => {
     folder: "/p/fog",
     http: { host: "127.0.0.1", port: 4710 },
     peerAddress: "/ip4/127.0.0.1/tcp/4711",
+    web: null,
     databaseUrl: undefined,
     leaseTtlMs: 6_000,
     payment: "account",
@@ -33,4 +34,21 @@ test.each([
 
 test("a password in DATABASE_URL is not in the fault", () => {
   expect(() => readConfig({ DATABASE_URL: "mysql://u:secret@x" })).not.toThrow("secret");
+});
+
+const LISTEN = "/ip4/0.0.0.0/tcp/4712/ws";
+
+test("pages lend where both what they dial and the page are set, and a proxy may stand before it", () => {
+  const announce = "/dns4/fog.example/tcp/443/tls/ws";
+  const set = { PINGO_FOG_WEB: LISTEN, PINGO_FOG_PAGE: "/page", PINGO_FOG_WEB_ANNOUNCE: announce };
+  expect(readConfig(set).web).toEqual({ listen: LISTEN, pageFolder: "/page", announce: [announce] });
+});
+
+test.each([
+  { PINGO_FOG_WEB: LISTEN },
+  { PINGO_FOG_PAGE: "/page" },
+  { PINGO_FOG_WEB: "/ip4/0.0.0.0/tcp/4712", PINGO_FOG_PAGE: "/page" },
+  { PINGO_FOG_WEB: LISTEN, PINGO_FOG_PAGE: "/page", PINGO_FOG_WEB_ANNOUNCE: "/dns4/fog.example/tcp/80/ws" },
+])("%o is refused: half a setting, or no address that pages can dial", (env) => {
+  expect(() => readConfig(env)).toThrow(/PINGO_FOG_(WEB|PAGE)/);
 });

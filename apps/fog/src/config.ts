@@ -10,6 +10,8 @@ export interface FogConfig {
   readonly http: { readonly host: string; readonly port: number };
   /** Multiaddr that providers dial. */
   readonly peerAddress: string;
+  /** Pages may lend too: what they dial, and where the page lies; null where they may not. */
+  readonly web: WebConfig | null;
   /** PostgreSQL; the built-in database when undefined. */
   readonly databaseUrl: string | undefined;
   readonly leaseTtlMs: number;
@@ -40,6 +42,15 @@ const FOUNDERS_MAX = 64;
 const PAYMENTS = ["account", "prepaid"] as const;
 export type Payment = (typeof PAYMENTS)[number];
 
+export interface WebConfig {
+  /** Multiaddr that ends in /ws. */
+  readonly listen: string;
+  /** Where pages of https dial: a proxy with a certificate, as /dns4/HOST/tcp/443/tls/ws. */
+  readonly announce: readonly string[];
+  /** Holds the built page. */
+  readonly pageFolder: string;
+}
+
 export type ConfigFault =
   | { readonly code: "SETTING_UNKNOWN"; readonly key: string; readonly known: string }
   | {
@@ -68,6 +79,9 @@ const OWN_PREFIX = "PINGO_FOG_";
 const OWN_KEYS = [
   "PINGO_FOG_HTTP",
   "PINGO_FOG_P2P",
+  "PINGO_FOG_WEB",
+  "PINGO_FOG_WEB_ANNOUNCE",
+  "PINGO_FOG_PAGE",
   "PINGO_FOG_LEASE_TTL_MS",
   "PINGO_FOG_PAYMENT",
   "PINGO_FOG_GATE",
@@ -103,6 +117,7 @@ export function readConfig(env: Environment): FogConfig {
     folder: join(resolve(home), "fog"),
     http: readHostPort("PINGO_FOG_HTTP", env.PINGO_FOG_HTTP ?? "127.0.0.1:4710"),
     peerAddress: readMultiaddr("PINGO_FOG_P2P", env.PINGO_FOG_P2P ?? "/ip4/127.0.0.1/tcp/4711"),
+    web: readWeb(env),
     databaseUrl: env.DATABASE_URL ? readDatabaseUrl("DATABASE_URL", env.DATABASE_URL) : undefined,
     leaseTtlMs: readTtl("PINGO_FOG_LEASE_TTL_MS", env.PINGO_FOG_LEASE_TTL_MS ?? String(LEASE_TTL_MS)),
     gate: readGate(env),
@@ -157,6 +172,22 @@ function readHostPort(key: string, value: string): FogConfig["http"] {
 function readMultiaddr(key: string, value: string): string {
   if (/^\/(ip4|ip6|dns4|dns6)\/[^/]+\/tcp\/\d{1,5}$/.test(value)) return value;
   throw invalid(key, value, "a multiaddr, like /ip4/127.0.0.1/tcp/4711");
+}
+
+function readWeb(env: Environment): WebConfig | null {
+  const { PINGO_FOG_WEB: listen, PINGO_FOG_PAGE: page, PINGO_FOG_WEB_ANNOUNCE: announce } = env;
+  if (!listen) {
+    if (page) throw invalid("PINGO_FOG_PAGE", page, "PINGO_FOG_WEB with it, which the page dials");
+    return null;
+  }
+  if (!/^\/(ip4|ip6|dns4|dns6)\/[^/]+\/tcp\/\d{1,5}\/ws$/.test(listen)) {
+    throw invalid("PINGO_FOG_WEB", listen, "a multiaddr, like /ip4/127.0.0.1/tcp/4712/ws");
+  }
+  if (!page) throw invalid("PINGO_FOG_WEB", listen, "PINGO_FOG_PAGE with it, the folder of the built page");
+  if (announce && !/^\/dns[46]?\/[^/]+\/tcp\/\d{1,5}\/tls\/ws$/.test(announce)) {
+    throw invalid("PINGO_FOG_WEB_ANNOUNCE", announce, "a multiaddr, like /dns4/fog.example/tcp/443/tls/ws");
+  }
+  return { listen, announce: announce ? [announce] : [], pageFolder: resolve(page) };
 }
 
 function readDatabaseUrl(key: string, value: string): string {

@@ -51,7 +51,8 @@ export type FogFault =
   | { readonly code: "STRANGER"; readonly what: string }
   | { readonly code: "UNIT_MISMATCH"; readonly lease: LeaseId }
   | { readonly code: "UPDATE_INVALID"; readonly cid: Cid; readonly why: string }
-  | { readonly code: "BUILD_FAILED"; readonly why: string };
+  | { readonly code: "BUILD_FAILED"; readonly why: string }
+  | { readonly code: "PAGE_MISSING"; readonly folder: string };
 
 const SENTENCES: Sentences<FogFault> = {
   PORT_IN_USE: (f) =>
@@ -116,6 +117,8 @@ const SENTENCES: Sentences<FogFault> = {
   UNIT_MISMATCH: (f) => `the receipt names another unit than lease ${f.lease} was granted for`,
   UPDATE_INVALID: (f) => `update ${f.cid} is refused: ${f.why}`,
   BUILD_FAILED: (f) => `the training program could not be built: ${f.why}`,
+  PAGE_MISSING: (f) =>
+    `${f.folder} holds no built page; build it with node apps/tab/src/main.ts ${f.folder}, or unset PINGO_FOG_WEB and PINGO_FOG_PAGE`,
 };
 
 export class FogError extends FaultError<FogFault> {

@@ -1,12 +1,13 @@
 /** The station put together: every part with what it needs, started in order, stopped in reverse. */
 import { join } from "node:path";
 import { CONTROL_PROTOCOL, type FogNodeView, type NodeId, type Ports } from "@pingo/core";
-import { createLibp2pHost } from "@pingo/network";
+import { createLibp2pHost, isForPages } from "@pingo/network";
 import { createBlockHandler, createDiskBlocks, lockFolder } from "@pingo/storage";
 import { createControlApi } from "./api/control-api.ts";
 import { createEventStreams } from "./api/event-stream.ts";
 import { createHttpServer, listen } from "./api/http-server.ts";
 import { httpUrlOf } from "./api/http-url.ts";
+import { PAGE_PATH, readPageFiles } from "./api/page-files.ts";
 import type { FogConfig } from "./config.ts";
 import { openDatabase } from "./database/database.ts";
 import { FogError } from "./fault.ts";
@@ -32,7 +33,7 @@ export interface Station extends AsyncDisposable {
 /** @throws {FaultError} FOLDER_IN_USE, PORT_IN_USE, DATABASE_UNREACHABLE and others: nothing is left running */
 export async function startStation(config: FogConfig, ports: Ports): Promise<Station> {
   const { clock, prng, log, disk } = ports;
-  const { leaseTtlMs } = config;
+  const { leaseTtlMs, web } = config;
   await using parts = new AsyncDisposableStack();
   parts.use(await lockFolder(config.folder));
   const key = await openIdentity(config.folder, ports);
@@ -74,20 +75,34 @@ export async function startStation(config: FogConfig, ports: Ports): Promise<Sta
 
   const streams = createEventStreams({ sql, hub, clock, log });
   const blockHandler = createBlockHandler({ blocks, log, clock, onTransfer: traffic.onTransfer });
+  const page = web && (await readPageFiles(web.pageFolder));
   const api = createControlApi({
     ...{ jobs, providers, streams, log, sql, membership, fog: key.nodeId },
     node: () => {
       if (!view) throw new FogError({ code: "STARTING" });
       return view;
     },
-    serverFactory: (handler) => createHttpServer(blockHandler, handler, log),
+    serverFactory: (control) =>
+      createHttpServer({ blocks: blockHandler, ...(page && { page }), control }, log),
   });
   parts.defer(() => api.close());
   parts.defer(() => streams.closeAll());
   const httpUrl = httpUrlOf(await listen(api, config.http));
-  const host = parts.use(await createLibp2pHost({ key, listen: [config.peerAddress], log, clock }));
+  const host = parts.use(
+    await createLibp2pHost({
+      ...{ key, log, clock },
+      listen: [config.peerAddress, ...(web ? [web.listen] : [])],
+      announce: web?.announce ?? [],
+    }),
+  );
   await jobs.resume();
-  view = { id: key.nodeId, addresses: host.addresses, httpUrl, version: VERSION };
+  const [webAddresses = [], addresses = []] = [true, false].map((forPages) =>
+    host.addresses.filter((address) => isForPages(address) === forPages),
+  );
+  view = {
+    ...{ id: key.nodeId, addresses, httpUrl, version: VERSION },
+    ...(web && { web: { pageUrl: `${httpUrl}${PAGE_PATH}`, addresses: webAddresses } }),
+  };
   const session = { sql, blocks, clock, log, key, providers, httpUrl, leaseTtlMs, checks: createMailbox() };
   host.handle(CONTROL_PROTOCOL, (channel) =>
     serveProvider(channel, {

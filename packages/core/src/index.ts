@@ -42,6 +42,7 @@ export {
   zDatasetManifest,
   zShard,
 } from "./dataset.ts";
+export { DiskError, type DiskFault } from "./disk-error.ts";
 export { type JobEvent, type Measured, type NumberedEvent, zJobEvent, zNumberedEvent } from "./events.ts";
 export {
   type Fault,

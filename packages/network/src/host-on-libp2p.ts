@@ -26,15 +26,15 @@ export type HostModules = Pick<
 /** Channels watch their own liveness, so libp2p's monitor and yamux's keep-alive stay off. */
 export async function startOnLibp2p(
   options: HostOptions,
-  listen: readonly string[],
+  { listen, announce }: { readonly listen: readonly string[]; readonly announce: readonly string[] },
   modules: HostModules,
 ): Promise<PeerHost> {
-  for (const address of listen) parseAddress(address);
+  for (const address of [...listen, ...announce]) parseAddress(address);
   const node = await createLibp2p({
     ...modules,
     start: false,
     privateKey: await generateKeyPairFromSeed("Ed25519", options.key.seed),
-    addresses: { listen: [...listen] },
+    addresses: { listen: [...listen], appendAnnounce: [...announce] },
     streamMuxers: [yamux({ enableKeepAlive: false })],
     connectionMonitor: { enabled: false },
   });

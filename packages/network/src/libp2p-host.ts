@@ -12,6 +12,8 @@ import type { PeerHost } from "./peer-host.ts";
 export interface Libp2pHostOptions extends HostOptions {
   /** Multiaddrs; none makes a host that only dials. Port 0 takes any free one. Those that end in /ws are for pages. */
   readonly listen: readonly string[];
+  /** Addresses at which others stand in for this host, as a proxy with a certificate does. */
+  readonly announce?: readonly string[];
 }
 
 /** A station holds one connection per provider. */
@@ -20,18 +22,26 @@ const CONNECTIONS_MAX = 4_096;
 const CONNECTIONS_PER_ADDRESS_MAX = 64;
 
 /** @throws {NetworkError} PORT_IN_USE, LISTEN_FAILED, ADDRESS_INVALID */
-export async function createLibp2pHost({ listen, ...options }: Libp2pHostOptions): Promise<PeerHost> {
+export async function createLibp2pHost({
+  listen,
+  announce = [],
+  ...options
+}: Libp2pHostOptions): Promise<PeerHost> {
   const web = listen.some(isForPages) ? await import("./for-pages.ts") : undefined;
-  return startOnLibp2p(options, listen, {
-    transports: [tcp(), ...(web?.transports ?? [])],
-    // TLS first: whoever speaks both is a process.
-    connectionEncrypters: [tls(), ...(web?.connectionEncrypters ?? [])],
-    connectionManager: {
-      maxConnections: CONNECTIONS_MAX,
-      inboundConnectionThreshold: CONNECTIONS_PER_ADDRESS_MAX,
-      maxIncomingPendingConnections: CONNECTIONS_PER_ADDRESS_MAX,
+  return startOnLibp2p(
+    options,
+    { listen, announce },
+    {
+      transports: [tcp(), ...(web?.transports ?? [])],
+      // TLS first: whoever speaks both is a process.
+      connectionEncrypters: [tls(), ...(web?.connectionEncrypters ?? [])],
+      connectionManager: {
+        maxConnections: CONNECTIONS_MAX,
+        inboundConnectionThreshold: CONNECTIONS_PER_ADDRESS_MAX,
+        maxIncomingPendingConnections: CONNECTIONS_PER_ADDRESS_MAX,
+      },
     },
-  });
+  );
 }
 
 /** Whether pages, and only they, dial this address. */

@@ -29,6 +29,8 @@ const UPLOAD_TIMEOUT_MS = 60_000;
 const HOT_BYTES = 64 * 1024 * 1024;
 const PREFIX = "/ipfs/";
 const CACHE_CONTROL = "public, max-age=29030400, immutable";
+/** Whoever has a block's name may read it, whatever page asks; writing stays with pages of the fog node's own. */
+const READABLE = { "access-control-allow-origin": "*" } as const;
 
 export interface Transfer {
   readonly cid: Cid;
@@ -116,7 +118,7 @@ async function answerGet(
   { onTransfer }: BlockHandlerOptions,
 ): Promise<void> {
   const etag = `"${cid}"`;
-  const headers = { etag, "cache-control": CACHE_CONTROL, "accept-ranges": "bytes" };
+  const headers = { etag, "cache-control": CACHE_CONTROL, "accept-ranges": "bytes", ...READABLE };
   if (matches(request.headers["if-none-match"], etag) && (await blocks.has(cid))) {
     response.writeHead(304, headers).end();
     return;
@@ -129,7 +131,8 @@ async function answerGet(
     block.byteLength,
   );
   if (range.kind === "unsatisfiable") {
-    response.writeHead(416, { "content-range": `bytes */${block.byteLength}`, "content-length": 0 }).end();
+    const contentRange = `bytes */${block.byteLength}`;
+    response.writeHead(416, { "content-range": contentRange, "content-length": 0, ...READABLE }).end();
     return;
   }
   const part = range.kind === "part" ? block.subarray(range.first, range.last + 1) : block;
@@ -224,6 +227,7 @@ function answerFault(
     "content-type": "application/json",
     "content-length": Buffer.byteLength(body),
     "cache-control": "no-store",
+    ...((request.method === "GET" || request.method === "HEAD") && READABLE),
     ...(status === 405 && { allow: "GET, HEAD, PUT" }),
     ...(isUnread && { connection: "close" }),
   });

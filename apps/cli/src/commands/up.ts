@@ -9,6 +9,7 @@ import { type Context, connectAsUser } from "../context.ts";
 import { followJob } from "../follow.ts";
 import { loadJob } from "../load-job.ts";
 import { awaitOffers } from "../local/await-offers.ts";
+import { buildPage } from "../local/build-page.ts";
 import { type LocalNetwork, startLocalNetwork } from "../local/local-network.ts";
 import { ownKeys } from "../local/own-ids.ts";
 import { assertPortFree, freePorts } from "../local/ports.ts";
@@ -24,10 +25,11 @@ Examples:
   pingo up                        the example job, then the network stays up until Ctrl-C
   pingo up --once --json          the same, then everything stops; the last line is the outcome
   pingo up --job my/job.yaml      a job of yours
+  pingo up --web                  with a page on which a browser tab lends too
   pingo up --providers 2 --port 5000`;
 
 const PROVIDERS_DEFAULT = 3;
-const PORT_MAX = 65_534;
+const PORT_MAX = 65_533;
 
 /** The last line of --once --json. */
 export interface UpOutcome {
@@ -54,6 +56,7 @@ export function upCommand(run: Run): Command {
     .option("--providers <number>", "providers to start (default: 3)")
     .option("--job <file>", "job file to run (default: the handwritten digits)")
     .option("--port <number>", "HTTP port of the fog node; providers use the next one (default: 4710)")
+    .option("--web", "serve a page that lends from a browser; it connects to the port after those")
     .addHelpText("after", HELP)
     .action(run(up));
 }
@@ -81,8 +84,9 @@ type Work = (network: LocalNetwork, jobFile: string, context: Context) => Promis
 async function withNetwork(context: Context, options: Options, work: Work): Promise<UpOutcome> {
   const { screen, config, ports, signal } = context;
   const providers = options.whole("providers", { min: 1, max: LIMITS.workersMax }) ?? PROVIDERS_DEFAULT;
-  const [httpPort, p2pPort] = await choosePorts(options);
+  const [httpPort, p2pPort, webPort] = await choosePorts(options);
   screen.line(`${screen.paint("bold", "PinGo")} on this machine; everything it keeps is in ${config.home}`);
+  const web = options.flag("web") ? { page: await buildPage(context), port: webPort } : undefined;
   const leaving = new AbortController();
   using _leaving = { [Symbol.dispose]: () => leaving.abort() };
   const jobFile = Promise.withResolvers<string>();
@@ -93,6 +97,7 @@ async function withNetwork(context: Context, options: Options, work: Work): Prom
     httpPort,
     p2pPort,
     providers,
+    web,
     signal,
     // Not before: until the fog node has its lock, this home may be another's.
     onFogReady: () => jobFile.resolve(prepareJobFile(context, options, leaving.signal)),
@@ -100,6 +105,7 @@ async function withNetwork(context: Context, options: Options, work: Work): Prom
   });
   screen.live("");
   screen.line(`fog node at ${network.fog.httpUrl}, ${providers} providers`);
+  if (network.fog.web) screen.line(`lend from a browser at ${network.fog.web.pageUrl}`);
   network.onProviderEnd((fault) => screen.line(screen.paint("yellow", fault.message)));
   const broken = new AbortController();
   network.failed.catch((error: unknown) => broken.abort(error));
@@ -112,16 +118,17 @@ async function withNetwork(context: Context, options: Options, work: Work): Prom
   }
 }
 
-async function choosePorts(options: Options): Promise<readonly [number, number]> {
+async function choosePorts(options: Options): Promise<readonly [number, number, number]> {
   const asked = options.whole("port", { min: 1, max: PORT_MAX });
   if (asked === undefined && options.flag("once")) {
-    const [http = 0, p2p = 0] = await freePorts(2);
-    return [http, p2p];
+    const [http = 0, p2p = 0, web = 0] = await freePorts(3);
+    return [http, p2p, web];
   }
   const port = asked ?? HTTP_PORT_DEFAULT;
   await assertPortFree(port);
   await assertPortFree(port + 1);
-  return [port, port + 1];
+  if (options.flag("web")) await assertPortFree(port + 2);
+  return [port, port + 1, port + 2];
 }
 
 async function prepareJobFile(context: Context, options: Options, leaving: AbortSignal): Promise<string> {

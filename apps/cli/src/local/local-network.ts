@@ -16,6 +16,8 @@ export interface LocalNetworkOptions {
   readonly httpPort: number;
   readonly p2pPort: number;
   readonly providers: number;
+  /** Browser tabs may lend too: where the built page is, and what it dials. */
+  readonly web?: { readonly page: string; readonly port: number } | undefined;
   readonly signal: AbortSignal;
   /** The fog node holds the home; the providers start. */
   readonly onFogReady?: () => void;
@@ -33,7 +35,7 @@ export interface LocalNetwork extends AsyncDisposable {
 
 /** @throws the fault of the first child that does not get ready; the others are stopped */
 export async function startLocalNetwork(options: LocalNetworkOptions): Promise<LocalNetwork> {
-  const { config, clock, signal, httpPort, p2pPort } = options;
+  const { config, clock, signal, httpPort, p2pPort, web } = options;
   const children: Child[] = [];
   let isStopping = false;
   const stop = async (): Promise<void> => {
@@ -62,6 +64,7 @@ export async function startLocalNetwork(options: LocalNetworkOptions): Promise<L
     const fogChild = start("fog", SCRIPTS.fog, {
       PINGO_FOG_HTTP: `127.0.0.1:${httpPort}`,
       PINGO_FOG_P2P: `/ip4/127.0.0.1/tcp/${p2pPort}`,
+      ...(web && { PINGO_FOG_WEB: `/ip4/127.0.0.1/tcp/${web.port}/ws`, PINGO_FOG_PAGE: web.page }),
     });
     const fog = fogOf(await ready(fogChild));
     options.onFogReady?.();

@@ -7,5 +7,6 @@ export const SCRIPTS = {
   fog: at("apps/fog/src/main.ts"),
   devnet: at("apps/devnet/src/main.ts"),
   provider: at("apps/provider/src/main.ts"),
+  buildPage: at("apps/tab/src/main.ts"),
   prepareMnist: at("examples/mnist/prepare.ts"),
 } as const;

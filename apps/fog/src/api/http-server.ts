@@ -1,4 +1,4 @@
-/** The one HTTP port: /ipfs/ goes straight to the data plane, all else to the control API. */
+/** The one HTTP port: /ipfs/ goes straight to the data plane, the page that lends to its files, all else to the control API. */
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { assert, type Log } from "@pingo/core";
@@ -6,18 +6,26 @@ import type { BlockHandler } from "@pingo/storage";
 import type { FastifyInstance } from "fastify";
 import type { FogConfig } from "../config.ts";
 import { FogError } from "../fault.ts";
+import type { PageHandler } from "./page-files.ts";
 
 /** Of a request's head; a body of 2 MiB may take its time. */
 const HEADERS_TIMEOUT_MS = 15_000;
 const REQUEST_TIMEOUT_MS = 120_000;
 
-export function createHttpServer(blockHandler: BlockHandler, handler: RequestListener, log: Log): Server {
+export interface Planes {
+  readonly blocks: BlockHandler;
+  /** Absent where pages may not lend. */
+  readonly page?: PageHandler;
+  readonly control: RequestListener;
+}
+
+export function createHttpServer({ blocks, page, control }: Planes, log: Log): Server {
   return createServer(
     { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
     (request, response) => {
-      blockHandler(request, response).then(
+      blocks(request, response).then(
         (isAnswered) => {
-          if (!isAnswered) handler(request, response);
+          if (!isAnswered && !page?.(request, response)) control(request, response);
         },
         (error: unknown) => {
           log.error("block_request_failed", { why: String(error instanceof Error ? error.stack : error) });

@@ -1,5 +1,7 @@
 /** The real ports: the one door in this package to the machine's clock, chance, disk and network. */
+
+export { DiskError, type DiskFault } from "../disk-error.ts";
 export { systemClock } from "./clock.ts";
-export { DiskError, type DiskFault, diskErrorOf, errorCode, fullDiskOr, systemDisk } from "./disk.ts";
+export { diskErrorOf, errorCode, fullDiskOr, systemDisk } from "./disk.ts";
 export { systemFetch } from "./fetch.ts";
 export { systemPrng } from "./prng.ts";

@@ -1,5 +1,5 @@
+import { DiskError } from "../disk-error.ts";
 import type { Disk } from "../ports.ts";
-import { DiskError } from "../system/disk.ts";
 
 export interface MemoryDisk extends Disk {
   readonly files: Map<string, Uint8Array>;
