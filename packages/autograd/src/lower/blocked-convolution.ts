@@ -157,13 +157,11 @@ class Pass {
       const blocks = this.#blocks.transpose(parts, step("/blocks"), [3, 1, 0, 2, 4]);
       return this.#blocks.reshape(blocks, step(""), [maps, channels, ...kernel]);
     }
-    // [M, C·taps] → [C, taps, M] → [M/b, C/b, taps, b of C, b of M]
-    const flat = this.#blocks.reshape(weight, step("/flat"), [maps, channels * taps]);
-    const front = this.#blocks.transpose(flat, step("/front"), [1, 0]);
-    const rows = this.#blocks.reshape(front, step("/rows"), [channels, taps, maps]);
-    const kept = this.#blocks.gather(rows, step("/kept"), range(taps), 1);
-    const parts = this.#blocks.reshape(kept, step("/parts"), [channels / b, b, taps, maps / b, b]);
-    const blocks = this.#blocks.transpose(parts, step("/blocks"), [3, 0, 2, 1, 4]);
+    // [M/b, b, C·taps] → [M/b, C·taps, b], and taps before the channels of a block
+    const flat = this.#blocks.reshape(weight, step("/flat"), [maps / b, b, channels * taps]);
+    const front = this.#blocks.transpose(flat, step("/front"), [0, 2, 1]);
+    const parts = this.#blocks.reshape(front, step("/parts"), [(maps * channels) / (b * b), b, taps, b]);
+    const blocks = taps === 1 ? parts : this.#blocks.transpose(parts, step("/blocks"), [0, 2, 1, 3]);
     return this.#blocks.reshape(blocks, step(""), [maps, channels, ...kernel]);
   }
 }

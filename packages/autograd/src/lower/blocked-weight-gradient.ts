@@ -82,8 +82,13 @@ export function blockedWeightGradient(
     pads: [Math.max(top, 0), 0, Math.max(bottom, 0), 0],
     group: 1,
   });
-  const plain = blocks.toPlain(step("product"), step("plain"), m);
-  blocks.transpose(plain, at(root.outputs, 0), [1, 0, 2, 3]);
+  // [C, M/b, taps·b] → [M/b, C, taps·b] → [M/b, b, C·taps]: long pieces, then one axis; at once it is many times slower.
+  const taps = kernelHeight * kernelWidth;
+  const product = blocks.reshape(step("product"), step("pieces"), [c, m / b, taps * b]);
+  const front = m === b ? product : blocks.transpose(product, step("front"), [1, 0, 2]);
+  const flatFront = blocks.reshape(front, step("taps"), [m / b, c * taps, b]);
+  const maps = blocks.transpose(flatFront, step("maps"), [0, 2, 1]);
+  blocks.reshape(maps, at(root.outputs, 0), [m, c, kernelHeight, kernelWidth]);
   return true;
 }
 
