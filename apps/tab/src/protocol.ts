@@ -20,6 +20,8 @@ export interface TabStatus {
   readonly decision: TabDecision;
   readonly units: readonly TabUnit[];
   readonly done: TabTally;
+  /** By the fog node's books, decimal nano-PINGO; null until they were asked. */
+  readonly earnedNano: string | null;
   /** The last thing that went wrong and was not made good since. */
   readonly problem: string | null;
 }

@@ -21,6 +21,7 @@ import {
   type Schedule,
   signValue,
   type TrainJob,
+  zBooksView,
   zFogNodeView,
   zJobView,
   zProviderView,
@@ -35,6 +36,8 @@ const NODE_24 = at("node_modules/.bin/node");
 const zReady = z.object({ ready: z.literal(true), node: zFogNodeView });
 const OWNER = keyPairOfSeed(new Uint8Array(32).fill(9));
 const ROWS = 96;
+/** Of a job: 2 PINGO. */
+const BUDGET_NANO = "2000000000";
 
 export interface WebFog extends AsyncDisposable {
   readonly node: FogNodeView;
@@ -42,6 +45,8 @@ export interface WebFog extends AsyncDisposable {
   submit(schedule: Partial<Schedule>, change?: Partial<TrainJob>): Promise<JobView>;
   job(view: JobView): Promise<JobView>;
   providers(): Promise<readonly ProviderView[]>;
+  /** What it earned by working, nano-PINGO. */
+  earnedBy(provider: string): Promise<bigint>;
   /** A provider of the other kind, on the same fog node. */
   startProcess(): Promise<void>;
 }
@@ -73,6 +78,8 @@ export async function startWebFog(): Promise<WebFog> {
     providers: async () =>
       parseShape(z.object({ providers: z.array(zProviderView) }), await ask("/v1/providers"), "the providers")
         .providers,
+    earnedBy: async (provider) =>
+      BigInt(parseShape(zBooksView, await ask(`/v1/books/${provider}`), "the books").providerNano),
     async startProcess() {
       await start(resources, "apps/provider/src/main.ts", {
         ...shared,
@@ -119,7 +126,7 @@ async function submit(
     optimizer: { adamw: { learningRate: 0.05, weightDecay: 0, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } },
     schedule: { rounds: 3, stepsPerRound: 16, batchSize: 16, secondsPerRound: 60, ...schedule },
     workers: { min: 1, max: 1, cpuMillicores: 100, memoryBytes: 64 * 2 ** 20 },
-    ...{ retryMax: 5, budgetNano: "0", seed: 1, ...change },
+    ...{ retryMax: 5, budgetNano: BUDGET_NANO, seed: 1, ...change },
   };
   const signed = signValue(JOB_DOMAIN, { job, nonce: systemPrng.bytes(16) }, OWNER);
   const answer = await fetch(`${url}/v1/jobs`, {

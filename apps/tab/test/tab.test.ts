@@ -1,7 +1,7 @@
 /** A browser tab as provider: headless Chromium, the built page, a real fog node. */
 import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import type { JobView } from "@pingo/core";
+import { formatPingo, type JobView } from "@pingo/core";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { startWebFog, type WebFog } from "./fog-process.ts";
@@ -94,6 +94,9 @@ describe.skipIf(!existsSync(CHROMIUM))("a tab in Chromium", () => {
     expect(await page.textContent("#done-steps")).toBe("48");
     expect(await page.textContent("#done-rows")).toBe("768");
     expect(await page.isVisible("#problem")).toBe(false);
+    const earnedNano = await fog.earnedBy(id);
+    expect(earnedNano).toBeGreaterThan(0n);
+    await shows(page, "#earned", formatPingo(earnedNano));
   });
 
   test("hidden, it hands in what is done and offers nothing, if so chosen; seen again, it goes on", async () => {
@@ -193,6 +196,10 @@ describe.skipIf(!existsSync(CHROMIUM))("a tab in Chromium", () => {
     expect(view.state).toBe("succeeded");
     expect(view.providers).toHaveLength(2);
     expect(view.providers).toContain(id);
+    // The same steps on the same rows: what a tab is paid does not depend on what it is.
+    const [one, other] = await Promise.all(view.providers.map((provider) => fog.earnedBy(provider)));
+    expect(one).toBe(other);
+    expect(one).toBeGreaterThan(0n);
   });
 });
 

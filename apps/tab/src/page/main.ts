@@ -77,7 +77,7 @@ function showChoices(policy: TabPolicy, cores: number): void {
 
 function idle(state: "failed", problem: string): TabStatus {
   return {
-    ...{ state, problem, provider: null, units: [] },
+    ...{ state, problem, provider: null, units: [], earnedNano: null },
     decision: { lends: false, reason: "PAUSED", sentence: "" },
     done: { units: 0, steps: 0, rows: 0, ms: 0, acknowledged: 0 },
   };

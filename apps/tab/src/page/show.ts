@@ -1,5 +1,5 @@
 /** Writes what the worker says into the page, and only what changed: a screen reader hears of each once. */
-import { assert, formatDuration, shortId } from "@pingo/core";
+import { assert, formatDuration, formatPingo, shortId } from "@pingo/core";
 import type { TabState, TabStatus, TabUnit } from "../protocol.ts";
 import type { PageDocument, PageElement } from "./dom.ts";
 
@@ -20,7 +20,7 @@ export function byId(document: PageDocument, id: string): PageElement {
 }
 
 export function show(document: PageDocument, status: TabStatus): void {
-  const { state, decision, units, done, problem, provider } = status;
+  const { state, decision, units, done, problem, provider, earnedNano } = status;
   const { title, tone } = STATES[state];
   const isStopped = state === "online" && !decision.lends;
   write(document, "state", isStopped ? "Not lending" : title);
@@ -37,6 +37,7 @@ export function show(document: PageDocument, status: TabStatus): void {
   write(document, "done-steps", count(done.steps));
   write(document, "done-rows", count(done.rows));
   write(document, "done-time", formatDuration(done.ms));
+  if (earnedNano !== null) write(document, "earned", formatPingo(BigInt(earnedNano)));
   write(document, "acknowledged", count(done.acknowledged));
 }
 

@@ -81,5 +81,5 @@ function tellIdle(state: TabState, problem: string | null): void {
   if (!latest) return;
   const decision = decideTab(latest.signals, latest.policy);
   const done = { units: 0, steps: 0, rows: 0, ms: 0, acknowledged: 0 };
-  scope.postMessage({ ...{ state, problem, decision, done }, provider: null, units: [] });
+  scope.postMessage({ ...{ state, problem, decision, done }, provider: null, units: [], earnedNano: null });
 }

@@ -8,6 +8,7 @@ import { createPageHost } from "@pingo/network/browser";
 import { createCachedBlocks, createHttpBlocks } from "@pingo/storage";
 import { decideTab } from "../lend-decision.ts";
 import type { TabState, TabStatus, ToWorker } from "../protocol.ts";
+import { createEarnings } from "./earnings.ts";
 import { TabSlot } from "./tab-slot.ts";
 import { openTally } from "./tally.ts";
 
@@ -54,9 +55,13 @@ export async function startTabAgent({ first, ports, machine }: TabAgentOptions):
     problem: (message) => {
       problem = message;
     },
-    acknowledged: tally.acknowledge,
+    acknowledged: () => {
+      tally.acknowledge();
+      earnings.refresh();
+    },
   });
   const key = await openKey(ports);
+  const earnings = createEarnings({ fogUrl: first.fogUrl, provider: key.nodeId, fetch, log });
   const outbox = await openFileOutbox({ folder: OUTBOX, disk, log });
   const cache = createMemoryCache(CACHE_BYTES);
   const remote = createHttpBlocks({ baseUrl: first.fogUrl, fetch, clock });
@@ -87,7 +92,9 @@ export async function startTabAgent({ first, ports, machine }: TabAgentOptions):
       offerOf({ key, machine, slots: decision.lends ? runner.slots : 0, nowUnixMs: clock.nowUnixMs() }),
     onState: (next) => {
       state = next;
-      if (next === "online") problem = null;
+      if (next !== "online") return;
+      problem = null;
+      earnings.refresh();
     },
     addressesOf: (view) => addressesFrom(view, first.fogUrl),
   });
@@ -102,6 +109,7 @@ export async function startTabAgent({ first, ports, machine }: TabAgentOptions):
         provider: key.nodeId,
         units: runner.units(),
         done: tally.done,
+        earnedNano: earnings.earnedNano,
       };
     },
     heed(message) {
