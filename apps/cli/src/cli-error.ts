@@ -45,6 +45,7 @@ export type CliFault =
   | { readonly code: "BENCH_FAILED"; readonly why: string }
   | { readonly code: "SYSTEMD_FAILED"; readonly words: string; readonly why: string }
   | { readonly code: "DEVNET_UNREACHABLE"; readonly url: string }
+  | { readonly code: "NO_CERTIFICATE"; readonly logPath: string }
   | { readonly code: "NO_WALLET"; readonly path: string }
   | { readonly code: "WALLET_EXISTS"; readonly path: string }
   | { readonly code: "WORDS_NEEDED" }
@@ -81,6 +82,8 @@ const SENTENCES: Sentences<CliFault> = {
   SYSTEMD_FAILED: (f) =>
     `systemctl --user ${f.words} did not work: ${f.why}; on a system without systemd run "pingo node join" from what starts your programs`,
   DEVNET_UNREACHABLE: (f) => `no devnet answers at ${f.url}; "pingo devnet up" starts one`,
+  NO_CERTIFICATE: (f) =>
+    `no certificate was issued for this computer's first work; the fog node's log, ${f.logPath}, says why ("work_redone", "membership_stalled")`,
   NO_WALLET: (f) => `there is no wallet at ${f.path}; "pingo wallet create" makes one`,
   WALLET_EXISTS: (f) =>
     `there is a wallet at ${f.path} already, and what it holds would be lost; move that file away first, or set PINGO_HOME`,

@@ -12,6 +12,7 @@ import { fogCommand } from "./commands/fog.ts";
 import { jobCommand } from "./commands/job.ts";
 import { membershipCommand } from "./commands/membership.ts";
 import { nodeCommand } from "./commands/node.ts";
+import { quoteCommand } from "./commands/quote.ts";
 import { storeCommand } from "./commands/store.ts";
 import { trainCommand } from "./commands/train.ts";
 import { upCommand } from "./commands/up.ts";
@@ -90,6 +91,7 @@ function createProgram(machine: CliMachine, startedMs: number, outcome: { exitCo
     .addCommand(storeCommand(run))
     .addCommand(autogradCommand(run))
     .addCommand(walletCommand(run))
+    .addCommand(quoteCommand(run))
     .addCommand(membershipCommand(run))
     .addCommand(earningsCommand(run))
     .addCommand(auditCommand(run))

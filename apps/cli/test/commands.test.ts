@@ -59,6 +59,7 @@ test("help fits on a screen, and every command shows an example", async () => {
     "wallet create",
     "wallet import",
     "wallet show",
+    "quote",
     "membership show",
     "membership join",
     "earnings",

@@ -95,8 +95,42 @@ test(
     expect(up.stdout()).toMatch(/paid 0\.\d+ PINGO to provider-1/);
     const audit = await pingo(["audit", "verify"], env);
     expect(audit).toMatchObject({ exitCode: 0, stdout: expect.stringContaining("balanced: 1 jobs") });
+    const quoted = await pingo(["quote", join(home, "examples", "mnist", "job.yaml"), "--json"], env);
+    expect(quoted.stderr).toBe("");
+    const { steps, cpuMs, marketNano, clouds } = JSON.parse(quoted.stdout);
+    expect(steps).toBe(6 * 240 * 3);
+    expect(cpuMs).toBeGreaterThan(0);
+    expect(BigInt(marketNano)).toBeGreaterThan(0n);
+    expect(clouds.length).toBeGreaterThan(1);
+    for (const { cost, source, asOf } of clouds)
+      expect([cost > 0, source, asOf]).toEqual([
+        true,
+        expect.stringMatching(/^https:/),
+        expect.stringMatching(/^2026-/),
+      ]);
     up.child.kill("SIGINT");
     await up.ended;
+  },
+  RUN_TIMEOUT_MS,
+);
+
+test(
+  "with a chain the gate is closed: the user is refused, its providers work, it earns the certificate, trains and pays",
+  async () => {
+    const port = await freePort();
+    const env = { PINGO_HOME: home, PINGO_FOG: `http://127.0.0.1:${port}` };
+    const args = ["up", "--chain", "devnet", "--once", "--providers", "2"];
+    const { exitCode, stdout, stderr } = await pingo(args, env);
+    expect(stderr).toBe("");
+    expect(exitCode).toBe(0);
+    const said = (text: string): number => stdout.indexOf(text);
+    expect(said("✗ you may not submit jobs yet")).toBeGreaterThan(0);
+    expect(said("✓ you may submit jobs: the gate is for contributors")).toBeGreaterThan(
+      said("✗ you may not"),
+    );
+    expect(said("✓ trained")).toBeGreaterThan(said("✓ you may submit jobs"));
+    expect(stdout).toMatch(/paid 0\.\d+ PINGO to provider-1/);
+    await expectNothingLeft(home);
   },
   RUN_TIMEOUT_MS,
 );

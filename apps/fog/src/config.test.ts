@@ -12,6 +12,7 @@ test("the defaults serve this machine only", () => {
     payment: "account",
     gate: "open",
     founders: new Set(),
+    domains: [],
     network: -3,
     chain: undefined,
     logLevel: "info",

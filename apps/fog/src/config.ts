@@ -20,6 +20,8 @@ export interface FogConfig {
   /** open: everybody may submit. certificate: contributors, and the founders. */
   readonly gate: "open" | "certificate";
   readonly founders: ReadonlySet<NodeId>;
+  /** Hosts of pages whose visitors sign in with a wallet here; none: nobody does. */
+  readonly domains: readonly string[];
   /** What wallets and signatures hold for: -239 mainnet, -3 testnet and devnet. */
   readonly network: -239 | -3;
   /** undefined: this station knows no chain. */
@@ -39,6 +41,9 @@ export interface ChainConfig {
 const GATES = ["open", "certificate"] as const;
 const NETWORKS = { mainnet: -239, testnet: -3 } as const;
 const FOUNDERS_MAX = 64;
+const DOMAINS_MAX = 16;
+/** As ton_proof names a page: its host, and its port where it has one. */
+const HOST = /^[a-z0-9.-]{1,128}(:\d{1,5})?$/;
 const PAYMENTS = ["account", "prepaid"] as const;
 export type Payment = (typeof PAYMENTS)[number];
 
@@ -86,6 +91,7 @@ const OWN_KEYS = [
   "PINGO_FOG_PAYMENT",
   "PINGO_FOG_GATE",
   "PINGO_FOG_FOUNDERS",
+  "PINGO_FOG_DOMAINS",
   "PINGO_FOG_NETWORK",
   "PINGO_FOG_ADDRESS_BOOK",
 ] as const;
@@ -122,6 +128,7 @@ export function readConfig(env: Environment): FogConfig {
     leaseTtlMs: readTtl("PINGO_FOG_LEASE_TTL_MS", env.PINGO_FOG_LEASE_TTL_MS ?? String(LEASE_TTL_MS)),
     gate: readGate(env),
     founders: readFounders("PINGO_FOG_FOUNDERS", env.PINGO_FOG_FOUNDERS ?? ""),
+    domains: readDomains("PINGO_FOG_DOMAINS", env.PINGO_FOG_DOMAINS ?? ""),
     network:
       NETWORKS[readOneOf("PINGO_FOG_NETWORK", env.PINGO_FOG_NETWORK || "testnet", ["mainnet", "testnet"])],
     chain: readChain(env),
@@ -159,6 +166,15 @@ function readFounders(key: string, value: string): ReadonlySet<NodeId> {
     if (!isFault(error)) throw error;
   }
   throw invalid(key, value, `at most ${FOUNDERS_MAX} node ids with commas between`);
+}
+
+function readDomains(key: string, value: string): readonly string[] {
+  const domains = value
+    .split(",")
+    .map((domain) => domain.trim().toLowerCase())
+    .filter(Boolean);
+  if (domains.length <= DOMAINS_MAX && domains.every((domain) => HOST.test(domain))) return domains;
+  throw invalid(key, value, `at most ${DOMAINS_MAX} hosts with commas between, like app.example.org`);
 }
 
 function readHostPort(key: string, value: string): FogConfig["http"] {

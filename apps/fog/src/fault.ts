@@ -28,6 +28,10 @@ export type FogFault =
   | { readonly code: "WALLET_NOT_LINKED"; readonly node: string }
   | { readonly code: "NOT_MEMBER"; readonly address: string }
   | { readonly code: "NO_CHAIN" }
+  | { readonly code: "PASS_NEEDED" }
+  | { readonly code: "TICKET_NEEDED" }
+  | { readonly code: "TICKET_REFUSED" }
+  | { readonly code: "PASS_EXPIRED" }
   | { readonly code: "WRONG_NETWORK"; readonly found: number; readonly expected: number }
   | { readonly code: "WALLET_NOT_AT_ADDRESS"; readonly address: string }
   | { readonly code: "STATEMENT_AHEAD"; readonly node: string }
@@ -80,6 +84,12 @@ const SENTENCES: Sentences<FogFault> = {
     `only contributors may use this fog node, and ${f.node} is linked to no wallet; lend a computer ("pingo node join"), then link it and yourself to your wallet ("pingo wallet create", "pingo membership join")`,
   NOT_MEMBER: (f) =>
     `only contributors may use this fog node, and ${f.address} has no valid certificate; lend a computer ("pingo node join"): its first work that counts, and comes out the same when it is repeated here, earns one ("pingo membership show")`,
+  TICKET_NEEDED: () =>
+    "only contributors may store blocks here, and this upload says of nobody that they ask for it; use this version of pingo, which signs its uploads",
+  TICKET_REFUSED: () =>
+    "the upload's ticket is of another fog node or another time; set this computer's clock and send it again",
+  PASS_NEEDED: () => "this asks for a pass of this fog node; sign in with your wallet at /v1/sign-in",
+  PASS_EXPIRED: () => "the pass has expired; sign in with your wallet again",
   NO_CHAIN: () =>
     "this fog node knows no chain, so it cannot tell who contributed; its operator sets TON_ENDPOINT and PINGO_FOG_ADDRESS_BOOK",
   WRONG_NETWORK: (f) =>

@@ -21,6 +21,7 @@ import { Traffic } from "./jobs/traffic.ts";
 import { ProviderRegistry } from "./leases/provider-registry.ts";
 import { serveProvider } from "./leases/provider-session.ts";
 import { openMembership } from "./membership/open-membership.ts";
+import { gatedUploads } from "./membership/upload-gate.ts";
 
 export const VERSION = "0.1.0";
 
@@ -74,10 +75,14 @@ export async function startStation(config: FogConfig, ports: Ports): Promise<Sta
   parts.use(dispatcher);
 
   const streams = createEventStreams({ sql, hub, clock, log });
-  const blockHandler = createBlockHandler({ blocks, log, clock, onTransfer: traffic.onTransfer });
+  const openHandler = createBlockHandler({ blocks, log, clock, onTransfer: traffic.onTransfer });
+  const isProvider = (id: NodeId): boolean => providers.isKnown(id);
+  const uploads = { membership, fog: key.nodeId, clock, log, isProvider };
+  const blockHandler = config.gate === "open" ? openHandler : gatedUploads(openHandler, uploads);
   const page = web && (await readPageFiles(web.pageFolder));
   const api = createControlApi({
     ...{ jobs, providers, streams, log, sql, membership, fog: key.nodeId },
+    signIn: { key, ports, network: config.network, domains: config.domains },
     node: () => {
       if (!view) throw new FogError({ code: "STARTING" });
       return view;

@@ -3,13 +3,18 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join as joinPath } from "node:path";
 import { Certificate } from "@pingo/contracts";
 import {
+  cidOfBytes,
   encodeCanonical,
+  encodeUploadTicket,
   type JobView,
   type KeyPair,
   keyPairOfSeed,
   type MembershipView,
   parseShape,
   signValue,
+  TICKET_HEADER,
+  type TrainJob,
+  type UploadTicket,
   WALLET_DOMAIN,
   type WalletLink,
   type WalletStatement,
@@ -20,6 +25,7 @@ import {
 } from "@pingo/core";
 import { systemClock, systemPrng } from "@pingo/core/system";
 import { createTestClock, silentLog } from "@pingo/core/testing";
+import type { HttpBlocks } from "@pingo/storage";
 import { ToncenterError, walletContract } from "@pingo/ton";
 import { Address } from "@ton/core";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -30,6 +36,7 @@ import { type FogPlace, type FogProcess, makePlace, startFog } from "./fog-proce
 import { join, type ScriptedProvider } from "./scripted-provider.ts";
 import {
   acceptTinyJob,
+  blocksOf,
   ONE_UNIT,
   postCbor,
   signJob,
@@ -102,9 +109,22 @@ async function refusalOf(
   owner: KeyPair,
   budgetNano: bigint,
 ): Promise<{ readonly code: string; readonly message: string }> {
-  const job = await uploadTinyJob(fog.url, { ...ONE_UNIT, budgetNano: budgetNano.toString() });
+  const job = await uploadTinyJob(
+    fog.url,
+    { ...ONE_UNIT, budgetNano: budgetNano.toString() },
+    {},
+    blocksBy(founder),
+  );
   const answer = await submit(fog.url, signJob(job, owner));
   return parseShape(zErrorBody, await answer.json(), "the refusal").error;
+}
+
+function blocksBy(key: KeyPair): HttpBlocks {
+  return blocksOf(fog.url, { key, fog: fog.node.id });
+}
+
+function accept(owner: KeyPair, change: Partial<TrainJob>): Promise<JobView> {
+  return acceptTinyJob(fog.url, owner, change, blocksBy(owner));
 }
 
 async function untilMember(key: KeyPair): Promise<MembershipView> {
@@ -139,7 +159,7 @@ test("a stranger is told how to become a contributor, works, is checked, let in,
   expect(await membershipOf(user)).toMatchObject({ isMember: false, state: "none", worksVerified: 0 });
 
   // Nobody is a member yet: the founder has the first job, on credit.
-  const first = await acceptTinyJob(fog.url, founder, { ...ONE_UNIT, budgetNano: BUDGET_NANO.toString() });
+  const first = await accept(founder, { ...ONE_UNIT, budgetNano: BUDGET_NANO.toString() });
   await workOn(provider, first, 3);
   const member = await untilMember(user);
   expect(member).toMatchObject({ state: "valid", worksVerified: 1 });
@@ -158,7 +178,7 @@ test("a stranger is told how to become a contributor, works, is checked, let in,
   // What its provider earned is what its owner may spend, and no more.
   const earnedNano = (BUDGET_NANO * 95n) / 100n;
   expect(await refusalOf(user, earnedNano + 1n)).toMatchObject({ code: "FUNDS_MISSING" });
-  const own = await acceptTinyJob(fog.url, user, { ...ONE_UNIT, budgetNano: earnedNano.toString() });
+  const own = await accept(user, { ...ONE_UNIT, budgetNano: earnedNano.toString() });
   await using worker = await join(fog);
   await provider.ask({ type: "goodbye" });
   await workOn(worker, own, 3);
@@ -172,10 +192,39 @@ test("a stranger is told how to become a contributor, works, is checked, let in,
   expect(report).toMatchObject({ jobs: 2, receipts: 6, differences: 0 });
 });
 
+test("blocks are stored for contributors and providers at work alone, by a ticket for this fog node and this time", async () => {
+  const bytes = systemPrng.bytes(100);
+  const put = async (ticket: string | undefined): Promise<string> => {
+    const headers: Record<string, string> = ticket === undefined ? {} : { [TICKET_HEADER]: ticket };
+    const answer = await fetch(`${fog.url}/ipfs/${cidOfBytes(bytes)}`, {
+      method: "PUT",
+      body: bytes.slice(),
+      headers,
+    });
+    return answer.ok ? "stored" : parseShape(zErrorBody, await answer.json(), "the refusal").error.code;
+  };
+  const untilUnixMs = Date.now() + 60_000;
+  const ticketOf = (key: KeyPair, change: Partial<UploadTicket> = {}): string =>
+    encodeUploadTicket(key, { fog: fog.node.id, untilUnixMs, ...change });
+  expect(await put(undefined)).toBe("TICKET_NEEDED");
+  expect(await put("no ticket")).toMatch(/VALUE_MALFORMED|SHAPE_INVALID/);
+  expect(await put("x".repeat(2_000))).toBe("TICKET_NEEDED");
+  expect(await put(ticketOf(newKey()))).toBe("WALLET_NOT_LINKED");
+  expect(await put(ticketOf(founder, { fog: founder.nodeId }))).toBe("TICKET_REFUSED");
+  expect(await put(ticketOf(founder, { untilUnixMs: Date.now() - 1 }))).toBe("TICKET_REFUSED");
+  expect(await put(ticketOf(founder, { untilUnixMs: Date.now() + 1e9 }))).toBe("TICKET_REFUSED");
+  const forged = `${ticketOf(founder).slice(0, -6)}000000`;
+  expect(await put(forged)).toMatch(/SIGNATURE_INVALID|VALUE_MALFORMED|SHAPE_INVALID/);
+  await using provider = await join(fog);
+  expect(await put(ticketOf(provider.key))).toBe("stored");
+  expect(await put(ticketOf(founder))).toBe("stored");
+  expect((await fetch(`${fog.url}/ipfs/${cidOfBytes(bytes)}`)).status).toBe(200);
+});
+
 test("work that does not come out the same earns no certificate", async () => {
   await using cheat = await join(fog);
   expect(await answerTo(linkOf(cheat.key, newKey()))).toBe("linked");
-  const job = await acceptTinyJob(fog.url, founder, {
+  const job = await accept(founder, {
     ...ONE_UNIT,
     schedule: { rounds: 1, stepsPerRound: 2, batchSize: 8, secondsPerRound: 60 },
   });
@@ -257,7 +306,7 @@ test("a member keeps working while the chain is down, a revoked one does not, an
 
 test("when the chain is gone, whoever was let in still is", async () => {
   await devnet.kill();
-  expect((await acceptTinyJob(fog.url, founder, ONE_UNIT)).state).toMatch(/queued|running/);
+  expect((await accept(founder, ONE_UNIT)).state).toMatch(/queued|running/);
   const unknown = newKey();
   expect(await answerTo(linkOf(unknown, newKey()))).toBe("linked");
   expect((await refusalOf(unknown, 0n)).code).toBe("CHAIN_UNREACHABLE");

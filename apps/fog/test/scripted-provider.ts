@@ -86,7 +86,7 @@ export async function join(fog: FogProcess, options: JoinOptions = {}): Promise<
     provider: key.nodeId,
     ...done,
     cpuMs: 1,
-    update: await writeFile(blocksOf(fog.url), encodeVector(update)),
+    update: await writeFile(blocksOf(fog.url, { key, fog: fog.node.id }), encodeVector(update)),
     startedAtUnixMs: 1,
     endedAtUnixMs: 2,
   });

@@ -2,10 +2,12 @@
 import { defineModel, type Graph, type Tensor, writeModel } from "@pingo/autograd";
 import {
   type Cid,
+  createTicketedFetch,
   encodeCanonical,
   JOB_DOMAIN,
   type JobView,
   type KeyPair,
+  type NodeId,
   parseShape,
   type SignedJob,
   signValue,
@@ -17,8 +19,12 @@ import { createHttpBlocks, type HttpBlocks, packDataset, writeFile } from "@ping
 
 const ROWS = 64;
 
-export function blocksOf(url: string): HttpBlocks {
-  return createHttpBlocks({ baseUrl: url, fetch: systemFetch, clock: systemClock });
+/** @param from  who uploads, where the fog node asks */
+export function blocksOf(url: string, from?: { readonly key: KeyPair; readonly fog: NodeId }): HttpBlocks {
+  if (from === undefined) return createHttpBlocks({ baseUrl: url, fetch: systemFetch, clock: systemClock });
+  const tickets = createTicketedFetch(systemFetch, { key: from.key, clock: systemClock });
+  tickets.uploadTo(from.fog);
+  return createHttpBlocks({ baseUrl: url, fetch: tickets.fetch, clock: systemClock });
 }
 
 export interface TinyFiles {
@@ -31,8 +37,8 @@ export async function uploadTinyJob(
   url: string,
   change: Partial<TrainJob> = {},
   files: TinyFiles = {},
+  blocks = blocksOf(url),
 ): Promise<TrainJob> {
-  const blocks = blocksOf(url);
   const { model = writeModel(tinyModel()), data: tensors = tinyData() } = files;
   const { cid: data } = await packDataset(tensors, { blocks, shardBytes: 512 });
   return {
@@ -69,8 +75,9 @@ export async function acceptTinyJob(
   url: string,
   owner: KeyPair,
   change: Partial<TrainJob> = {},
+  blocks = blocksOf(url),
 ): Promise<JobView> {
-  const answer = await submit(url, signJob(await uploadTinyJob(url, change), owner));
+  const answer = await submit(url, signJob(await uploadTinyJob(url, change, {}, blocks), owner));
   const body: unknown = await answer.json();
   if (answer.status !== 201)
     throw new Error(`the job was answered ${answer.status}: ${JSON.stringify(body)}`);

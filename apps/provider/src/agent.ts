@@ -4,7 +4,7 @@
  */
 import { availableParallelism, freemem } from "node:os";
 import { join } from "node:path";
-import { LIMITS, type Log, type NodeId, type Ports } from "@pingo/core";
+import { createTicketedFetch, LIMITS, type Log, type NodeId, type Ports } from "@pingo/core";
 import { fullDiskOr } from "@pingo/core/system";
 import { Delivery, LeaseRunner, Session } from "@pingo/lending";
 import { createLibp2pHost } from "@pingo/network";
@@ -79,7 +79,8 @@ export async function startAgent(config: ProviderConfig, ports: Ports): Promise<
     owned.use(new WorkerSlot({ purpose: "units", startsAfter: measured, launcher, clock, prng, log })),
   );
   const link = new LinkMeter(clock);
-  const remote = link.over(createHttpBlocks({ baseUrl: config.fogUrl, fetch, clock }));
+  const tickets = createTicketedFetch(fetch, { key, clock });
+  const remote = link.over(createHttpBlocks({ baseUrl: config.fogUrl, fetch: tickets.fetch, clock }));
   const host = owned.use(await createLibp2pHost({ key, listen: [], log, clock }));
   const tally = await DayTally.open({ folder: config.folder, clock, log });
   const history = owned.use(
@@ -162,6 +163,7 @@ export async function startAgent(config: ProviderConfig, ports: Ports): Promise<
     prng,
     log,
     onState: (next) => state.enter(next),
+    onFog: (fog) => tickets.uploadTo(fog),
   });
   const warmed = measured.then(async () => {
     await Promise.all(slots.slice(0, sizeCores()).map((slot) => slot.warm()));

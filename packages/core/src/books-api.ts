@@ -29,6 +29,21 @@ export interface JobPayments {
   readonly payments: readonly { readonly account: string; readonly amountNano: string }[];
 }
 
+/** What is lent now. */
+export interface OfferTotals {
+  readonly slots: number;
+  readonly freeSlots: number;
+  readonly cpuMillicores: number;
+}
+
+/** GET /v1/market: what the last receipts that were paid for came to, all together. */
+export interface MarketView extends OfferTotals {
+  readonly receipts: number;
+  readonly paidNano: string;
+  /** As their providers say. */
+  readonly cpuMs: number;
+}
+
 /** GET /v1/audit */
 export interface BooksReport {
   readonly jobs: number;
@@ -67,6 +82,15 @@ export const zBooksView: z.ZodType<BooksView> = z.object({
 
 export const zJobPayments: z.ZodType<JobPayments> = z.object({
   payments: z.array(z.object({ account: zSentence, amountNano: zNano })),
+});
+
+export const zMarketView: z.ZodType<MarketView> = z.object({
+  receipts: zCount,
+  paidNano: zNano,
+  cpuMs: z.number().nonnegative(),
+  slots: zCount,
+  freeSlots: zCount,
+  cpuMillicores: zCount,
 });
 
 export const zBooksReport: z.ZodType<BooksReport> = z.object({

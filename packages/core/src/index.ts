@@ -19,9 +19,12 @@ export {
   type BooksReport,
   type BooksView,
   type JobPayments,
+  type MarketView,
+  type OfferTotals,
   zBooksReport,
   zBooksView,
   zJobPayments,
+  zMarketView,
 } from "./books-api.ts";
 export {
   CodecError,
@@ -190,6 +193,15 @@ export {
   UnitError,
   type UnitFault,
 } from "./units.ts";
+export {
+  createTicketedFetch,
+  encodeUploadTicket,
+  openUploadTicket,
+  TICKET_CHARS_MAX,
+  TICKET_HEADER,
+  type TicketedFetch,
+  type UploadTicket,
+} from "./upload-ticket.ts";
 export {
   type AcknowledgedReceipt,
   type Answer,

@@ -60,6 +60,7 @@ async function converse(takenMs: number) {
       ...{ provider: KEY.nodeId, slots: 1, cpuMillicores: 1_000, memoryBytes: 1, diskBytes: 1, gflops: 1 },
       measuredAtUnixMs: 1,
     }),
+    onFog: () => undefined,
     onState: (state) => states.push(state),
   });
   let ended: unknown;

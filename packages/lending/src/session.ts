@@ -12,6 +12,7 @@ import {
   type LeaseProgress,
   LIMITS,
   type Log,
+  type NodeId,
   type Offer,
   type Prng,
   type ProviderRequest,
@@ -39,6 +40,8 @@ export interface SessionOptions {
   readonly clock: Clock;
   readonly prng: Prng;
   readonly log: Log;
+  /** Who the fog node is, as soon as it has said so. */
+  readonly onFog: (fog: NodeId) => void;
   readonly onState: (state: "connecting" | "online") => void;
   /** Which of the fog node's addresses this host can dial; absent: those for processes. */
   readonly addressesOf?: (view: FogNodeView) => readonly string[];
@@ -149,7 +152,7 @@ export class Session {
   }
 
   async #greet(channel: Channel): Promise<number> {
-    const { runner, outbox, offer, fogUrl } = this.#options;
+    const { runner, outbox, offer, fogUrl, onFog } = this.#options;
     const held = [...runner.running(), ...outbox.leases()].slice(0, LIMITS.leasesPerProviderMax);
     const hello: ProviderRequest = {
       type: "hello",
@@ -164,6 +167,7 @@ export class Session {
       const why = `it calls itself ${fog} and holds the key of ${channel.peer}`;
       throw new LendingError({ code: "FOG_ANSWER_MALFORMED", url: fogUrl, why });
     }
+    onFog(fog);
     this.#dropAll(drop);
     return leaseTtlMs;
   }

@@ -5,6 +5,7 @@ import {
   type BooksView,
   type Cid,
   cidOfValue,
+  createTicketedFetch,
   encodeCanonical,
   type FogNodeView,
   JOB_DOMAIN,
@@ -14,6 +15,7 @@ import {
   type JobView,
   type KeyPair,
   LIMITS,
+  type MarketView,
   type MembershipView,
   type NodeId,
   type NumberedEvent,
@@ -27,6 +29,7 @@ import {
   zFogNodeView,
   zJobPayments,
   zJobView,
+  zMarketView,
   zMembershipView,
   zNodeId,
   zProviderView,
@@ -116,6 +119,7 @@ export interface FogClient {
   books(id: NodeId, options?: CallOptions): Promise<BooksView>;
   /** Who got and gave what for a job. */
   payments(job: JobId, options?: CallOptions): Promise<JobPayments>;
+  market(options?: CallOptions): Promise<MarketView>;
   /** The fog node's books computed again from signed receipts. */
   audit(options?: CallOptions): Promise<BooksReport>;
   membership(id: NodeId, options?: CallOptions): Promise<MembershipView>;
@@ -143,10 +147,16 @@ export function connect(fogUrl: string, options: FogClientOptions): FogClient {
     if (!key) throw new FogError({ code: "KEY_NEEDED", what });
     return key;
   };
-  const blocks = (): HttpBlocks => createHttpBlocks({ baseUrl: url, fetch: ports.fetch, clock: ports.clock });
+  const tickets = key && createTicketedFetch(ports.fetch, { key, clock: ports.clock });
+  const { fetch } = tickets ?? ports;
+  const blocks = (): HttpBlocks => createHttpBlocks({ baseUrl: url, fetch, clock: ports.clock });
   const client: FogClient = {
     url,
-    node: (call) => ask("/v1/node", zFogNodeView, { signal: call?.signal }),
+    async node(call) {
+      const view = await ask("/v1/node", zFogNodeView, { signal: call?.signal });
+      tickets?.uploadTo(view.id);
+      return view;
+    },
     async providers(call) {
       return (await ask("/v1/providers", zProviders, { signal: call?.signal })).providers;
     },
@@ -200,6 +210,7 @@ export function connect(fogUrl: string, options: FogClientOptions): FogClient {
     },
     books: (id, call) => ask(`/v1/books/${id}`, zBooksView, { signal: call?.signal }),
     payments: (job, call) => ask(`/v1/jobs/${job}/payments`, zJobPayments, { signal: call?.signal }),
+    market: (call) => ask("/v1/market", zMarketView, { signal: call?.signal }),
     audit: (call) => ask("/v1/audit", zBooksReport, { timeoutMs: SUBMIT_TIMEOUT_MS, signal: call?.signal }),
     membership: (id, call) => ask(`/v1/membership/${id}`, zMembershipView, { signal: call?.signal }),
     linkWallet: (link, call) =>

@@ -1,10 +1,9 @@
 /** `pingo membership …`: where this home stands, and the wallet that its keys work for. */
-import type { KeyPair, MembershipView, WalletLink } from "@pingo/core";
-import { shortId, signValue, WALLET_DOMAIN } from "@pingo/core";
-import type { WalletFile } from "@pingo/ton";
+import { type MembershipView, shortId } from "@pingo/core";
 import { Command } from "commander";
 import type { Run } from "../cli.ts";
 import { type Context, connectAsReader } from "../context.ts";
+import { linkOf } from "../local/link.ts";
 import { ownKeys } from "../local/own-ids.ts";
 import { openWallet } from "../local/own-wallet.ts";
 import { table } from "../view/table.ts";
@@ -79,17 +78,4 @@ async function join(context: Context): Promise<void> {
     ),
   );
   screen.line(`they work for ${wallet.file.address}`);
-}
-
-export function linkOf(
-  node: KeyPair,
-  wallet: { readonly file: WalletFile; readonly key: KeyPair },
-  atUnixMs: number,
-): WalletLink {
-  const { address, network } = wallet.file;
-  const statement = { node: node.nodeId, address, network, atUnixMs };
-  return {
-    byNode: signValue(WALLET_DOMAIN, statement, node),
-    byWallet: signValue(WALLET_DOMAIN, statement, wallet.key),
-  };
 }

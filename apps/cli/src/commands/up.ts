@@ -10,6 +10,8 @@ import { followJob } from "../follow.ts";
 import { loadJob } from "../load-job.ts";
 import { awaitOffers } from "../local/await-offers.ts";
 import { buildPage } from "../local/build-page.ts";
+import { ADMIN_PORT_DEFAULT } from "../local/devnet-admin.ts";
+import type { LocalChain } from "../local/local-chain.ts";
 import { type LocalNetwork, startLocalNetwork } from "../local/local-network.ts";
 import { ownKeys } from "../local/own-ids.ts";
 import { assertPortFree, freePorts } from "../local/ports.ts";
@@ -26,10 +28,12 @@ Examples:
   pingo up --once --json          the same, then everything stops; the last line is the outcome
   pingo up --job my/job.yaml      a job of yours
   pingo up --web                  with a page on which a browser tab lends too
+  pingo up --chain devnet         the gate closed; your providers earn you the certificate first
   pingo up --providers 2 --port 5000`;
 
 const PROVIDERS_DEFAULT = 3;
 const PORT_MAX = 65_533;
+const DEVNET_PORT_DEFAULT = 4720;
 
 /** The last line of --once --json. */
 export interface UpOutcome {
@@ -55,6 +59,7 @@ export function upCommand(run: Run): Command {
     .option("--once", "stop everything when the job has ended")
     .option("--providers <number>", "providers to start (default: 3)")
     .option("--job <file>", "job file to run (default: the handwritten digits)")
+    .option("--chain <name>", "devnet: TON on this machine, a gate for contributors only, and the way in")
     .option("--port <number>", "HTTP port of the fog node; providers use the next one (default: 4710)")
     .option("--web", "serve a page that lends from a browser; it connects to the port after those")
     .addHelpText("after", HELP)
@@ -78,19 +83,23 @@ async function up(context: Context, command: Command): Promise<void> {
   if (options.flag("once")) screen.json(outcome);
 }
 
-type Work = (network: LocalNetwork, jobFile: string, context: Context) => Promise<UpOutcome>;
+/** The network, and the chain that it asks, if any. */
+type Road = LocalNetwork & { readonly chain: LocalChain | undefined };
+type Work = (network: Road, jobFile: string, context: Context) => Promise<UpOutcome>;
 
 /** Runs work while the network is up; the network's fault ends the work, and the work's end stops the network. */
 async function withNetwork(context: Context, options: Options, work: Work): Promise<UpOutcome> {
   const { screen, config, ports, signal } = context;
   const providers = options.whole("providers", { min: 1, max: LIMITS.workersMax }) ?? PROVIDERS_DEFAULT;
-  const [httpPort, p2pPort, webPort] = await choosePorts(options);
+  const hasChain = chainOf(options);
+  const [httpPort, p2pPort, webPort, ...chainPorts] = await choosePorts(options, hasChain);
   screen.line(`${screen.paint("bold", "PinGo")} on this machine; everything it keeps is in ${config.home}`);
   const web = options.flag("web") ? { page: await buildPage(context), port: webPort } : undefined;
   const leaving = new AbortController();
   using _leaving = { [Symbol.dispose]: () => leaving.abort() };
   const jobFile = Promise.withResolvers<string>();
   jobFile.promise.catch(() => undefined); // awaited below, once the network is up
+  await using chain = hasChain ? await startChain(context, chainPorts) : undefined;
   await using network = await startLocalNetwork({
     config,
     clock: ports.clock,
@@ -99,6 +108,7 @@ async function withNetwork(context: Context, options: Options, work: Work): Prom
     providers,
     web,
     signal,
+    ...(chain && { fogEnv: chain.fogEnv }),
     // Not before: until the fog node has its lock, this home may be another's.
     onFogReady: () => jobFile.resolve(prepareJobFile(context, options, leaving.signal)),
     onReady: (name, ready, of) => screen.live(`${name} is ready (${ready} of ${of})`),
@@ -111,24 +121,50 @@ async function withNetwork(context: Context, options: Options, work: Work): Prom
   network.failed.catch((error: unknown) => broken.abort(error));
   const inner: Context = { ...context, signal: AbortSignal.any([signal, broken.signal]) };
   try {
-    return await work(network, await jobFile.promise, inner);
+    return await work({ ...network, chain }, await jobFile.promise, inner);
   } catch (error) {
     broken.signal.throwIfAborted(); // the fog node's fault explains the work's
     throw error;
   }
 }
 
-async function choosePorts(options: Options): Promise<readonly [number, number, number]> {
+/** Of the fog node's HTTP, of its peers, of browsers, and of the devnet's API and faucet where there is one. */
+async function choosePorts(
+  options: Options,
+  hasChain: boolean,
+): Promise<readonly [number, number, number, ...number[]]> {
   const asked = options.whole("port", { min: 1, max: PORT_MAX });
   if (asked === undefined && options.flag("once")) {
-    const [http = 0, p2p = 0, web = 0] = await freePorts(3);
-    return [http, p2p, web];
+    const [http = 0, p2p = 0, web = 0, ...more] = await freePorts(hasChain ? 5 : 3);
+    return [http, p2p, web, ...more];
   }
   const port = asked ?? HTTP_PORT_DEFAULT;
-  await assertPortFree(port);
-  await assertPortFree(port + 1);
-  if (options.flag("web")) await assertPortFree(port + 2);
-  return [port, port + 1, port + 2];
+  const webPorts = options.flag("web") ? [port + 2] : [];
+  const chainPorts = hasChain ? [DEVNET_PORT_DEFAULT, ADMIN_PORT_DEFAULT] : [];
+  for (const wanted of [port, port + 1, ...webPorts, ...chainPorts]) await assertPortFree(wanted);
+  return [port, port + 1, port + 2, ...chainPorts];
+}
+
+function chainOf(options: Options): boolean {
+  const chain = options.text("chain");
+  if (chain === undefined || chain === "devnet") return chain !== undefined;
+  throw new CliError({
+    code: "OPTION_INVALID",
+    option: "--chain",
+    value: chain.slice(0, 64),
+    expected: "devnet",
+  });
+}
+
+async function startChain(context: Context, [http = 0, admin = 0]: readonly number[]): Promise<LocalChain> {
+  const { startLocalChain } = await import("../local/local-chain.ts");
+  context.screen.live("the devnet starts, and the contracts with it");
+  const chain = await startLocalChain(context, { http, admin });
+  context.screen.live("");
+  context.screen.line(
+    `TON on this machine: ${chain.fogEnv["TON_ENDPOINT"]}; the gate is for contributors only`,
+  );
+  return chain;
 }
 
 async function prepareJobFile(context: Context, options: Options, leaving: AbortSignal): Promise<string> {
@@ -147,11 +183,15 @@ async function prepareJobFile(context: Context, options: Options, leaving: Abort
   return join(folder, "job.yaml");
 }
 
-async function runJob(context: Context, network: LocalNetwork, jobFile: string): Promise<UpOutcome> {
+async function runJob(context: Context, network: Road, jobFile: string): Promise<UpOutcome> {
   const { config, ports, signal } = context;
   const client = await connectAsUser(context, network.fog.httpUrl);
   const offers = awaitOffers(client, network.children.length - 1, { clock: ports.clock, signal });
   const [prepared] = await Promise.all([loadJob(context, jobFile), offers]);
+  if (network.chain !== undefined) {
+    const { earnMembership } = await import("../local/earn-membership.ts");
+    await earnMembership(context, { chain: network.chain, fogUrl: network.fog.httpUrl, prepared });
+  }
   const { id } = await submitJob(context, client, prepared);
   const view = await followJob(context, client, id);
   const files = await client.fetchResult(id, join(config.home, "jobs", id), { signal });

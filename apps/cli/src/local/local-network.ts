@@ -19,6 +19,8 @@ export interface LocalNetworkOptions {
   /** Browser tabs may lend too: where the built page is, and what it dials. */
   readonly web?: { readonly page: string; readonly port: number } | undefined;
   readonly signal: AbortSignal;
+  /** More settings of the fog node. */
+  readonly fogEnv?: Readonly<Record<string, string>>;
   /** The fog node holds the home; the providers start. */
   readonly onFogReady?: () => void;
   readonly onReady?: (name: string, ready: number, of: number) => void;
@@ -65,6 +67,7 @@ export async function startLocalNetwork(options: LocalNetworkOptions): Promise<L
       PINGO_FOG_HTTP: `127.0.0.1:${httpPort}`,
       PINGO_FOG_P2P: `/ip4/127.0.0.1/tcp/${p2pPort}`,
       ...(web && { PINGO_FOG_WEB: `/ip4/127.0.0.1/tcp/${web.port}/ws`, PINGO_FOG_PAGE: web.page }),
+      ...options.fogEnv,
     });
     const fog = fogOf(await ready(fogChild));
     options.onFogReady?.();

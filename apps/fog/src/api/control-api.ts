@@ -10,6 +10,7 @@ import type { JobRegistry } from "../jobs/job-registry.ts";
 import type { ProviderRegistry } from "../leases/provider-registry.ts";
 import type { Membership } from "../membership/membership.ts";
 import { addMembershipRoutes } from "../membership/membership-routes.ts";
+import { addSignInRoutes, type SignInRouteOptions } from "../membership/sign-in-routes.ts";
 import { errorAnswer } from "./error-answer.ts";
 import type { EventStreams } from "./event-stream.ts";
 
@@ -17,6 +18,7 @@ export interface ControlApiOptions {
   readonly sql: Sql;
   readonly fog: NodeId;
   readonly membership: Membership;
+  readonly signIn: Omit<SignInRouteOptions, "membership">;
   readonly jobs: JobRegistry;
   readonly providers: ProviderRegistry;
   readonly streams: EventStreams;
@@ -68,8 +70,9 @@ export function createControlApi(options: ControlApiOptions): FastifyInstance {
     reply.hijack();
     streams.open(id, zLastEventId.parse(headers["last-event-id"]), reply.raw);
   });
-  addBooksRoutes(api, options);
+  addBooksRoutes(api, { ...options, offers: () => providers.totals() });
   addMembershipRoutes(api, options.membership);
+  addSignInRoutes(api, { ...options.signIn, membership: options.membership });
   return api;
 }
 

@@ -1,10 +1,22 @@
 /** Money on the control API: what somebody has and earned, what a job cost, and the audit. */
-import { type BooksView, type JobPayments, LIMITS, parseCid, parseNodeId } from "@pingo/core";
+import {
+  type BooksView,
+  type JobPayments,
+  LIMITS,
+  type OfferTotals,
+  parseCid,
+  parseNodeId,
+} from "@pingo/core";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import { FogError } from "../fault.ts";
 import { type AuditOptions, auditBooks } from "./audit.ts";
 import { earnedOnJob, statementOf } from "./ledger.ts";
+import { marketOf } from "./market.ts";
+
+export interface BooksRouteOptions extends Omit<AuditOptions, "signal"> {
+  readonly offers: () => OfferTotals;
+}
 
 interface IdRoute {
   readonly Params: { readonly id: string };
@@ -18,7 +30,7 @@ const zBefore = z.coerce
   .max(Number.MAX_SAFE_INTEGER)
   .catch(Number.MAX_SAFE_INTEGER);
 
-export function addBooksRoutes(api: FastifyInstance, options: Omit<AuditOptions, "signal">): void {
+export function addBooksRoutes(api: FastifyInstance, options: BooksRouteOptions): void {
   const { sql } = options;
   /** It reads every receipt there is: one at a time. */
   let isAuditing = false;
@@ -41,6 +53,7 @@ export function addBooksRoutes(api: FastifyInstance, options: Omit<AuditOptions,
       payments: payments.map(({ account, amountNano }) => ({ account, amountNano: amountNano.toString() })),
     };
   });
+  api.get("/v1/market", () => marketOf(sql, options.offers()));
   api.get("/v1/audit", async ({ raw }) => {
     if (isAuditing) throw new FogError({ code: "AUDIT_RUNS" });
     isAuditing = true;

@@ -5,6 +5,7 @@ import {
   type FogRequest,
   type NodeId,
   type Offer,
+  type OfferTotals,
   type ProviderView,
   parseShape,
   type Shard,
@@ -147,10 +148,27 @@ export class ProviderRegistry {
     }
   }
 
+  /** Whether it said hello since the station began. */
+  isKnown(id: NodeId): boolean {
+    return this.#memberById.has(id);
+  }
+
   /** What it offered last; nothing of one that was never here since the station began. */
   lentBy(id: NodeId): { readonly millicores: number; readonly bytes: number } {
     const { cpuMillicores: millicores = 0, diskBytes: bytes = 0 } = this.#memberById.get(id)?.offer ?? {};
     return { millicores, bytes };
+  }
+
+  /** Of those who are connected. */
+  totals(): OfferTotals {
+    const connected = this.offers().filter((offer) => offer.connected);
+    const sum = (of: (offer: OfferState) => number): number =>
+      connected.reduce((total, offer) => total + of(offer), 0);
+    return {
+      slots: sum(({ slots }) => slots),
+      freeSlots: sum(({ slots, busySlots }) => Math.max(0, slots - busySlots)),
+      cpuMillicores: sum(({ cpuMillicores }) => cpuMillicores),
+    };
   }
 
   async list(): Promise<readonly ProviderView[]> {

@@ -107,6 +107,13 @@ export class Membership implements AsyncDisposable {
     return { node, address };
   }
 
+  /** Of who signed in with a wallet rather than a node's key. */
+  async ofWallet(address: string): Promise<{ readonly gate: Gate; readonly isMember: boolean }> {
+    const { gate, chain } = this.#options;
+    const isMember = gate === "open" || (chain !== undefined && (await this.#certificateOf(address)).isValid);
+    return { gate, isMember };
+  }
+
   async view(node: NodeId): Promise<MembershipView> {
     const { gate, founders, sql } = this.#options;
     const address = await addressOfNode(sql, node);

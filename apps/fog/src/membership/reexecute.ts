@@ -39,7 +39,7 @@ async function redo(value: unknown): Promise<number> {
   return deviationOf(await vector(update), ours.update);
 }
 
-setPriority(constants.priority.PRIORITY_LOW);
+setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
 try {
   const deviation = await redo(JSON.parse(await text(process.stdin)));
   process.stdout.write(JSON.stringify({ deviation }));

@@ -2,7 +2,15 @@
  * The agent in a tab: a key and an outbox in the browser's own database, blocks in memory, units in Web Workers, and
  * the session that every provider has with its fog node.
  */
-import { type FogNodeView, type KeyPair, keyPairOfSeed, type Log, type Offer, type Ports } from "@pingo/core";
+import {
+  createTicketedFetch,
+  type FogNodeView,
+  type KeyPair,
+  keyPairOfSeed,
+  type Log,
+  type Offer,
+  type Ports,
+} from "@pingo/core";
 import { createMemoryCache, Delivery, LeaseRunner, openFileOutbox, Session } from "@pingo/lending";
 import { createPageHost } from "@pingo/network/browser";
 import { createCachedBlocks, createHttpBlocks } from "@pingo/storage";
@@ -64,7 +72,8 @@ export async function startTabAgent({ first, ports, machine }: TabAgentOptions):
   const earnings = createEarnings({ fogUrl: first.fogUrl, provider: key.nodeId, fetch, log });
   const outbox = await openFileOutbox({ folder: OUTBOX, disk, log });
   const cache = createMemoryCache(CACHE_BYTES);
-  const remote = createHttpBlocks({ baseUrl: first.fogUrl, fetch, clock });
+  const tickets = createTicketedFetch(fetch, { key, clock });
+  const remote = createHttpBlocks({ baseUrl: first.fogUrl, fetch: tickets.fetch, clock });
   const slots = Array.from({ length: machine.cores }, () =>
     owned.use(new TabSlot({ clock, wasmUrl: first.wasmUrl })),
   );
@@ -90,6 +99,7 @@ export async function startTabAgent({ first, ports, machine }: TabAgentOptions):
     ...{ fogUrl: first.fogUrl, host, runner, outbox, delivery, fetch, clock, prng, log },
     offer: async () =>
       offerOf({ key, machine, slots: decision.lends ? runner.slots : 0, nowUnixMs: clock.nowUnixMs() }),
+    onFog: (fog) => tickets.uploadTo(fog),
     onState: (next) => {
       state = next;
       if (next !== "online") return;

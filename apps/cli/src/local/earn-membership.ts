@@ -1,0 +1,82 @@
+/** How this home becomes a member of its own network: its providers work on a founder's small job, and the certificate follows. */
+import { join } from "node:path";
+import { formatPingo, type KeyPair, type MembershipView, parsePingo } from "@pingo/core";
+import type { FogClient, PreparedJob } from "@pingo/sdk";
+import { CliError } from "../cli-error.ts";
+import { memberLines } from "../commands/membership.ts";
+import type { Context } from "../context.ts";
+import { linkOf } from "./link.ts";
+import type { LocalChain } from "./local-chain.ts";
+import { ownKeys } from "./own-ids.ts";
+
+export interface EarnOptions {
+  readonly chain: LocalChain;
+  readonly fogUrl: string;
+  /** What is trained afterwards: its data need no second upload. */
+  readonly prepared: PreparedJob;
+}
+
+/** Enough for a piece of work each, and over in a moment. */
+const TRIAL_STEPS = 8;
+const TRIAL_BUDGET_NANO = parsePingo("0.3 PINGO");
+const LOOK_EVERY_MS = 200;
+const LOOKS_MAX = 600;
+
+export async function earnMembership(context: Context, options: EarnOptions): Promise<void> {
+  const { chain, fogUrl, prepared } = options;
+  const { screen, signal, ports } = context;
+  const { connect } = await import("@pingo/sdk");
+  const client = connect(fogUrl, { ports, key: chain.founder });
+  const keys = await ownKeys(context);
+  const [user] = keys;
+  if (user === undefined) return;
+  for (const { key } of keys)
+    await client.linkWallet(await linkOwn(chain, key, ports.clock.nowUnixMs()), { signal });
+  const before = await client.membership(user.key.nodeId, { signal });
+  if (before.isMember) return;
+  for (const line of memberLines(before)) screen.line(`  ${line}`);
+  const budget = formatPingo(TRIAL_BUDGET_NANO);
+  screen.line(`a founder's small job, ${TRIAL_STEPS} steps for ${budget}, is your computer's first work`);
+  const { id } = await client.submit(trialOf(prepared), { signal });
+  for await (const { event } of client.events(id, { signal })) {
+    if (event.type === "finished" && event.state !== "succeeded")
+      throw new CliError({ code: "JOB_NOT_SUCCEEDED", job: id, state: event.state, reason: event.reason });
+  }
+  screen.line("the fog node repeats a piece of it, and has a certificate issued if it comes out the same");
+  const view = await untilMember(context, client, user.key);
+  for (const line of memberLines(view)) screen.line(`  ${line}`);
+}
+
+async function linkOwn(
+  { wallet, network }: LocalChain,
+  node: KeyPair,
+  atUnixMs: number,
+): Promise<ReturnType<typeof linkOf>> {
+  const { walletContract } = await import("@pingo/ton");
+  const address = walletContract(wallet.publicKey, network).address.toRawString();
+  return linkOf(node, { file: { address, network }, key: wallet }, atUnixMs);
+}
+
+function trialOf(prepared: PreparedJob): PreparedJob {
+  const { schedule, workers } = prepared.file;
+  return {
+    ...prepared,
+    file: {
+      ...prepared.file,
+      name: "first-work",
+      budgetNano: TRIAL_BUDGET_NANO.toString(),
+      schedule: { ...schedule, rounds: 1, stepsPerRound: TRIAL_STEPS },
+      workers,
+    },
+  };
+}
+
+async function untilMember(context: Context, client: FogClient, user: KeyPair): Promise<MembershipView> {
+  const { signal, ports, config } = context;
+  for (let looks = 0; looks < LOOKS_MAX; looks++) {
+    const view = await client.membership(user.nodeId, { signal });
+    if (view.isMember) return view;
+    await ports.clock.sleep(LOOK_EVERY_MS, { signal });
+  }
+  throw new CliError({ code: "NO_CERTIFICATE", logPath: join(config.home, "logs", "fog.log") });
+}

@@ -1,0 +1,162 @@
+/** TON on this machine with PinGo's contracts on it, as `pingo up --chain devnet` uses it: its coins are worth nothing. */
+import { join } from "node:path";
+import { type KeyPair, keyPairOfSeed, parseShape } from "@pingo/core";
+import type { Toncenter, WalletSender } from "@pingo/ton";
+import { z } from "zod";
+import type { Context } from "../context.ts";
+import { type Child, startChild } from "./child.ts";
+import { askDevnet, zDevnetView } from "./devnet-admin.ts";
+import { SCRIPTS } from "./scripts.ts";
+
+export interface LocalChain extends AsyncDisposable {
+  /** What the fog node is told. */
+  readonly fogEnv: Readonly<Record<string, string>>;
+  /** Submits the first job: nobody else is a member yet. */
+  readonly founder: KeyPair;
+  /** Of this home's keys, on this devnet alone. */
+  readonly wallet: KeyPair;
+  readonly network: typeof NETWORK;
+  readonly child: Child;
+}
+
+const NETWORK = -3;
+const NANOGRAM = 1_000_000_000n;
+const FUNDS_NANOGRAM = 100n * NANOGRAM;
+const SEED_BYTES = 32;
+const LOOK_EVERY_MS = 100;
+const LOOKS_MAX = 300;
+const STOP_MS = 2_000;
+/** Vaults that nobody waits for here. */
+const YEAR_S = 365 * 86_400;
+
+const zBook = z.record(z.string(), z.string());
+
+/** @throws the devnet's fault, or the chain's; nothing is left running then */
+export async function startLocalChain(
+  context: Context,
+  ports: { readonly http: number; readonly admin: number },
+): Promise<LocalChain> {
+  const { config, signal } = context;
+  const { clock } = context.ports;
+  const folder = join(config.home, "devnet");
+  const child = startChild(
+    {
+      name: "devnet",
+      script: SCRIPTS.devnet,
+      env: {
+        ...config.inherited,
+        PINGO_HOME: config.home,
+        PINGO_LOG_LEVEL: config.logLevel,
+        PINGO_EXIT_WITH_PARENT: "1",
+        PINGO_DEVNET_HTTP: `127.0.0.1:${ports.http}`,
+        PINGO_DEVNET_ADMIN_PORT: String(ports.admin),
+      },
+      logPath: join(config.home, "logs", "devnet.log"),
+    },
+    clock,
+  );
+  const stop = async (): Promise<void> => {
+    child.terminate();
+    const timer = new AbortController();
+    const late = clock.sleep(STOP_MS, { signal: timer.signal }).catch(() => undefined); // aborted: it ended in time
+    await Promise.race([child.ended, late]);
+    timer.abort();
+    child.kill();
+    await child.ended;
+  };
+  try {
+    const line = await child.ready;
+    const view = typeof line === "object" && line !== null && "devnet" in line ? line.devnet : undefined;
+    const { endpoint } = parseShape(zDevnetView, view, "the devnet's ready line");
+    const { createToncenter, createWalletSender, walletContract } = await import("@pingo/ton");
+    const chain = createToncenter({ endpoint, fetch: context.ports.fetch });
+    const [fog, founder, wallet, deployer] = await Promise.all([
+      keyAt(context, join(config.home, "fog", "key")),
+      ...["founder.key", "wallet.key", "deployer.key"].map((name) => keyAt(context, join(folder, name))),
+    ]);
+    if (!fog || !founder || !wallet || !deployer) throw new TypeError("four keys were read");
+    const sender = createWalletSender({ chain, key: deployer, network: NETWORK, clock, signal });
+    const give = async (key: KeyPair): Promise<void> => {
+      const { address } = walletContract(key.publicKey, NETWORK);
+      const body = { address: address.toRawString(), nano: FUNDS_NANOGRAM.toString() };
+      await askDevnet(context, ports.admin, "faucet", z.unknown(), body);
+    };
+    const bookPath = join(folder, "address-book.json");
+    if ((await context.ports.disk.sizeBytes(bookPath)) === undefined) {
+      await Promise.all([give(fog), give(deployer)]);
+      const book = await deploy(context, chain, sender, fog);
+      await context.ports.disk.write(
+        bookPath,
+        new TextEncoder().encode(`${JSON.stringify(book, null, 2)}\n`),
+      );
+    }
+    return {
+      founder,
+      wallet,
+      network: NETWORK,
+      child,
+      fogEnv: {
+        TON_ENDPOINT: endpoint,
+        PINGO_FOG_ADDRESS_BOOK: bookPath,
+        PINGO_FOG_GATE: "certificate",
+        PINGO_FOG_FOUNDERS: founder.nodeId,
+      },
+      [Symbol.asyncDispose]: stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** One fog node is the whole quorum, and one owner of everything else: this chain is for trying things. */
+async function deploy(
+  context: Context,
+  chain: Toncenter,
+  sender: WalletSender,
+  fog: KeyPair,
+): Promise<z.infer<typeof zBook>> {
+  const { parseGenesisFile, planDeployment } = await import("@pingo/contracts");
+  const { Address } = await import("@ton/core");
+  const owner = sender.address.toRawString();
+  const nowUnixS = await chain.nowUnixS(context.signal);
+  const vault = { owner, millionths: 1_000_000, startUnixS: nowUnixS, cliffSeconds: YEAR_S };
+  const vaults = [{ ...vault, durationSeconds: 4 * YEAR_S, stepSeconds: 86_400 }];
+  const genesis = parseGenesisFile({
+    deployer: owner,
+    governor: owner,
+    guardian: owner,
+    quorum: { threshold: 1, publicKeys: [Buffer.from(fog.publicKey).toString("hex")] },
+    emission: {
+      startUnixS: nowUnixS,
+      epochSeconds: 3_600,
+      epochsPerEra: 8_760,
+      windowSeconds: 600,
+      resolveSeconds: 86_400,
+      bondGram: 10,
+    },
+    airdrop: { root: "1".repeat(64), endsAtUnixS: nowUnixS + YEAR_S },
+    investors: vaults,
+    team: vaults,
+  });
+  const { letters, addressBook } = planDeployment(genesis);
+  await sender.send(letters.map((letter) => ({ ...letter, bounce: false })));
+  const last = Address.parseRaw(addressBook["minter"] ?? "");
+  for (let looks = 0; looks < LOOKS_MAX; looks++) {
+    if ((await chain.account(last, context.signal)).isActive) return addressBook;
+    await context.ports.clock.sleep(LOOK_EVERY_MS, { signal: context.signal });
+  }
+  const { ToncenterError } = await import("@pingo/ton");
+  const seconds = (LOOKS_MAX * LOOK_EVERY_MS) / 1000;
+  throw new ToncenterError({ code: "NOT_SEEN_ON_CHAIN", what: "the PINGO minter", seconds });
+}
+
+/** Made on first use; the home is readable by its owner alone. */
+async function keyAt(context: Context, path: string): Promise<KeyPair> {
+  const { disk, prng } = context.ports;
+  const found = await disk.read(path);
+  if (found?.byteLength === SEED_BYTES) return keyPairOfSeed(found);
+  const seed = prng.bytes(SEED_BYTES);
+  await disk.write(path, seed);
+  return keyPairOfSeed(seed);
+}
