@@ -43,7 +43,7 @@ export interface TicketedFetch {
 }
 
 export function createTicketedFetch(
-  fetch: Fetch,
+  send: Fetch,
   { key, clock }: { readonly key: KeyPair; readonly clock: Clock },
 ): TicketedFetch {
   let fog: NodeId | undefined;
@@ -64,8 +64,8 @@ export function createTicketedFetch(
     },
     fetch: (url, init) =>
       init?.method !== "PUT" || fog === undefined
-        ? fetch(url, init)
-        : fetch(url, { ...init, headers: { ...init.headers, [TICKET_HEADER]: ticketFor(fog) } }),
+        ? send(url, init)
+        : send(url, { ...init, headers: { ...init.headers, [TICKET_HEADER]: ticketFor(fog) } }),
   };
 }
 

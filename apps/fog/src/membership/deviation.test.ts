@@ -30,7 +30,8 @@ test("noise, nothing and the work of another are not the same work; rounding is"
   expect(isSameWork(deviationOf(new Float32Array(1000), ours), 50)).toBe(false);
   expect(isSameWork(deviationOf(ours.toReversed(), ours), 240)).toBe(false);
   expect(isSameWork(deviationOf(ours, new Float32Array(1000)), 50)).toBe(false);
-  expect(isSameWork(1.5e-3, 100)).toBe(false);
-  expect(isSameWork(1.5e-3, 200)).toBe(true);
+  expect(isSameWork(0.006, 8)).toBe(true);
+  expect(isSameWork(0.075, 100)).toBe(false);
+  expect(isSameWork(0.075, 200)).toBe(true);
   expect(isSameWork(Number.NaN, 10)).toBe(false);
 });

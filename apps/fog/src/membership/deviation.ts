@@ -1,8 +1,12 @@
 /** How far one update is from another, and how far is too far. */
 import { assert } from "@pingo/core";
 
-/** Of up to this many steps. SOURCE: docs/ARCHITECTURE.md §5. */
-const TOLERANCE = 1e-3;
+/**
+ * Of up to this many steps. Not ARCHITECTURE.md's 0.001: AdamW's first steps turn the last digits of a gradient near zero into a whole
+ * step, and two sets of kernels on one machine come out 0.0035 to 0.0059 apart after 8 steps of the digits' CNN (2026-11). No work, noise and
+ * work on other rows are 0.5 and more apart.
+ */
+const TOLERANCE = 0.05;
 const TOLERANCE_STEPS = 100;
 
 /**

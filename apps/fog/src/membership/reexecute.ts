@@ -1,13 +1,13 @@
 /** A process that does one unit again: reads it from stdin, answers with one line of JSON. */
 import { constants, setPriority } from "node:os";
 import { text } from "node:stream/consumers";
-import { openTrainer } from "@pingo/autograd";
+import { type BackendOptions, openTrainer } from "@pingo/autograd";
 import { decodeCanonical, LIMITS, parseShape, reportOf, zCid, zDatasetField, zTrainUnit } from "@pingo/core";
 import { systemClock, systemDisk } from "@pingo/core/system";
 import { createDiskBlocks, readFile, readShards } from "@pingo/storage";
 import { decodeVector, runUnit, weightsLength, zStoredProgram } from "@pingo/training";
 import { z } from "zod";
-import { deviationOf } from "./deviation.ts";
+import { deviationOf, isSameWork } from "./deviation.ts";
 
 const zWork = z.strictObject({
   blocksFolder: z.string(),
@@ -15,6 +15,8 @@ const zWork = z.strictObject({
   steps: z.int().min(1).max(LIMITS.stepsPerRoundMax),
   update: zCid,
 });
+/** As providers train, on a computer and in a browser's tab: the second is tried where the first comes out otherwise. */
+const LANES: readonly BackendOptions[] = [{ isTuned: true }, { backend: "wasm" }];
 /** Time is not what ends it: the receipt says how many steps were done. */
 const DEADLINE_MS = 86_400_000;
 
@@ -31,12 +33,18 @@ async function redo(value: unknown): Promise<number> {
   const rows = unit.shards.reduce((sum, shard) => sum + shard.rows, 0);
   const fields = parseShape(z.array(zDatasetField), signature.fields, "the program's fields");
   const manifest = { kind: "pingo/dataset/v1" as const, rows, fields, shards: unit.shards };
-  const data = await readShards(blocks, manifest, unit.shards);
-  await using trainer = await openTrainer({ graph, signature });
-  await trainer.setFields(data);
   const again = { ...unit, steps, deadlineMs: DEADLINE_MS };
-  const ours = await runUnit(again, { trainer, weights, rows }, { clock: systemClock });
-  return deviationOf(await vector(update), ours.update);
+  const theirs = await vector(update);
+  let nearest = Number.POSITIVE_INFINITY;
+  for (const lane of LANES) {
+    const fields = await readShards(blocks, manifest, unit.shards); // the trainer takes them
+    await using trainer = await openTrainer({ graph, signature }, lane);
+    await trainer.setFields(fields);
+    const ours = await runUnit(again, { trainer, weights, rows }, { clock: systemClock });
+    nearest = Math.min(nearest, deviationOf(theirs, ours.update));
+    if (isSameWork(nearest, steps)) break;
+  }
+  return nearest;
 }
 
 setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
