@@ -17,7 +17,7 @@ Your key and those of the providers that this home ran sign, together with the w
 wallet's; a certificate that it earns lets all of them in. Say it again after a new provider has started.
 
 Examples:
-  pingo wallet create && pingo membership join
+  pingo membership join                    after "pingo wallet create" and "pingo node join"
   PINGO_WALLET_PASSPHRASE_FILE=secret pingo membership join --json`;
 
 export function membershipCommand(run: Run): Command {
