@@ -1,10 +1,13 @@
 /** What other files try on the native build, on WebAssembly too; and which bits are the same where. */
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import type { Graph, GraphValue } from "../src/graph/graph.ts";
 import type { Window } from "../src/graph/ops/spec.ts";
 import { isOpKind, OPS, type OpKind } from "../src/graph/ops.ts";
 import { caseFeeds, caseGraph } from "../src/graph/testing/case-graph.ts";
+import type { OpCase } from "../src/graph/testing/op-cases/draw.ts";
 import { drawCase, OP_KINDS } from "../src/graph/testing/op-cases.ts";
 import { evaluate } from "../src/reference/evaluate.ts";
 import { referenceOf } from "../src/reference/value.ts";
@@ -15,7 +18,7 @@ import { type Case, gradientErrors } from "./gradients/check.ts";
 import { type Draw, drawFrom } from "./gradients/draw.ts";
 import { floatsOf, openGraph } from "./run-graph.ts";
 
-const SEEDS = [101, 102, 103];
+const RUNS = 4;
 /** Of float32 against float64, over the larger of 1 and the largest element. */
 const ERROR_MAX = 1e-4;
 
@@ -32,16 +35,32 @@ function mayStartBeyond(attributes: object): boolean {
   return ceil !== 0 && kernel.some((size, i) => size < (strides[i] ?? 1));
 }
 
+/**
+ * The kernels of both builds make the same sizes; onnxruntime-web holds a graph that declares them against ONNX's own
+ * inference, which differs for Einsum's letters of size 1 and for pools that round up.
+ */
+function withOpenOutputs(graph: Graph): Graph {
+  const open = ({ name, type }: GraphValue): GraphValue => {
+    return { name, type: { ...type, shape: type.shape.map((_, axis) => `${name}:${axis}`) } };
+  };
+  return { ...graph, outputs: graph.outputs.map(open) };
+}
+
+/** ONNX infers that no axes are no axes; ONNX Runtime's kernels squeeze all. */
+function squeezesNone(op: OpKind, { inputs }: OpCase): boolean {
+  return op === "Squeeze" && inputs[1]?.tensor.data.length === 0;
+}
+
 describe("on WebAssembly, the result agrees with the float64 evaluator", () => {
   test.for<OpKind>(OP_KINDS)("%s", async (op) => {
-    for (const seed of SEEDS) {
+    const agrees = async (seed: number) => {
       const drawn = drawCase(op, seed);
       const isRandom = op === "Dropout" && drawn.inputs[2]?.tensor.data[0] === 1;
-      if (isRandom || mayStartBeyond(drawn.attributes)) continue;
+      fc.pre(!isRandom && !mayStartBeyond(drawn.attributes) && !squeezesNone(op, drawn));
       const graph = caseGraph(op, drawn);
       const feeds = caseFeeds(drawn);
       const wanted = evaluate(graph, new Map([...feeds].map(([name, x]) => [name, referenceOf(x)])));
-      const found = await (await openGraph(graph, "wasm"))(feeds);
+      const found = await (await openGraph(withOpenOutputs(graph), "wasm"))(feeds);
       for (const [name, tensor] of found) {
         const exact = Array.from(wanted.get(name)?.data ?? [], Number);
         expect({ name, shape: wanted.get(name)?.shape }).toEqual({ name, shape: tensor.shape });
@@ -51,7 +70,8 @@ describe("on WebAssembly, the result agrees with the float64 evaluator", () => {
         );
         expect(Math.max(0, ...errors), `seed ${seed}, ${name}`).toBeLessThan(ERROR_MAX);
       }
-    }
+    };
+    await fc.assert(fc.asyncProperty(fc.nat(), agrees), { numRuns: RUNS });
   });
 });
 
@@ -59,10 +79,11 @@ describe("on WebAssembly, the gradient agrees with the float64 evaluator", () =>
   test.for(differentiable)("%s", async (op) => {
     // SAFETY: the row of an operator makes cases of that operator.
     const make = CASES[op] as (draw: Draw) => Case<OpKind>;
-    for (const seed of SEEDS) {
+    const agrees = async (seed: number) => {
       const { rounding } = await gradientErrors(op, make(drawFrom(seed)), seed, "wasm");
-      expect(rounding, `seed ${seed}`).toBeLessThan(ERROR_MAX);
-    }
+      expect(rounding).toBeLessThan(ERROR_MAX);
+    };
+    await fc.assert(fc.asyncProperty(fc.nat({ max: 1_000_000 }), agrees), { numRuns: RUNS });
   });
 });
 

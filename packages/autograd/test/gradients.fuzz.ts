@@ -13,7 +13,12 @@ test.for(Object.entries(CASES).filter(([, make]) => typeof make === "function"))
   const make = row as (draw: Draw) => Case<OpKind>;
   await fc.assert(
     fc.asyncProperty(fc.nat(), async (seed) => {
-      const { difference, rounding } = await gradientErrors(op as OpKind, make(drawFrom(seed)), seed);
+      const { difference, rounding, isKinked } = await gradientErrors(
+        op as OpKind,
+        make(drawFrom(seed)),
+        seed,
+      );
+      fc.pre(!isKinked);
       expect(difference).toBeLessThan(1e-5);
       expect(rounding).toBeLessThan(1e-4);
     }),

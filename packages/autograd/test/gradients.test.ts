@@ -20,6 +20,9 @@ const ROUNDING_ERROR_MAX = 1e-4;
 /** Of constants that are written in float32. */
 const WIDENING_ERROR_MAX = 1e-5;
 
+/** That once were wrong: a difference across the bound of a gate; settings that a model leaves out. */
+const SEEDS: { readonly [K in OpKind]?: readonly number[] } = { LSTM: [112418713, 2147483647] };
+
 const kinds: readonly OpKind[] = Object.keys(OPS).filter(isOpKind);
 const differentiable = kinds.filter((op) => BACKWARD[op] !== stopsGradient && BACKWARD[op] !== noGradient);
 
@@ -40,11 +43,12 @@ describe("the gradient agrees with a central difference along a random direction
     const make = CASES[op] as (draw: Draw) => Case<OpKind>;
     await fc.assert(
       fc.asyncProperty(fc.nat({ max: 1_000_000 }), async (seed) => {
-        const { difference, rounding } = await gradientErrors(op, make(drawFrom(seed)), seed);
+        const { difference, rounding, isKinked } = await gradientErrors(op, make(drawFrom(seed)), seed);
+        fc.pre(!isKinked);
         expect(difference).toBeLessThan(DIFFERENCE_ERROR_MAX);
         expect(rounding).toBeLessThan(ROUNDING_ERROR_MAX);
       }),
-      { numRuns: RUNS },
+      { numRuns: RUNS, examples: (SEEDS[op] ?? []).map((seed): [number] => [seed]) },
     );
   });
 });

@@ -1,18 +1,21 @@
 /** The activations of recurrent layers: their names, their settings, and which setting belongs to which. */
 
-/** The settings that ONNX gives where a model leaves them out. SOURCE: ONNX RNN-14 */
+/**
+ * What holds where a model leaves settings out: those of ONNX's operator of that name. Affine and ScaledTanh have none; for
+ * them, and for ThresholdedRelu against the specification, ONNX Runtime takes 0. SOURCE: ONNX RNN-14; onnxruntime 1.30, tried
+ */
 const SETTINGS = {
-  Affine: { alpha: 1, beta: 0 },
+  Affine: { alpha: 0, beta: 0 },
   Elu: { alpha: 1 },
   HardSigmoid: { alpha: Math.fround(0.2), beta: 0.5 },
   LeakyRelu: { alpha: Math.fround(0.01) },
   Relu: {},
-  ScaledTanh: { alpha: 1, beta: 1 },
+  ScaledTanh: { alpha: 0, beta: 0 },
   Sigmoid: {},
   Softplus: {},
   Softsign: {},
   Tanh: {},
-  ThresholdedRelu: { alpha: 1 },
+  ThresholdedRelu: { alpha: 0 },
 } as const satisfies Readonly<Record<string, { readonly alpha?: number; readonly beta?: number }>>;
 
 export type ActivationName = keyof typeof SETTINGS;

@@ -35,7 +35,7 @@ const LIFTS: ReadonlyMap<string, Lift> = new Map([
   ["Cast", (draft) => draft.attributes.delete("saturate")], // only says something of float8
   ["CastLike", (draft) => draft.attributes.delete("saturate")],
   ["Resize", dropEmptyScales],
-  ["Attention", withoutCache],
+  ["Attention", withoutScores],
   ["GridSample", renamedMode],
 ]);
 
@@ -44,7 +44,10 @@ export const OPSET_NOTES: ReadonlyMap<string, string> = new Map([
   ...Object.keys(OPS)
     .filter((op) => op.startsWith("Reduce") && op !== "ReduceSum")
     .map((op): [string, string] => [op, "axes an attribute before 18"]),
-  ["Attention", "since 23; one with past or present keys and values is refused by name"],
+  [
+    "Attention",
+    "since 23; past keys and values are put before the others; one that gives its scores is refused by name",
+  ],
   ["AveragePool", "dilations since 19"],
   ["BatchNormalization", "in 13 training is told by the outputs"],
   ["BitwiseAnd", "since 18"],
@@ -104,15 +107,8 @@ function dropEmptyScales(draft: Draft): void {
   }
 }
 
-/** Keys and values kept from earlier calls belong to generation, one token at a time. */
-function withoutCache(draft: Draft): void {
-  const isCached = [4, 5].some((i) => (draft.inputs[i] ?? "") !== "");
-  if (isCached || draft.outputs.slice(1).some((name) => name !== "")) {
-    const why =
-      "it keeps keys and values for later calls, or gives its scores; export the model without a cache";
-    throw new ModelError({ code: "OP_UNSUPPORTED", op: draft.op, node: draft.name, why });
-  }
-  // Both speak of outputs and widths that are not here.
+/** Both speak of outputs and widths that are not here. */
+function withoutScores(draft: Draft): void {
   draft.attributes.delete("qk_matmul_output_mode");
   draft.attributes.delete("softmax_precision");
 }

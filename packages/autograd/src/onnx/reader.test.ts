@@ -190,11 +190,6 @@ describe("refusals", () => {
     ],
     [
       "OP_UNSUPPORTED",
-      model({ nodes: [{ ...relu, opType: "Attention", input: ["x", "x", "x", "", "x"] }] }),
-      /without a cache/,
-    ],
-    [
-      "OP_UNSUPPORTED",
       model({ nodes: [{ ...relu, attribute: [{ name: "odd", type: 2, i: 1n }] }] }),
       /attribute odd/,
     ],

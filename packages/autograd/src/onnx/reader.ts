@@ -186,7 +186,7 @@ function readNode(proto: NodeProto, scope: ReadScope): void {
     inlineLoop(proto, name, scope, readNode);
     return;
   }
-  const lowering = loweringOf(domain, op, scope.opset);
+  const lowering = loweringOf(proto, scope.opset);
   if (lowering !== undefined) {
     const attributes = attributesOf(proto, name);
     const canonical = (kind: OpKind, plain: NodeProto, node: string) =>

@@ -9,6 +9,7 @@ const HEAP_MB = 256;
 const HANG_MS = 20_000;
 const CHILD = fileURLToPath(new URL("fuzz-child.ts", import.meta.url));
 const EXAMPLE = fileURLToPath(new URL("../../../../examples/mnist/model.onnx", import.meta.url));
+const EXPORTED = fileURLToPath(new URL("../pytorch/models/", import.meta.url));
 const FIXTURES = fileURLToPath(new URL("../../../../../shared/fixtures/autograd/", import.meta.url));
 
 export interface FuzzOutcome {
@@ -23,7 +24,8 @@ function models(): string[] {
   const fixtures = existsSync(FIXTURES)
     ? readdirSync(FIXTURES).map((name) => `${FIXTURES}${name}/model.onnx`)
     : [];
-  return [EXAMPLE, ...fixtures].filter((file) => existsSync(file));
+  const exported = readdirSync(EXPORTED).map((name) => `${EXPORTED}${name}/model.onnx`);
+  return [EXAMPLE, ...exported, ...fixtures].filter((file) => existsSync(file));
 }
 
 export function fuzzReader(from: number, to: number): Promise<FuzzOutcome> {

@@ -27,6 +27,8 @@ export interface Case<K extends OpKind> {
   readonly attributes: OpAttributes[K];
   readonly fixed?: readonly number[];
   readonly outputs?: number;
+  /** It has a bound that a number computed inside may lie at, where no difference tells the slope. */
+  readonly mayKink?: boolean;
 }
 
 /** A case maker for each operator of a family, or why there is none. */
@@ -42,7 +44,12 @@ export interface GradientErrors {
   readonly difference: number;
   /** Of float32 against float64, over the largest element of all gradients. */
   readonly rounding: number;
+  /** The steps forwards and backwards find two slopes, in a case that may have such a place. */
+  readonly isKinked: boolean;
 }
+
+/** Of two slopes: their mean is off by half of it. A smooth function's differ by its curvature times STEP. */
+const KINK = 2e-5;
 
 /** The distance between the gradients of a case and of the same case computed in float64 inside the graph. */
 export function wideningError<K extends OpKind>(op: K, checked: Case<K>): number {
@@ -117,7 +124,7 @@ export async function gradientErrors<K extends OpKind>(
   const exact = evaluate(backward, given);
   const computed = await runGraph(backward, varied, backend);
   const directions = new Map([...varied].map(([name, { shape }]) => [name, random(shape)]));
-  const loss = (sign: number) => {
+  const loss = (sign: -1 | 0 | 1) => {
     const moved = new Map(
       [...varied].map(([name, { shape, data }]) => {
         const along = floatsOf(directions.get(name));
@@ -127,7 +134,8 @@ export async function gradientErrors<K extends OpKind>(
     const results = evaluate(graph, moved);
     return [...weights].reduce((sum, [name, c]) => sum + dot(floatsOf(c), elementsOf(results.get(name))), 0);
   };
-  const difference = (loss(1) - loss(-1)) / (2 * STEP);
+  const [above, here, below] = [loss(1), loss(0), loss(-1)];
+  const difference = (above - below) / (2 * STEP);
   let [derivative, size, largest, rounding] = [0, 0, 0, 0];
   for (const [name, value] of gradients) {
     const gradient = elementsOf(exact.get(value.name));
@@ -140,9 +148,12 @@ export async function gradientErrors<K extends OpKind>(
       if (!(error <= rounding)) rounding = error; // NaN too
     });
   }
+  const scale = Math.max(Math.sqrt(size), FLOOR);
+  const turn = Math.abs(above - 2 * here + below) / STEP;
   return {
-    difference: Math.abs(difference - derivative) / Math.max(Math.sqrt(size), FLOOR),
+    difference: Math.abs(difference - derivative) / scale,
     rounding: rounding / Math.max(largest, 1),
+    isKinked: checked.mayKink === true && turn / scale > KINK,
   };
 }
 

@@ -6,7 +6,7 @@ const CACHE = "it keeps a cache of keys and values; export the model without pas
 
 export const ATTENTION_LOWERINGS = {
   Attention: (site) => [packedAttention(site)],
-  MultiHeadAttention: (site) => [multiHeadAttention(site)],
+  MultiHeadAttention: multiHeadAttention,
   RotaryEmbedding: (site) => [rotaryEmbedding(site)],
 } as const satisfies Readonly<Record<string, Lowering>>;
 
@@ -26,6 +26,8 @@ interface Settings {
   readonly mask: string | undefined;
   /** Added to the scores. */
   readonly bias: string | undefined;
+  /** Earlier keys, which come before all queries. */
+  readonly past?: string | undefined;
 }
 
 /** input [batch, length, in] · weights [in, q + k + v] + bias. */
@@ -47,10 +49,9 @@ function packedAttention(site: LoweringSite): string {
   return attend(site, { q: split(q), k: split(k), v: split(v) }, settings);
 }
 
-function multiHeadAttention(site: LoweringSite): string {
+function multiHeadAttention(site: LoweringSite): readonly string[] {
   const heads = site.int("num_heads", 1);
   const settings = settingsOf(site, { mask: 4, bias: 5 });
-  if (site.has(6) || site.has(7) || site.makes(1) || site.makes(2)) throw site.refuse(CACHE);
   const given = unpacked(site);
   const bias = site.optional(3);
   let from = 0;
@@ -64,7 +65,68 @@ function multiHeadAttention(site: LoweringSite): string {
   };
   const [q, k, v] = [biased(given.q), biased(given.k), biased(given.v)];
   const split = (x: string) => (site.rankOf(x) === 4 ? x : splitHeads(site, x, heads));
-  return attend(site, { q: split(q), k: split(k), v: split(v) }, settings);
+  const cached = withPast(site, { k: split(k), v: split(v) }, [6, 7]);
+  return [attend(site, { q: split(q), ...cached }, { ...settings, past: cached.past }), cached.k, cached.v];
+}
+
+/** Keys and values behind those of earlier calls; [batch, heads, length, width]. */
+function withPast(
+  site: LoweringSite,
+  { k, v }: Pick<Heads, "k" | "v">,
+  [key, value]: readonly [number, number],
+): Pick<Heads, "k" | "v"> & { readonly past: string | undefined } {
+  if (site.has(key) !== site.has(value))
+    throw site.illegal("it has past keys without values, or values without keys");
+  if (!site.has(key)) return { k, v, past: undefined };
+  const past = site.input(key);
+  return { k: site.concat([past, k], 2), v: site.concat([site.input(value), v], 2), past };
+}
+
+/** ONNX's own, with keys and values of earlier calls: they go before those given, and all of them come out again. */
+export function attentionWithCache(site: LoweringSite): readonly string[] {
+  if (site.makes(3)) throw site.refuse("it gives its scores; compute them beside it where they are needed");
+  if (site.node.inputs.length > 6) throw site.refuse("lengths of its keys are not known here; give a mask");
+  site.ignore("qk_matmul_output_mode", "softmax_precision"); // of an output and of widths that are not here
+  const [own, shared] = [site.int("q_num_heads", 0), site.int("kv_num_heads", 0)];
+  const isFlat = site.rankOf(site.input(0)) === 3;
+  const split = (x: string, heads: number) => (isFlat ? splitHeads(site, x, heads) : x);
+  const [q, given] = [
+    split(site.input(0), own),
+    { k: split(site.input(1), shared), v: split(site.input(2), shared) },
+  ];
+  const { k, v, past } = withPast(site, given, [4, 5]);
+  const isCausal = site.int("is_causal", 0) !== 0;
+  const scale = site.float("scale", Number.NaN);
+  // Earlier keys come before all queries: a query sees them and those up to its own place.
+  const bias = isCausal && past !== undefined ? laterBias(site, { q, k, past }) : undefined;
+  const mask = site.optional(3);
+  const attended = site.emit("Attention", [q, k, v, bothMasks(site, mask, bias)], {
+    is_causal: isCausal && past === undefined ? 1 : 0,
+    softcap: site.float("softcap", 0),
+    ...(Number.isNaN(scale) ? {} : { scale }),
+  });
+  const y = isFlat ? site.reshape(site.transpose(attended, [0, 2, 1, 3]), [0, 0, -1]) : attended;
+  return [y, k, v];
+}
+
+function bothMasks(site: LoweringSite, mask: string | undefined, bias: string | undefined) {
+  if (mask === undefined || bias === undefined) return mask ?? bias;
+  if (site.typeOf(mask).dtype !== "bool") return site.add(mask, bias);
+  return site.emit("Where", [mask, bias, site.scalar(FLOAT_LOWEST, bias)], {});
+}
+
+/** [queries, keys]: the lowest number where a key comes after its query. */
+function laterBias(
+  site: LoweringSite,
+  { q, k, past }: { readonly q: string; readonly k: string; readonly past: string | undefined },
+): string {
+  const length = (x: string) => site.emit("Shape", [x], { start: 2, end: 3 });
+  const value = { dtype: "float32", shape: [1], data: Float32Array.of(FLOAT_LOWEST) } as const;
+  const filled = site.emit("ConstantOfShape", [site.concat([length(q), length(k)], 0)], { value });
+  const one = site.integers([1]);
+  const first = past === undefined ? one : site.add(length(past), one);
+  const later = site.emit("Trilu", [filled, site.emit("Squeeze", [first], {})], { upper: 1 });
+  return site.cast(later, site.typeOf(q).dtype);
 }
 
 /** Query, key and value as they are given: apart, or packed as [batch, length, heads, 2 or 3, width]. */
@@ -103,7 +165,7 @@ function attend(site: LoweringSite, { q, k, v }: Heads, settings: Settings): str
   if (settings.bias !== undefined) scores = site.add(scores, settings.bias);
   if (settings.mask !== undefined)
     scores = site.add(scores, maskBias(site, settings.mask, product, settings.filter));
-  if (settings.isCausal) scores = site.add(scores, causalBias(site, product));
+  if (settings.isCausal) scores = site.add(scores, laterBias(site, { q, k, past: settings.past }));
   const shares = site.emit("Softmax", [scores], { axis: -1 });
   const mixed = site.emit("MatMul", [shares, v], {});
   return site.reshape(site.transpose(mixed, [0, 2, 1, 3]), [0, 0, site.sizeOf(q, 1) * site.sizeOf(v, -1)]);
@@ -126,14 +188,6 @@ function maskBias(site: LoweringSite, mask: string, scores: string, filter: numb
   }
   if (rank !== 2 && rank !== 3) throw site.refuse(`its mask has ${rank} axes; give one of 1, 2 or 3`);
   return site.unsqueeze(filtered(site.cast(mask, "bool")), rank === 2 ? [1, 2] : [1]);
-}
-
-/** Nothing from later positions: [length, keys]. */
-function causalBias(site: LoweringSite, scores: string): string {
-  const shape = site.emit("Shape", [scores], { start: 2 });
-  const value = { dtype: "float32", shape: [1], data: Float32Array.of(FLOAT_LOWEST) } as const;
-  const filled = site.emit("ConstantOfShape", [shape], { value });
-  return site.emit("Trilu", [filled, site.integers([1], [])], { upper: 1 });
 }
 
 /** Pairs of elements turned by an angle that grows with the position. */

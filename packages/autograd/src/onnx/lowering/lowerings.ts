@@ -1,5 +1,6 @@
 /** Operators outside the ONNX standard: which are read, as what, and what to do about the rest. */
-import { ATTENTION_LOWERINGS } from "./attention.ts";
+import type { NodeProto } from "../onnx_pb.ts";
+import { ATTENTION_LOWERINGS, attentionWithCache } from "./attention.ts";
 import { CLASSICAL_LOWERINGS } from "./classical.ts";
 import { FUSED_LOWERINGS } from "./fused.ts";
 import type { Lowering } from "./lowering-site.ts";
@@ -64,7 +65,16 @@ const OLDER: Readonly<Record<string, { readonly before: number; readonly lowerin
   GroupNormalization: { before: 21, lowering: groupNormOfGroups },
 };
 
-export function loweringOf(domain: string, op: string, opset: number): Lowering | undefined {
+export function loweringOf(
+  { domain, opType: op, input, output }: Pick<NodeProto, "domain" | "opType" | "input" | "output">,
+  opset: number,
+): Lowering | undefined {
+  if (
+    op === "Attention" &&
+    isStandard(domain) &&
+    [...input.slice(4), ...output.slice(1)].some((name) => name !== "")
+  )
+    return attentionWithCache;
   const older = isStandard(domain) && Object.hasOwn(OLDER, op) ? OLDER[op] : undefined;
   if (older !== undefined && opset < older.before) return older.lowering;
   const table = isStandard(domain) ? IN_STANDARD_DOMAIN : DOMAINS.get(domain)?.lowerings;

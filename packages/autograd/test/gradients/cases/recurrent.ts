@@ -63,8 +63,10 @@ export const recurrentCases: GradientCases<keyof RecurrentAttributes> = {
       "Tanh",
     ]);
     inputs.push(optionalState(), optionalPeepholes());
-    // What goes into a gate seldom lies near this bound.
+    // What goes into a gate may lie at this bound.
     const clip = draw.int(0, 2) === 0 ? { clip: 1.7 } : {};
-    return { inputs, attributes: { ...attributes, ...clip, input_forget: 0 }, outputs: draw.int(1, 3) };
+    const outputs = draw.int(1, 3);
+    const mayKink = "clip" in clip;
+    return { inputs, attributes: { ...attributes, ...clip, input_forget: 0 }, outputs, mayKink };
   },
 };

@@ -11,6 +11,8 @@ const FREE = [
   "Elu",
   "LeakyRelu",
   "ScaledTanh",
+  "Affine",
+  "ThresholdedRelu",
 ] as const;
 
 /** @param own  the activations of one direction */
@@ -58,8 +60,8 @@ function listed(inputs: readonly (OpInput | undefined)[]): (OpInput | undefined)
   return inputs.slice(0, inputs.findLastIndex((one) => one !== undefined) + 1);
 }
 
-// As many as there can be: those that are left over belong to nothing.
-const settings = (r: Draw): number[] => r.list(6, 1, 3).map((quarters) => quarters / 4);
+// More than there can be, or too few: those that are left over belong to nothing, and some go without.
+const settings = (r: Draw): number[] => r.list(r.int(1, 6), 1, 3).map((quarters) => quarters / 4);
 
 export const recurrentCases: OpCases<keyof RecurrentAttributes> = {
   RNN: (r) => {
