@@ -5,7 +5,7 @@ import { formatBytes, parseCid } from "@pingo/core";
 import { Command } from "commander";
 import type { Run } from "../cli.ts";
 import { CliError } from "../cli-error.ts";
-import { type Context, connectAsReader } from "../context.ts";
+import { type Context, connectAsReader, connectAsUser } from "../context.ts";
 import { optionsOf } from "../options.ts";
 import { progressBar } from "../view/bars.ts";
 import { count } from "../view/job-view.ts";
@@ -50,7 +50,7 @@ async function putPath(context: Context, command: Command): Promise<void> {
   const { screen, ports, signal } = context;
   const path = resolve(command.args[0] ?? "");
   if ((await ports.disk.sizeBytes(path)) === undefined) throw new CliError({ code: "FILE_MISSING", path });
-  const client = await connectAsReader(context);
+  const client = await connectAsUser(context);
   // A link that the user names is followed; those inside a folder are refused.
   const stored = await client.upload(await realpath(path), {
     signal,
