@@ -1,7 +1,8 @@
 /**
  * What the network costs: the main job through `pingo up`, beside the same training without a network.
  *
- * One provider per core, as the peer has one process per core. Runs alternate; medians are reported.
+ * One provider per core, as the peer has one process per core. Runs alternate; medians are reported. Memory is watched
+ * in a run of its own: the kernel walks every page to tell what processes share, on the cores that the providers use.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -29,11 +30,6 @@ interface Summary {
   readonly wallSeconds: number;
 }
 
-interface NetworkRun {
-  readonly summary: Summary;
-  readonly memory: MemoryWatch;
-}
-
 export const networkSuite: Suite = {
   name: "network",
   about: "the network beside the same training without it; bytes and memory of each process",
@@ -44,18 +40,20 @@ async function runNetworkSuite(say: (line: string) => void): Promise<readonly Ro
   const providers = Math.min(availableParallelism(), PROVIDERS_MAX);
   const home = await mkdtemp(join(tmpdir(), "pingo-bench-"));
   try {
-    const network: NetworkRun[] = [];
+    const network: Summary[] = [];
     const localPerSecond: number[] = [];
     for (let repeat = 1; repeat <= REPEATS; repeat++) {
-      const run = await runNetwork(join(home, `network-${repeat}`), providers);
-      network.push(run);
+      const summary = await runNetwork(join(home, `network-${repeat}`), providers);
+      network.push(summary);
       const job = join(home, `network-${repeat}`, JOB);
       localPerSecond.push(await trainWithoutNetwork(job, providers, join(home, `local-${repeat}`)));
       say(
-        `run ${repeat} of ${REPEATS}: network ${figure(run.summary.samplesPerSecond)} samples/s, local ${figure(localPerSecond.at(-1))}`,
+        `run ${repeat} of ${REPEATS}: network ${figure(summary.samplesPerSecond)} samples/s, local ${figure(localPerSecond.at(-1))}`,
       );
     }
-    return rowsOf(network, localPerSecond, providers);
+    say("once more, for the memory of each process");
+    const memory = await memoryOf(join(home, "memory"), providers);
+    return rowsOf({ network, memory, localPerSecond, providers });
   } finally {
     await rm(home, { recursive: true, force: true });
   }
@@ -74,17 +72,33 @@ async function trainWithoutNetwork(
   return metrics.reduce((sum, { rows }) => sum + rows, 0) / (trainedMs / 1000);
 }
 
-async function runNetwork(home: string, providers: number): Promise<NetworkRun> {
+async function memoryOf(home: string, providers: number): Promise<MemoryWatch> {
+  const watches: MemoryWatch[] = [];
+  try {
+    await runNetwork(home, providers, (pid) => watches.push(watchMemory(pid, roleOf)));
+  } finally {
+    for (const watch of watches) watch[Symbol.dispose]();
+  }
+  const [watch] = watches;
+  if (!watch) throw new Error("nothing was started");
+  return watch;
+}
+
+async function runNetwork(
+  home: string,
+  providers: number,
+  onStart: (pid: number) => void = () => {},
+): Promise<Summary> {
   const up = spawn(process.execPath, [CLI, "up", "--once", "--json", "--providers", String(providers)], {
     env: { ...process.env, PINGO_HOME: home },
     stdio: ["ignore", "pipe", "inherit"],
   });
-  using memory = watchMemory(up.pid ?? 0, roleOf);
+  if (up.pid !== undefined) onStart(up.pid);
   const exited = once(up, "exit");
   const stdout = await text(up.stdout);
   const [code] = await exited;
   if (code !== 0) throw new Error(`pingo up ended with ${code}: ${stdout.trim().split("\n").at(-1)}`);
-  return { summary: JSON.parse(stdout.trim().split("\n").at(-1) ?? ""), memory };
+  return JSON.parse(stdout.trim().split("\n").at(-1) ?? "");
 }
 
 function roleOf(commandLine: string): string | undefined {
@@ -94,20 +108,20 @@ function roleOf(commandLine: string): string | undefined {
   return undefined;
 }
 
-function rowsOf(network: readonly NetworkRun[], localPerSecond: readonly number[], providers: number): Row[] {
+interface Measured {
+  readonly network: readonly Summary[];
+  readonly localPerSecond: readonly number[];
+  readonly memory: MemoryWatch;
+  readonly providers: number;
+}
+
+function rowsOf({ network, localPerSecond, memory, providers }: Measured): Row[] {
   const name = `mnist, ${providers} providers`;
-  const of = (read: (summary: Summary) => number): number =>
-    median(network.map(({ summary }) => read(summary)));
-  const peakMiB = (role: string): number =>
-    median(network.map(({ memory }) => Math.max(...(memory.peaks.get(role)?.values() ?? [])) / MiB));
+  const of = (read: (summary: Summary) => number): number => median(network.map(read));
+  const peakMiB = (role: string): number => Math.max(...(memory.peaks.get(role)?.values() ?? [])) / MiB;
   const provider = peakMiB("provider's agent") + peakMiB("provider's worker");
   const togetherMiB = (read: (together: Together) => number): number =>
-    median(
-      network.map(({ memory }) => {
-        const moments = [...(memory.together.get("provider's agent")?.values() ?? [])];
-        return Math.max(...moments.map(read)) / MiB;
-      }),
-    );
+    Math.max(...[...(memory.together.get("provider's agent")?.values() ?? [])].map(read)) / MiB;
   const memoryRow = (metric: string, value: number, bound: number | null): Row =>
     row({ case: name, metric, value, unit: "MiB" }, null, bound === null ? null : { relation: "≤", bound });
   return [

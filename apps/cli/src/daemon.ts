@@ -8,6 +8,7 @@ const STOP_MS = 4_500;
 export interface DaemonSpec {
   readonly name: string;
   readonly script: string;
+  readonly flags?: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly whenReady: (line: unknown) => string;
 }
@@ -19,6 +20,7 @@ export async function runDaemon(context: Context, spec: DaemonSpec): Promise<voi
     {
       name: spec.name,
       script: spec.script,
+      ...(spec.flags && { flags: spec.flags }),
       env: { ...config.inherited, PINGO_HOME: config.home, PINGO_EXIT_WITH_PARENT: "1", ...spec.env },
       logPath: join(config.home, "logs", `${spec.name.replaceAll(" ", "-")}.log`),
     },

@@ -94,6 +94,7 @@ export async function startAgent(config: ProviderConfig, ports: Ports): Promise<
     key,
     slots,
     size: sizeCores(),
+    prepare: (slot, program) => slot.prepare(program, cache.folder),
     run: (slot, lease, options) => {
       const { id, unit } = lease;
       const folders = { blocksFolder: cache.folder, updateFolder: outbox.folderOf(id) };

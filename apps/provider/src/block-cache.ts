@@ -7,7 +7,13 @@
 import { join } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { type BlockCodec, type Cid, type Disk, type Log, parseCid } from "@pingo/core";
-import { type Blocks, createDiskBlocks, type DiskBlocks, StorageError } from "@pingo/storage";
+import {
+  type Blocks,
+  createDiskBlocks,
+  type DiskBlocks,
+  type PutOptions,
+  StorageError,
+} from "@pingo/storage";
 
 export interface BlockCache extends Blocks, Disposable {
   readonly folder: string;
@@ -50,7 +56,7 @@ class LruBlocks implements BlockCache {
 
   constructor({ folder, disk, quotaBytes, log }: BlockCacheOptions) {
     this.folder = join(folder, "blocks");
-    this.#blocks = createDiskBlocks({ folder: this.folder, disk, quotaBytes });
+    this.#blocks = createDiskBlocks({ folder: this.folder, disk, quotaBytes, isCache: true });
     this.#quotaBytes = quotaBytes;
     this.#log = log;
     this.#database = new DatabaseSync(join(folder, "cache.sqlite"));
@@ -81,11 +87,7 @@ class LruBlocks implements BlockCache {
     return bytes;
   }
 
-  async put(
-    bytes: Uint8Array,
-    codec?: BlockCodec,
-    options?: { readonly signal?: AbortSignal },
-  ): Promise<Cid> {
+  async put(bytes: Uint8Array, codec?: BlockCodec, options?: PutOptions): Promise<Cid> {
     await this.#makeRoom(bytes.byteLength);
     const cid = await this.#blocks.put(bytes, codec, options);
     this.#touch(cid);

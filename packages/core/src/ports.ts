@@ -37,8 +37,11 @@ export interface Log {
 export interface Disk {
   read(path: string): Promise<Uint8Array | undefined>;
   readRange(path: string, offset: number, length: number): Promise<Uint8Array | undefined>;
-  /** All or nothing: written beside, flushed to the disk, then renamed. @throws {DiskError} DISK_FULL and others */
-  write(path: string, bytes: Uint8Array): Promise<void>;
+  /**
+   * All or nothing: written beside, flushed to the disk, then renamed. What can be had again need not be flushed
+   * (`isFlushed`, true unless given): a power cut may then leave a torn file. @throws {DiskError} DISK_FULL and others
+   */
+  write(path: string, bytes: Uint8Array, options?: { readonly isFlushed?: boolean }): Promise<void>;
   sizeBytes(path: string): Promise<number | undefined>;
   /** Names in a folder, sorted; empty when there is none. */
   list(folder: string): Promise<readonly string[]>;

@@ -66,7 +66,7 @@ export class Delivery {
       for (const result of results) {
         if (signal.aborted) return;
         try {
-          await this.#deliver(result, channel, signal);
+          await this.#deliver(result, channel, { isFirstTry: failures === 0, signal });
         } catch (error) {
           // Also what is no fault: a full disk fails in the outbox's own database, and passes.
           failed += 1;
@@ -79,11 +79,16 @@ export class Delivery {
     }
   }
 
-  async #deliver(result: Signed<Receipt>, channel: Channel, signal: AbortSignal): Promise<void> {
+  async #deliver(
+    result: Signed<Receipt>,
+    channel: Channel,
+    { isFirstTry, signal }: { readonly isFirstTry: boolean; readonly signal: AbortSignal },
+  ): Promise<void> {
     const { outbox, remote, log } = this.#options;
     const { lease, update } = result.body;
     try {
-      const { bytes } = await copyDag(update, outbox.updateOf(lease), remote, { signal });
+      const options = { isNew: isFirstTry, signal };
+      const { bytes } = await copyDag(update, outbox.updateOf(lease), remote, options);
       const answer = await channel.request({ type: "result", receipt: result }, { signal });
       const { acknowledged } = parseShape(zProviderAnswers.result, answer, "the fog node's acknowledgement");
       if (acknowledged.signer !== channel.peer) {

@@ -63,6 +63,8 @@ export interface LeaseRunnerOptions<S extends Slot> {
   /** As many as the computer has cores; the owner lends `size` of them, and may change that. */
   readonly slots: readonly S[];
   readonly size: number;
+  /** A unit of this program is about to come: the program and its graph are in the cache. */
+  readonly prepare?: (slot: S, program: Cid) => void;
   /** The unit's blocks are all in the cache. */
   readonly run: (slot: S, lease: Lease, options: SlotRunOptions) => Promise<UnitOutcome>;
   readonly cache: UnitCache;
@@ -248,7 +250,7 @@ export class LeaseRunner<S extends Slot> implements Workforce {
     using _held = cache.hold();
     try {
       slot.warmUp();
-      await this.#fetch(lease.unit, signal);
+      await this.#fetch(running);
       await running.slotFree;
       const outcome = await run(slot, lease, {
         signal,
@@ -271,13 +273,15 @@ export class LeaseRunner<S extends Slot> implements Workforce {
     }
   }
 
-  async #fetch(unit: TrainUnit, signal: AbortSignal): Promise<void> {
-    const { blocks, cache } = this.#options;
+  async #fetch({ lease: { unit }, slot, cancel: { signal } }: Running<S>): Promise<void> {
+    const { blocks, cache, prepare } = this.#options;
     const options = { signal, parallel: BLOCKS_AT_ONCE, readsThrough: true };
     const fetch = (root: Cid): Promise<unknown> => copyDag(root, blocks, cache, options);
     await fetch(unit.program);
     const { graph } = parseStoredProgram(unit.program, await cache.get(unit.program, { signal }));
-    const roots = [graph, unit.weights, ...unit.shards.map(({ cid }) => cid)].values();
+    await fetch(graph);
+    prepare?.(slot, unit.program);
+    const roots = [unit.weights, ...unit.shards.map(({ cid }) => cid)].values();
     // Each takes the next root from one iterator.
     const walker = async (): Promise<void> => {
       for (const root of roots) await fetch(root);

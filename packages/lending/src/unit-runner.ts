@@ -34,6 +34,8 @@ export interface RunOptions {
 }
 
 export interface UnitRunner extends AsyncDisposable {
+  /** Opens the program of a unit that is about to come; it and its graph are in `blocks`. Never while a unit runs. */
+  prepare(program: Cid, blocks: BlockReader): Promise<void>;
   run(task: UnitTask, options: RunOptions): Promise<UnitOutcome>;
 }
 
@@ -57,20 +59,32 @@ interface Warm {
 export function createUnitRunner(ports: UnitRunnerPorts): UnitRunner {
   const { clock, cpuMs, openTrainer } = ports;
   let warm: Warm | undefined;
+  /** One program is opened at a time: a unit may come while its own is. */
+  let opening: Promise<unknown> = Promise.resolve();
 
-  const warmFor = async (unit: TrainUnit, blocks: BlockReader): Promise<Warm> => {
-    if (warm?.program === unit.program) return warm;
+  const open = async (program: Cid, blocks: BlockReader): Promise<Warm> => {
+    if (warm?.program === program) return warm;
     await warm?.trainer[Symbol.asyncDispose]();
     warm = undefined;
-    warm = await openProgram(unit.program, blocks, openTrainer);
+    warm = await openProgram(program, blocks, openTrainer);
     return warm;
+  };
+  const warmFor = (program: Cid, blocks: BlockReader): Promise<Warm> => {
+    const turn = (): Promise<Warm> => open(program, blocks);
+    const opened = opening.then(turn, turn);
+    opening = opened;
+    return opened;
   };
 
   return {
+    async prepare(program, blocks) {
+      await warmFor(program, blocks);
+    },
+
     async run({ unit, blocks, update: updateBlocks }, { signal, flush, onProgress }) {
       const cpuAtStartMs = cpuMs();
       const startedAtUnixMs = clock.nowUnixMs();
-      const held = await warmFor(unit, blocks);
+      const held = await warmFor(unit.program, blocks);
       const { trainer, stored, weightsLength: length } = held;
       const shards = unit.shards.map(({ cid }) => cid).join(" ");
       if (held.shards !== shards) {

@@ -6,6 +6,11 @@ export interface BlockOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface PutOptions extends BlockOptions {
+  /** Whose block the bytes are known to be, as whoever hands them over has checked: it is not worked out again. */
+  readonly cid?: Cid;
+}
+
 export interface BlockReader {
   /** @throws {StorageError} BLOCK_NOT_FOUND when this reader does not have it */
   get(cid: Cid, options?: BlockOptions): Promise<Uint8Array>;
@@ -14,7 +19,7 @@ export interface BlockReader {
 
 export interface BlockWriter {
   /** Idempotent: the same bytes under the same codec are one block. @throws {StorageError} BLOCK_TOO_LARGE */
-  put(bytes: Uint8Array, codec?: BlockCodec, options?: BlockOptions): Promise<Cid>;
+  put(bytes: Uint8Array, codec?: BlockCodec, options?: PutOptions): Promise<Cid>;
 }
 
 export interface Blocks extends BlockReader, BlockWriter {}

@@ -24,7 +24,7 @@ export function createCachedBlocks(
   const fetchAndKeep = async (cid: Cid, signal: AbortSignal): Promise<Uint8Array> => {
     const bytes = await remote.get(cid, { signal });
     try {
-      await local.put(bytes, codecOfCid(cid));
+      await local.put(bytes, codecOfCid(cid), { cid });
     } catch (error) {
       if (!isFault(error)) throw error;
       log?.warn("cache_write_failed", { cid, code: error.code });

@@ -98,3 +98,26 @@ test("what a killed writer left behind is removed and not counted", async () => 
   expect(await after.usedBytes()).toBe(1);
   expect(await readdir(join(folder, cid.slice(-2)))).toEqual([cid]);
 });
+
+test("a store is flushed to the disk, a cache is not, and a block keeps the name that its giver checked", async () => {
+  const disk = createMemoryDisk();
+  const flushed: unknown[] = [];
+  const watched = {
+    ...disk,
+    async write(path: string, bytes: Uint8Array, options?: { readonly isFlushed?: boolean }) {
+      flushed.push(options?.isFlushed);
+      await disk.write(path, bytes, options);
+    },
+  };
+  const bytes = Uint8Array.of(1, 2, 3);
+  const cid = cidOfBytes(bytes);
+  await createDiskBlocks({ folder: "/store", disk: watched }).put(bytes);
+  const cache = createDiskBlocks({ folder: "/cache", disk: watched, isCache: true });
+  expect(await cache.put(bytes, "raw", { cid })).toBe(cid);
+  expect(await cache.get(cid)).toEqual(bytes);
+  expect(flushed).toEqual([true, false]);
+  // Whoever checked badly harms nobody: what is read is checked again.
+  const other = cidOfBytes(Uint8Array.of(4));
+  await cache.put(bytes, "raw", { cid: other });
+  await expect(cache.get(other)).rejects.toMatchObject({ code: "BLOCK_CORRUPT" });
+});

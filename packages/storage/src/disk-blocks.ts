@@ -5,7 +5,7 @@
  * flushes and renames. What a killed writer left behind is removed when the folder is first measured.
  */
 import { type BlockCodec, type Cid, cidOfBytes, type Disk, equalBytes, isBlockOf } from "@pingo/core";
-import { type Blocks, checkBlockSize } from "./blocks.ts";
+import { type Blocks, checkBlockSize, type PutOptions } from "./blocks.ts";
 import { StorageError } from "./storage-error.ts";
 
 export interface DiskBlocksOptions {
@@ -14,6 +14,8 @@ export interface DiskBlocksOptions {
   readonly disk: Disk;
   /** Hard: no write goes over it, also where it changes. */
   readonly quotaBytes?: number | (() => number);
+  /** Blocks that can be had again from elsewhere are not flushed: one that a power cut tears is known by its CID. */
+  readonly isCache?: boolean;
 }
 
 export interface DiskBlocks extends Blocks {
@@ -32,17 +34,19 @@ class DiskStore implements DiskBlocks {
   readonly #folder: string;
   readonly #disk: Disk;
   readonly #quotaBytes: () => number;
+  readonly #isFlushed: boolean;
   /** Changes to one block follow one another, so its size is counted once. */
   readonly #changeByCid = new Map<Cid, Promise<unknown>>();
   #measured: Promise<void> | undefined;
   /** Written and promised bytes; right once `#measured` is fulfilled. */
   #usedBytes = 0;
 
-  constructor({ folder, disk, quotaBytes }: DiskBlocksOptions) {
+  constructor({ folder, disk, quotaBytes, isCache = false }: DiskBlocksOptions) {
     this.#folder = folder;
     this.#disk = disk;
     this.#quotaBytes =
       typeof quotaBytes === "function" ? quotaBytes : () => quotaBytes ?? Number.POSITIVE_INFINITY;
+    this.#isFlushed = !isCache;
   }
 
   pathOf(cid: Cid): string {
@@ -63,14 +67,10 @@ class DiskStore implements DiskBlocks {
     return (await this.#disk.sizeBytes(this.pathOf(cid))) !== undefined;
   }
 
-  async put(
-    bytes: Uint8Array,
-    codec: BlockCodec = "raw",
-    options?: { readonly signal?: AbortSignal },
-  ): Promise<Cid> {
+  async put(bytes: Uint8Array, codec: BlockCodec = "raw", options?: PutOptions): Promise<Cid> {
     checkBlockSize(bytes);
     options?.signal?.throwIfAborted();
-    const cid = cidOfBytes(bytes, codec);
+    const cid = options?.cid ?? cidOfBytes(bytes, codec);
     await this.#measure();
     await this.#change(cid, () => this.#write(cid, bytes));
     return cid;
@@ -122,7 +122,7 @@ class DiskStore implements DiskBlocks {
     // Promised before it is written, so that writes side by side cannot pass the quota together.
     this.#usedBytes += growthBytes;
     try {
-      await this.#disk.write(path, bytes);
+      await this.#disk.write(path, bytes, { isFlushed: this.#isFlushed });
     } catch (error) {
       this.#usedBytes -= growthBytes;
       throw error;

@@ -1,6 +1,6 @@
 /** Blocks by CID on disk and over HTTP, files and folders as UnixFS, tensors as safetensors, datasets. */
 export { encodeAdapters } from "./adapters-file.ts";
-export type { BlockOptions, BlockReader, Blocks, BlockWriter } from "./blocks.ts";
+export type { BlockOptions, BlockReader, Blocks, BlockWriter, PutOptions } from "./blocks.ts";
 export { type CachedBlocksOptions, createCachedBlocks } from "./cached-blocks.ts";
 export {
   type PackedDataset,

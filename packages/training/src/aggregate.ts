@@ -2,6 +2,7 @@
 import type { ProgramSignature } from "@pingo/autograd";
 import { spansOf, weightsLength } from "./program.ts";
 import { TrainingError } from "./training-error.ts";
+import { indexOfNotFinite } from "./vector.ts";
 
 export interface WeightedUpdate {
   /** Flat f32, as runUnit returns it. */
@@ -29,7 +30,9 @@ export function createAggregator(signature: ProgramSignature): Aggregator {
     },
     mean() {
       if (rows === 0) throw new TrainingError({ code: "NO_UPDATES" });
-      return Float32Array.from(sum, (value) => value / rows);
+      const mean = new Float32Array(sum.length);
+      for (let i = 0; i < sum.length; i++) mean[i] = (sum[i] ?? 0) / rows;
+      return mean;
     },
   };
 }
@@ -55,7 +58,7 @@ export function checkUpdate(update: Float32Array, signature: ProgramSignature, i
   if (update.length !== expected) {
     throw new TrainingError({ code: "UPDATE_LENGTH", update: index, length: update.length, expected });
   }
-  const at = update.findIndex((value) => !Number.isFinite(value));
+  const at = indexOfNotFinite(update);
   if (at < 0) return;
   const span = spansOf(signature).find(({ from, to }) => from <= at && at < to);
   throw new TrainingError({ code: "UPDATE_NOT_FINITE", update: index, parameter: span?.name ?? "" });

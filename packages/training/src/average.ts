@@ -28,8 +28,10 @@ export function nextAverage(
   const share = (1 - decay) / (1 - decay ** round);
   if (before === null || round === 1) return Float32Array.from(weights);
   assert(before.length === weights.length, `a mean of ${before.length} for ${weights.length} weights`);
-  return Float32Array.from(weights, (weight, i) => {
+  const next = new Float32Array(weights.length);
+  for (let i = 0; i < next.length; i++) {
     const mean = before[i] ?? Number.NaN;
-    return mean + share * (weight - mean);
-  });
+    next[i] = mean + share * ((weights[i] ?? Number.NaN) - mean);
+  }
+  return next;
 }

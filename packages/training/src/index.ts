@@ -53,4 +53,4 @@ export { createSampler, type Sampler } from "./sample.ts";
 export { trainInRounds } from "./train-in-rounds.ts";
 export { trainSequentially } from "./train-sequentially.ts";
 export { TrainingError, type TrainingFault } from "./training-error.ts";
-export { decodeVector, encodeVector } from "./vector.ts";
+export { decodeVector, encodeVector, indexOfNotFinite } from "./vector.ts";

@@ -13,6 +13,7 @@ import type { MetricRecord } from "./provenance.ts";
 import { CHECKPOINT_STEPS } from "./run-unit.ts";
 import { createSampler } from "./sample.ts";
 import { TrainingError } from "./training-error.ts";
+import { indexOfNotFinite } from "./vector.ts";
 
 export interface SequentialInputs {
   readonly job: Pick<TrainJob, "optimizer" | "schedule" | "seed" | "average">;
@@ -90,6 +91,6 @@ export async function trainSequentially(
 
 /** The last step's loss is from before it: only the weights show that it diverged. */
 function finite(weights: Float32Array, step: number): Float32Array {
-  if (!weights.every(Number.isFinite)) throw new TrainingError({ code: "LOSS_NOT_FINITE", step });
+  if (indexOfNotFinite(weights) >= 0) throw new TrainingError({ code: "LOSS_NOT_FINITE", step });
   return weights;
 }

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { decodeVector, encodeVector } from "./vector.ts";
+import { decodeVector, encodeVector, indexOfNotFinite } from "./vector.ts";
 
 test("a vector is little-endian float32, nothing else", () => {
   expect([...encodeVector(Float32Array.of(1, -2))]).toEqual([0, 0, 128, 63, 0, 0, 0, 192]);
@@ -23,4 +23,12 @@ test("a vector of another length is refused", () => {
       expect.objectContaining({ code: "VECTOR_LENGTH" }),
     );
   }
+});
+
+test("the first number that is not finite is found, wherever and whichever it is", () => {
+  fc.assert(
+    fc.property(fc.float32Array(), (vector) => {
+      expect(indexOfNotFinite(vector)).toBe(vector.findIndex((value) => !Number.isFinite(value)));
+    }),
+  );
 });

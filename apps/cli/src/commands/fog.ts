@@ -5,7 +5,7 @@ import { HTTP_PORT_DEFAULT } from "../config.ts";
 import type { Context } from "../context.ts";
 import { runDaemon } from "../daemon.ts";
 import { buildPage } from "../local/build-page.ts";
-import { SCRIPTS } from "../local/scripts.ts";
+import { FOG_FLAGS, SCRIPTS } from "../local/scripts.ts";
 import { optionsOf } from "../options.ts";
 
 const HELP = `
@@ -40,6 +40,7 @@ async function serve(context: Context, command: Command): Promise<void> {
   await runDaemon(context, {
     name: "fog",
     script: SCRIPTS.fog,
+    flags: FOG_FLAGS,
     env: {
       PINGO_FOG_HTTP: host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`,
       PINGO_FOG_P2P: `/${family}/${host}/tcp/${port + 1}`,

@@ -18,6 +18,8 @@ export interface ChildSpec {
   /** "fog node", "provider-2": as people are told of it. */
   readonly name: string;
   readonly script: string;
+  /** Of Node; none unless given. */
+  readonly flags?: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly logPath: string;
 }
@@ -46,7 +48,7 @@ const GIVE_BACK = { MALLOC_ARENA_MAX: "1", MALLOC_TRIM_THRESHOLD_: "131072" } as
 export function startChild(spec: ChildSpec, clock: Clock): Child {
   mkdirSync(dirname(spec.logPath), { recursive: true });
   const log = openSync(spec.logPath, "a");
-  const child = spawn(process.execPath, [spec.script], {
+  const child = spawn(process.execPath, [...(spec.flags ?? []), spec.script], {
     env: { ...spec.env, ...GIVE_BACK },
     stdio: ["pipe", "pipe", log],
     detached: true,

@@ -4,7 +4,7 @@ import { type Clock, type FogNodeView, parseShape, zFogNodeView } from "@pingo/c
 import { CliError } from "../cli-error.ts";
 import type { CliConfig } from "../config.ts";
 import { type Child, startChild } from "./child.ts";
-import { SCRIPTS } from "./scripts.ts";
+import { FOG_FLAGS, SCRIPTS } from "./scripts.ts";
 
 /** Ctrl-C to silence within 5 s: providers hand their leases back first, then the fog node closes. */
 const PROVIDERS_STOP_MS = 2_000;
@@ -46,11 +46,16 @@ export async function startLocalNetwork(options: LocalNetworkOptions): Promise<L
     await stopAll(providerChildren, PROVIDERS_STOP_MS, clock);
     if (fogChild) await stopAll([fogChild], FOG_STOP_MS, clock);
   };
-  const start = (name: string, script: string, env: Readonly<Record<string, string>>): Child => {
+  const start = (
+    name: string,
+    script: string,
+    env: Readonly<Record<string, string>>,
+    flags: readonly string[] = [],
+  ): Child => {
     const shared = { ...config.inherited, PINGO_HOME: config.home, PINGO_LOG_LEVEL: config.logLevel };
     const logPath = join(config.home, "logs", `${name}.log`);
     const child = startChild(
-      { name, script, env: { ...shared, PINGO_EXIT_WITH_PARENT: "1", ...env }, logPath },
+      { name, script, flags, env: { ...shared, PINGO_EXIT_WITH_PARENT: "1", ...env }, logPath },
       clock,
     );
     children.push(child);
@@ -63,12 +68,13 @@ export async function startLocalNetwork(options: LocalNetworkOptions): Promise<L
     return line;
   };
   try {
-    const fogChild = start("fog", SCRIPTS.fog, {
+    const listens = {
       PINGO_FOG_HTTP: `127.0.0.1:${httpPort}`,
       PINGO_FOG_P2P: `/ip4/127.0.0.1/tcp/${p2pPort}`,
       ...(web && { PINGO_FOG_WEB: `/ip4/127.0.0.1/tcp/${web.port}/ws`, PINGO_FOG_PAGE: web.page }),
       ...options.fogEnv,
-    });
+    };
+    const fogChild = start("fog", SCRIPTS.fog, listens, FOG_FLAGS);
     const fog = fogOf(await ready(fogChild));
     options.onFogReady?.();
     const providers = Array.from({ length: options.providers }, (_, i) =>

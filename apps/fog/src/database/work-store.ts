@@ -30,7 +30,11 @@ export async function listUnits(sql: Sql, job: Cid, round: number): Promise<Trai
     .from(units)
     .where(and(eq(units.job, job), eq(units.round, round)))
     .orderBy(asc(units.index));
-  return rows.map((row) => parseShape(zTrainUnit, decodeCanonical(row.unit), "a stored unit"));
+  return rows.map((row) => unitIn(row.unit));
+}
+
+function unitIn(bytes: Uint8Array): TrainUnit {
+  return parseShape(zTrainUnit, decodeCanonical(bytes), "a stored unit");
 }
 
 export async function insertLease(sql: Sql, lease: LeaseRow): Promise<void> {
@@ -41,9 +45,37 @@ export async function setLeaseState(sql: Sql, id: LeaseId, state: LeaseRow["stat
   await sql.update(leases).set({ state }).where(eq(leases.id, id));
 }
 
-export async function findLease(sql: Sql, id: LeaseId): Promise<LeaseRow | undefined> {
-  const [row] = await sql.select().from(leases).where(eq(leases.id, id));
-  return row;
+/** What a lease was granted for, and what came of it. */
+export interface GrantedLease {
+  readonly lease: LeaseRow;
+  /** Decoded when it is asked for: a result that came before needs none. */
+  readonly unit: () => TrainUnit;
+  readonly result: ResultRow | null;
+  /** How many units its round has. */
+  readonly unitsOfRound: number;
+}
+
+export async function findGranted(sql: Sql, id: LeaseId): Promise<GrantedLease | undefined> {
+  const isItsUnit = and(
+    eq(units.job, leases.job),
+    eq(units.round, leases.round),
+    eq(units.index, leases.index),
+  );
+  const unitsOfRound = sql.$count(units, and(eq(units.job, leases.job), eq(units.round, leases.round)));
+  const [row] = await sql
+    .select({ lease: leases, unit: units.unit, result: results, unitsOfRound })
+    .from(leases)
+    .innerJoin(units, isItsUnit)
+    .leftJoin(results, eq(results.lease, leases.id))
+    .where(eq(leases.id, id));
+  return (
+    row && {
+      lease: row.lease,
+      unit: () => unitIn(row.unit),
+      result: row.result,
+      unitsOfRound: row.unitsOfRound,
+    }
+  );
 }
 
 /** The leases of a unit in the order they were granted, whatever the clock did meanwhile. */

@@ -7,6 +7,7 @@ import {
   createAggregator,
   decodeVector,
   encodeVector,
+  indexOfNotFinite,
   nextAverage,
   outerStep,
   weightsLength,
@@ -85,7 +86,7 @@ export async function nextVersion(
     signature,
   });
   const number = before.number + 1;
-  if (!weights.every(Number.isFinite) || !momentum.every(Number.isFinite)) throw new DivergedError(number);
+  if (indexOfNotFinite(weights) >= 0 || indexOfNotFinite(momentum) >= 0) throw new DivergedError(number);
   const average = nextAverage(job, { before: before.average, weights, round: number });
   const write = (vector: Float32Array): Promise<Cid> => writeFile(blocks, encodeVector(vector));
   const [weightsCid, momentumCid, averageCid] = await Promise.all([

@@ -24,7 +24,7 @@ import { type BlockReader, StorageError } from "@pingo/storage";
 import { checkUpdate } from "@pingo/training";
 import { type Pay, payOf } from "../books/price.ts";
 import type { JobRow, Sql } from "../database/schema.ts";
-import { findLease, findResult, listUnits } from "../database/work-store.ts";
+import { findGranted } from "../database/work-store.ts";
 import { FogError } from "../fault.ts";
 import type { JobRun } from "../jobs/job-run.ts";
 import type { Mailbox } from "../jobs/mailbox.ts";
@@ -57,18 +57,16 @@ export async function receiveResult(
   }
   const bytes = encodeCanonical(signed);
   const cid = cidOfBytes(bytes, "dagCbor");
-  const before = await findResult(sql, receipt.lease);
-  if (before?.provider === peer) return acknowledge(before.receiptCid, before.counted, options.key);
-  const lease = await findLease(sql, receipt.lease);
-  if (lease?.provider !== peer) {
+  const granted = await findGranted(sql, receipt.lease);
+  if (granted?.lease.provider !== peer) {
     throw new FogError({ code: "STRANGER", what: `lease ${receipt.lease} was not granted to ${peer}` });
   }
-  const units = await listUnits(sql, lease.job, lease.round);
-  const unit = units[lease.index];
-  if (!unit) throw new FogError({ code: "UNIT_MISMATCH", lease: lease.id });
+  const { lease, result: before } = granted;
+  if (before !== null) return acknowledge(before.receiptCid, before.counted, options.key);
+  const unit = granted.unit();
   checkClaims(receipt, unit);
   const run = runOf(lease.job);
-  const pay = payFor(run?.row, units.length, unit.steps, receipt.steps);
+  const pay = payFor(run?.row, granted.unitsOfRound, unit.steps, receipt.steps);
   const result: ReceivedResult = { receipt, bytes, cid, unit: lease.index, round: lease.round, pay };
   if (!run) {
     const { counted } = await recordLateResult(sql, lease.job, result, options.clock.nowUnixMs());

@@ -50,6 +50,12 @@ async function handle(task: WorkerTask): Promise<void> {
     if (running?.lease === task.lease) running.flush.abort();
     return;
   }
+  if (task.type === "prepare") {
+    if (running !== undefined) return;
+    const blocks = createVerifiedReader(task.blocksFolder, systemDisk);
+    await runner.prepare(task.program, blocks).catch(() => undefined); // the unit meets it again, and says so
+    return;
+  }
   const lease = task.type === "run" ? task.lease : null;
   try {
     if (task.type === "run") await run(task);

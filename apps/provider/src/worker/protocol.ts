@@ -1,10 +1,12 @@
 /** What the agent and its worker process say to each other (node's IPC, structured clone). */
-import type { LeaseId, TrainUnit } from "@pingo/core";
+import type { Cid, LeaseId, TrainUnit } from "@pingo/core";
 import type { UnitOutcome } from "@pingo/lending/unit";
 
 export type WorkerTask =
   /** As many passes, each a third of a second; the best of each counts. */
   | { readonly type: "measure"; readonly passes: number }
+  /** A unit of this program is about to come, and its blocks lie there: no answer, the unit tells what went wrong. */
+  | { readonly type: "prepare"; readonly program: Cid; readonly blocksFolder: string }
   | {
       readonly type: "run";
       readonly lease: LeaseId;

@@ -13,11 +13,13 @@ const DEADLINE_MS = 1_000;
 
 /** A process that speaks the protocol: it hangs for ever on one lease, heeds no cancel, and does the others at once. */
 const WORKER = `
+  let prepared = 0;
   process.on("message", (task) => {
+    if (task.type === "prepare") prepared += 1;
     if (task.type !== "run") return;
     process.send({ type: "progress", lease: task.lease, step: 1, loss: 0.5 });
     if (task.lease === "${STUCK}") return;
-    process.send({ type: "done", lease: task.lease, outcome: { steps: 1 } });
+    process.send({ type: "done", lease: task.lease, outcome: { steps: 1, ...(prepared > 0 && { prepared }) } });
   });
   process.send({ type: "ready" });`;
 
@@ -74,6 +76,22 @@ test("no process runs before there is a unit, and one runs all units after", asy
   expect(children).toEqual([]);
   for (let i = 0; i < 3; i++) expect(await (await begin(SOUND)).outcome).toEqual({ steps: 1 });
   expect(children).toHaveLength(1);
+});
+
+test("a program is prepared once in a process that is there and has time, and again in the next one", async () => {
+  const { slot, children, begin, restarted } = openSlot(WORKER);
+  await using _ = slot;
+  slot.prepare(CID, "/"); // there is no process yet, and none is started for it
+  expect(children).toEqual([]);
+  expect(await (await begin(SOUND)).outcome).toEqual({ steps: 1 });
+  slot.prepare(CID, "/");
+  slot.prepare(CID, "/");
+  expect(await (await begin(SOUND)).outcome).toEqual({ steps: 1, prepared: 1 });
+  assertDefined(children[0], "it was started").kill("SIGKILL");
+  await restarted();
+  expect(await (await begin(SOUND)).outcome).toEqual({ steps: 1 });
+  slot.prepare(CID, "/");
+  expect(await (await begin(SOUND)).outcome).toEqual({ steps: 1, prepared: 1 });
 });
 
 test("a slot vacated before its first unit starts nothing until it is recalled, and then one process", async () => {

@@ -3,7 +3,7 @@
  * replaced when it dies.
  */
 import type { ChildProcess } from "node:child_process";
-import { type Clock, type LeaseId, type Log, type Prng, RemoteError } from "@pingo/core";
+import { type Cid, type Clock, type LeaseId, type Log, type Prng, RemoteError } from "@pingo/core";
 import {
   backoffMs,
   LendingError,
@@ -69,6 +69,8 @@ export class WorkerSlot implements Slot, AsyncDisposable {
   /** The process that stands still. */
   #heldPid: number | undefined;
   #isVacated = false;
+  /** The program that its process was last told to open. */
+  #preparedFor: Cid | undefined;
 
   constructor({ purpose, startsAfter, launcher, clock, prng, log }: WorkerSlotOptions) {
     this.#purpose = purpose;
@@ -259,6 +261,14 @@ export class WorkerSlot implements Slot, AsyncDisposable {
     this.#startsAfter.then(start, start);
   }
 
+  /** While the rest of a unit is fetched, its program may be opened. Nothing where the worker is not there or busy. */
+  prepare(program: Cid, blocksFolder: string): void {
+    const child = this.#child;
+    if (!child?.connected || this.#current !== undefined || this.#preparedFor === program) return;
+    this.#preparedFor = program;
+    child.send({ type: "prepare", program, blocksFolder } satisfies WorkerTask);
+  }
+
   /** Resolves once its process can take a unit; also when it ended before, or is not to start now. */
   async warm(): Promise<void> {
     this.warmUp();
@@ -302,6 +312,7 @@ export class WorkerSlot implements Slot, AsyncDisposable {
     this.#child = undefined;
     this.#pid = undefined;
     this.#heldPid = undefined;
+    this.#preparedFor = undefined;
     // What waited for this worker to be ready waits for the next one; only a task it had is lost.
     const isReady = Promise.withResolvers<ChildProcess>();
     isReady.promise.catch(() => undefined); // heard by whoever waits, if anyone does

@@ -26,11 +26,15 @@ export const systemDisk: Disk = {
     });
   },
 
-  async write(path, bytes) {
+  async write(path, bytes, { isFlushed = true } = {}) {
     const beside = `${path}.${process.pid}.${++writes}.tmp`;
+    const writeIt = (): Promise<void> => writeWhole(beside, bytes, isFlushed);
     try {
-      await mkdir(dirname(path), { recursive: true });
-      await writeFlushed(beside, bytes);
+      await writeIt().catch(async (cause: unknown) => {
+        if (errorCode(cause) !== "ENOENT") throw cause;
+        await mkdir(dirname(path), { recursive: true });
+        await writeIt();
+      });
       await renameOrRemove(beside, path);
     } catch (cause) {
       throw diskErrorOf(path, cause, bytes.byteLength);
@@ -54,12 +58,12 @@ export const systemDisk: Disk = {
   },
 };
 
-/** Data reaches the disk before the caller renames it; a file that could not be written whole is removed. */
-async function writeFlushed(path: string, bytes: Uint8Array): Promise<void> {
+/** Flushed data reaches the disk before the caller renames it; a file that could not be written whole is removed. */
+async function writeWhole(path: string, bytes: Uint8Array, isFlushed: boolean): Promise<void> {
   await using file = await open(path, "wx");
   try {
     await file.writeFile(bytes);
-    await file.datasync();
+    if (isFlushed) await file.datasync();
   } catch (cause) {
     await rm(path, { force: true });
     throw cause;

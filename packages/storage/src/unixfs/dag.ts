@@ -37,6 +37,8 @@ export interface CopyOptions extends DagOptions {
   readonly parallel?: number;
   /** `from` reads through `to` and keeps there what it can: put again is only what it could not keep. */
   readonly readsThrough?: boolean;
+  /** `to` has none of it: it is not asked for each block first. */
+  readonly isNew?: boolean;
   readonly onProgress?: (progress: CopyProgress) => void;
 }
 
@@ -69,12 +71,12 @@ export async function copyDag(
   to: Blocks,
   options: CopyOptions = {},
 ): Promise<{ readonly blocks: number; readonly bytes: number }> {
-  const { onProgress, parallel = COPIES_AT_ONCE_MAX, readsThrough = false, signal } = options;
+  const { onProgress, parallel = COPIES_AT_ONCE_MAX, readsThrough = false, isNew = false, signal } = options;
   const get = signal ? { signal } : {};
   const progress = { blocks: 0, bytes: 0, skipped: 0 };
   const width = Math.max(1, Math.min(parallel, COPIES_AT_ONCE_MAX));
   await walkLevels(root, width, options, async (cid) => {
-    const isThere = await to.has(cid, get);
+    const isThere = !isNew && (await to.has(cid, get));
     const isLeaf = codecOfCid(cid) === "raw";
     if (isThere && isLeaf) {
       progress.skipped += 1;

@@ -211,6 +211,16 @@ test("copyDag carries only what lacks, mends holes and tells its progress", asyn
   expect(progress.at(-1)).toEqual({ blocks: 1, bytes: 5, skipped: from.bytesByCid.size - 1 });
 });
 
+test("what is new goes over without a question, and comes again whole where it was there after all", async () => {
+  const [from, to] = [createMemoryBlocks(), createMemoryBlocks()];
+  const root = await importFolder(from, await makeTree());
+  const unasked = { ...to, has: () => Promise.reject(new Error("asked")) };
+  const all = await copyDag(root, from, unasked, { isNew: true });
+  expect(all.blocks).toBe(from.bytesByCid.size);
+  expect(await copyDag(root, from, unasked, { isNew: true })).toEqual(all);
+  expect([...to.bytesByCid.keys()].sort()).toEqual([...from.bytesByCid.keys()].sort());
+});
+
 test("copyDag has at most 8 blocks on their way, and fails when one is missing", async () => {
   const from = createMemoryBlocks();
   const root = await writeBlocks(
