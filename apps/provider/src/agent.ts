@@ -2,7 +2,7 @@
  * The agent on an idle computer: it owns a folder, a key, a cache, worker processes and the session
  * with its fog node, in this order, and lets go of them in the other.
  */
-import { availableParallelism, freemem } from "node:os";
+import { availableParallelism, freemem, totalmem } from "node:os";
 import { join } from "node:path";
 import { createTicketedFetch, LIMITS, type Log, type NodeId, type Ports } from "@pingo/core";
 import { fullDiskOr } from "@pingo/core/system";
@@ -20,9 +20,14 @@ import { LinkMeter } from "./offer/link-meter.ts";
 import { lentOf, makeOffer, type OfferInputs, offerStatusOf } from "./offer/make-offer.ts";
 import { coresOf, sizeIn } from "./offer/size-file.ts";
 import { openOutbox, type SqliteOutbox } from "./outbox.ts";
+import type { StartedWarden } from "./owner/start-warden.ts";
 import { WatchedFile } from "./owner/watched-file.ts";
+import { ProviderError } from "./provider-error.ts";
 import { keepStatusFile } from "./status-file.ts";
+import { floodIn } from "./worker/flood-guard.ts";
 import { findLauncher } from "./worker/launcher.ts";
+import { openMemoryGroup } from "./worker/memory-group.ts";
+import { MEMORY_SHARE_MAX } from "./worker/sandbox.ts";
 import { WorkerSlot } from "./worker/worker-slot.ts";
 
 export type AgentState = "starting" | "connecting" | "online" | "stopping" | "stopped";
@@ -64,7 +69,15 @@ export async function startAgent(config: ProviderConfig, ports: Ports): Promise<
   const cache = owned.use(openBlockCache({ folder: config.folder, disk, quotaBytes: cacheBytesMax, log }));
   const { workerEnvironment: environment, compileCache } = config;
   const folders = { blocks: cache.folder, updates: outbox.folder, compileCache };
-  const launcher = await findLauncher({ environment, folders, log });
+  let warden: StartedWarden | undefined;
+  const group = await openMemoryGroup({ pid: process.pid, log });
+  if (group) owned.use(group);
+  /** The owner's word; what is free at a moment is the policy's business, and given back in order. */
+  const workerBytesMax = (): number => {
+    const share = warden?.policy.idle.memoryShareMax ?? MEMORY_SHARE_MAX;
+    return Math.floor(Math.min(share * totalmem(), size().memoryBytes ?? Number.POSITIVE_INFINITY));
+  };
+  const launcher = await findLauncher({ environment, folders, memoryBytesMax: workerBytesMax, group, log });
   const benchmark = owned.use(
     await Benchmark.open({
       folder: config.folder,
@@ -115,7 +128,7 @@ export async function startAgent(config: ProviderConfig, ports: Ports): Promise<
   });
   /** Nothing is offered before: a lease that waits for a worker keeps a whole round waiting. */
   let isWarm = false;
-  const warden =
+  warden =
     config.policyPath === null
       ? undefined
       : owned.use(
@@ -182,6 +195,21 @@ export async function startAgent(config: ProviderConfig, ports: Ports): Promise<
     const resized = runner.resize(sizeCores()).then(() => session.renewOffer());
     resized.catch((error: unknown) => log.error("resize_failed", { error: String(error) }));
   };
+  let groupBytes = 0;
+  const holdWorkers = async (): Promise<void> => {
+    const bytesMax = workerBytesMax();
+    if (group && bytesMax !== groupBytes) {
+      groupBytes = bytesMax;
+      await group.limit(bytesMax).catch((error) => log.warn("memory_unlimited", { error: String(error) }));
+    }
+    if (runner.workers().length === 0) return;
+    const updates = runner.running().length + outbox.leases().length;
+    const flood = await floodIn(outbox.folder, updates, cacheBytesMax());
+    if (flood === null) return;
+    log.error("worker_floods", { ...flood });
+    for (const slot of slots) slot.cut(new ProviderError({ code: "WORKER_FLOODS", ...flood }));
+    await removeStrayUpdates(outbox, ports);
+  };
   const over = new AbortController();
   const told = keepStatusFile(
     {
@@ -191,6 +219,7 @@ export async function startAgent(config: ProviderConfig, ports: Ports): Promise<
         history.look(clock.nowUnixMs(), lentOf(offering).slots > 0);
         benchmark.look(isWarm && isIdle());
         await followSize();
+        await holdWorkers();
         await tally.save("due");
       },
       status: () => ({

@@ -1,5 +1,5 @@
 /** What only an agent of this system can get wrong, and one sentence for each; the rest is every provider's (LendingError). */
-import { type Cid, FaultError, type Sentences } from "@pingo/core";
+import { type Cid, FaultError, formatBytes, type Sentences } from "@pingo/core";
 
 export type ProviderFault =
   | { readonly code: "SETTING_UNKNOWN"; readonly key: string; readonly known: string }
@@ -10,6 +10,7 @@ export type ProviderFault =
       readonly expected: string;
     }
   | { readonly code: "KEY_MALFORMED"; readonly path: string }
+  | { readonly code: "WORKER_FLOODS"; readonly entries: number; readonly bytes: number }
   | { readonly code: "BLOCK_UNUSABLE"; readonly cid: Cid; readonly why: string };
 
 const SENTENCES: Sentences<ProviderFault> = {
@@ -17,6 +18,8 @@ const SENTENCES: Sentences<ProviderFault> = {
   SETTING_INVALID: (f) => `${f.key} is "${f.value}"; expected ${f.expected}`,
   KEY_MALFORMED: (f) =>
     `${f.path} does not hold a 32-byte key; restore it, or remove it to get a new identity`,
+  WORKER_FLOODS: (f) =>
+    `the worker filled its folder with ${f.entries} files and ${formatBytes(f.bytes)}, more than any update, and was ended`,
   BLOCK_UNUSABLE: (f) => `block ${f.cid} cannot be read from the cache: ${f.why}; give the lease again`,
 };
 

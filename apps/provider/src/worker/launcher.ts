@@ -11,6 +11,7 @@ import { promisify } from "node:util";
 import { assert, type Log } from "@pingo/core";
 import { GIVE_BACK, LEAN_FLAGS } from "../lean-process.ts";
 import { lowerSession } from "./lower-session.ts";
+import type { MemoryGroup } from "./memory-group.ts";
 import {
   BUBBLEWRAP_PROBE,
   bubblewrap,
@@ -30,6 +31,10 @@ export interface Launcher {
 export interface LauncherOptions {
   readonly environment: Readonly<Record<string, string>>;
   readonly folders: SandboxFolders;
+  /** What a worker may write of memory; asked at each start. */
+  readonly memoryBytesMax?: () => number;
+  /** Where workers are held together; undefined where the system has no such group for us. */
+  readonly group?: MemoryGroup | undefined;
   readonly log: Log;
   /** The worker's program, but in tests of the walls. */
   readonly entry?: string;
@@ -42,43 +47,55 @@ const IDLE_PRIORITY = ["chrt", "-i", "0"] as const;
 const ENTRY = fileURLToPath(new URL("./main.ts", import.meta.url));
 
 export async function findLauncher(options: LauncherOptions): Promise<Launcher> {
-  const { environment, folders, log, entry = ENTRY } = options;
+  const { environment, folders, memoryBytesMax, group, log, entry = ENTRY } = options;
   await Promise.all([folders.blocks, folders.updates].map((folder) => mkdir(folder, { recursive: true })));
   const filter = seccompFilter(process.arch);
-  const wrappers = await Promise.all([DIE_WITH_AGENT, IDLE_PRIORITY, resourceLimits()].map(ifUsable));
+  const wrappers = await Promise.all([DIE_WITH_AGENT, IDLE_PRIORITY].map(ifUsable));
+  const isLimited = (await ifUsable(resourceLimits())).length > 0;
   const isWalled = filter !== undefined && (await ifUsable(BUBBLEWRAP_PROBE)).length > 0;
   log.info("worker_walls", {
     bubblewrap: isWalled,
-    wrappers: wrappers.flatMap(([name]) => name ?? []).join(" "),
+    wrappers: [...wrappers.flatMap(([name]) => name ?? []), ...(isLimited ? ["prlimit"] : [])].join(" "),
   });
   const program = [process.execPath, ...LEAN_FLAGS, ...nodePermissions(folders), entry];
-  const [command = process.execPath, ...words] = [
+  const wordsNow = (): readonly string[] => [
     ...wrappers.flat(),
+    ...(isLimited ? resourceLimits(memoryBytesMax?.()) : []),
     ...(isWalled ? bubblewrap(folders) : []),
     ...program,
   ];
+  const lower = (pid: number): void => {
+    void lowerSession(pid, log);
+    void group?.add(pid);
+  };
   const env = { ...environment, ...GIVE_BACK, UV_THREADPOOL_SIZE: "2" };
   const stdio = ["ignore", "ignore", "inherit", "ipc"] as const;
   // A session of its own: its weight can be lowered without the agent's, and Ctrl-C reaches it through the agent alone.
   const settings = { env, detached: true, serialization: "advanced" } as const;
   return {
     start(onPid) {
+      const [command = process.execPath, ...words] = wordsNow();
       if (!isWalled) {
         const child = spawn(command, words, { ...settings, stdio: [...stdio] });
         if (child.pid !== undefined) {
           onPid(child.pid);
-          void lowerSession(child.pid, log);
+          lower(child.pid);
         }
         return child;
       }
       const child = spawn(command, words, { ...settings, stdio: [...stdio, "pipe", "pipe"] });
-      if (child.pid !== undefined) void lowerSession(child.pid, log);
+      if (child.pid !== undefined) lower(child.pid);
       const pipes: readonly unknown[] = child.stdio;
       const [filterPipe, infoPipe] = [pipes[SECCOMP_FD], pipes[INFO_FD]];
       assert(filterPipe instanceof Writable && infoPipe instanceof Readable, "pipes were asked for");
       filterPipe.on("error", () => undefined).end(filter); // it ended before it read: its exit tells
       text(infoPipe).then(
-        (info) => info !== "" && onPid(pidIn(info)),
+        (info) => {
+          if (info === "") return;
+          const pid = pidIn(info);
+          void group?.add(pid); // it may have begun before the wall was in the group
+          onPid(pid);
+        },
         () => undefined, // likewise
       );
       return child;

@@ -4,6 +4,7 @@ import { assertDefined, cidOfBytes, createPrng, type LeaseId, leaseIdOf } from "
 import { createTestClock, silentLog } from "@pingo/core/testing";
 import { BACKOFF_MS_MAX } from "@pingo/lending";
 import { expect, test } from "vitest";
+import { ProviderError } from "../provider-error.ts";
 import { DEATHS_MAX, GRACE_MS, type RunTask, WorkerSlot } from "./worker-slot.ts";
 
 const CID = cidOfBytes(new Uint8Array());
@@ -142,6 +143,18 @@ test("a unit that does not heed its cancel is cut off after two seconds, which i
   expect(slot.isBroken).toBe(false);
   expect(await (await begin(SOUND)).outcome).toEqual({ steps: 1 });
   expect(children).toHaveLength(DEATHS_MAX + 2);
+});
+
+test("a worker that is cut ends at once, its unit fails with why, and the next one has a fresh process", async () => {
+  const { slot, children, begin, restarted } = openSlot(WORKER);
+  await using _ = slot;
+  const { outcome } = await begin(STUCK);
+  const failed = expect(outcome).rejects.toMatchObject({ code: "WORKER_FLOODS" });
+  slot.cut(new ProviderError({ code: "WORKER_FLOODS", entries: 9, bytes: 9 }));
+  await failed;
+  await restarted();
+  expect(children[0]?.signalCode).toBe("SIGKILL");
+  expect(await (await begin(SOUND)).outcome).toEqual({ steps: 1 });
 });
 
 test("a worker that dies ten times in a row is given up, with the reason", async () => {

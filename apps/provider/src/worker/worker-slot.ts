@@ -12,6 +12,7 @@ import {
   type SlotRunOptions,
   type UnitOutcome,
 } from "@pingo/lending";
+import type { ProviderError } from "../provider-error.ts";
 import type { Launcher } from "./launcher.ts";
 import type { Speed, WorkerReport, WorkerTask } from "./protocol.ts";
 
@@ -130,6 +131,14 @@ export class WorkerSlot implements Slot, AsyncDisposable {
     const signal = AbortSignal.any([over.signal, this.#stopped.signal]);
     // Handed in, too slow, or the agent stops: in each case there is nothing more to wait for.
     this.#clock.sleep(FLUSH_MS_MAX, { signal }).then(end, end);
+  }
+
+  /** Ends its process at once; its unit fails with this. */
+  cut(why: ProviderError): void {
+    if (!this.#child) return;
+    this.#isCut = true;
+    this.#current?.reject(why);
+    this.#kill(this.#child);
   }
 
   recall(): void {
