@@ -1,6 +1,6 @@
 /** The owner's own work comes first: real agent, real workers, the kernel's word for who runs and who stands still. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -183,6 +183,40 @@ test("kill -9 of the agent takes a worker with it that stands still", async () =
   provider.child.kill("SIGKILL");
   await provider.exited;
   await gone(worker, 2_000);
+});
+
+test("a computer that slept goes on where it stood: all processes still for longer than its fog node waits", async () => {
+  const worker = await working(CALM);
+  const agent = provider.child.pid ?? 0;
+  // As in a suspend, nothing of it runs; the fog node hears nothing and hangs up.
+  for (const pid of [agent, worker]) process.kill(pid, "SIGSTOP");
+  const gone = fog.channel?.closed;
+  await gone;
+  for (const pid of [worker, agent]) process.kill(pid, "SIGCONT");
+  const hello = await fog.next("hello").then(() => fog.next("hello")); // the first was the start's
+  expect(hello.held).toHaveLength(1);
+  const stood = (await fog.next("heartbeat")).progress[0]?.step ?? 0;
+  await until(async () => ((await fog.next("heartbeat")).progress[0]?.step ?? 0) > stood);
+  expect(provider.workerPids.at(-1)).toBe(worker);
+});
+
+test("what an agent left that was killed in mid-unit is cleaned up by the next, which works on", async () => {
+  const worker = await working(CALM);
+  provider.child.kill("SIGKILL");
+  await provider.exited;
+  await gone(worker, 2_000);
+  const left = join(home(), "updates", "01arz3ndektsv4rrffq69g5fav", "xy");
+  await mkdir(left, { recursive: true }); // as if the worker had been writing
+  await writeFile(join(left, "half"), new Uint8Array(1_000));
+  provider = await startProvider({
+    home: folder,
+    fogUrl: fog.url,
+    env: { PINGO_PROVIDER_POLICY: join(folder, "policy.yaml") },
+  });
+  expect(await readdir(join(home(), "updates"))).toEqual([]);
+  while ((await fog.next("offer")).offer.slots === 0);
+  await fog.ask({ type: "lease", lease: leaseFor(provider.id, work) });
+  expect((await fog.next("result")).receipt.body.steps).toBe(24);
 });
 
 /** Two days from now: not today, nor, should midnight come, tomorrow. */
