@@ -10,12 +10,15 @@ export interface ServiceOptions {
   /** Program and words, each a path or a word without meaning to systemd. */
   readonly command: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
+  /** Read where it is there; "%h" is the owner's home. */
+  readonly environmentFile?: string;
 }
 
-export function serviceUnit({ command, environment }: ServiceOptions): string {
+export function serviceUnit({ command, environment, environmentFile }: ServiceOptions): string {
   const variables = Object.entries(environment).map(
     ([key, value]) => `Environment=${quoted(`${key}=${value}`)}`,
   );
+  if (environmentFile !== undefined) variables.push(`EnvironmentFile=-${environmentFile}`);
   return `[Unit]
 Description=PinGo lends this computer while its owner does not need it
 
