@@ -19,15 +19,13 @@ import {
 } from "@pingo/core";
 import { systemDisk } from "@pingo/core/system";
 import { createTestClock, silentLog } from "@pingo/core/testing";
+import { Delivery, LeaseRunner, Session } from "@pingo/lending";
 import { createMemoryNetwork } from "@pingo/network/testing";
 import { createDiskBlocks, writeFile } from "@pingo/storage";
 import { createMemoryBlocks } from "@pingo/storage/testing";
 import { expect, test } from "vitest";
 import { openBlockCache } from "./block-cache.ts";
-import { Delivery } from "./delivery.ts";
-import { LeaseRunner } from "./lease-runner.ts";
 import { openOutbox } from "./outbox.ts";
-import { Session } from "./session.ts";
 
 const FOG = keyPairOfSeed(new Uint8Array(32).fill(1));
 const KEY = keyPairOfSeed(new Uint8Array(32).fill(2));
@@ -76,11 +74,12 @@ test.each([0, YEAR_MS, -YEAR_MS])(
       if (!isReachable) throw new Error("ENETUNREACH");
       return { ok: true, status: 200, body: oneChunk(JSON.stringify(view)) };
     };
-    using outbox = openOutbox(folder);
+    using outbox = openOutbox(folder, systemDisk);
     using cache = openBlockCache({ folder, disk: systemDisk, quotaBytes: () => 1_000, log: silentLog });
     const ports = { clock: settable, prng, log: silentLog, disk: systemDisk };
     const runner = new LeaseRunner({
       ...{ key: KEY, slots: [], size: 0, cache, blocks: cache, outbox, shardBytesMax: () => 1_000, ...ports },
+      run: () => Promise.reject(new Error("no unit comes")),
       onResult: () => undefined,
       onRelease: () => undefined,
     });
@@ -93,6 +92,7 @@ test.each([0, YEAR_MS, -YEAR_MS])(
         ...{ provider: KEY.nodeId, slots: 1, cpuMillicores: 1_000, memoryBytes: 1, diskBytes: 1, gflops: 1 },
         measuredAtUnixMs: 1,
       }),
+      onFog: () => undefined,
       onState: (state) => states.push(state),
     });
     const until = async (holds: () => boolean, msMax: number): Promise<void> => {
@@ -122,7 +122,7 @@ test.each([0, YEAR_MS, -YEAR_MS])(
       },
       ...{ lossMean: 0.5, update, startedAtUnixMs: 1, endedAtUnixMs: settable.nowUnixMs() },
     };
-    outbox.put(signValue(RECEIPT_DOMAIN, receipt, KEY));
+    await outbox.put(signValue(RECEIPT_DOMAIN, receipt, KEY));
     delivery.wake();
     for (const endMs = clock.monotonicMs() + HOUR_MS; clock.monotonicMs() < endMs; )
       await clock.advance(5_000);
