@@ -60,7 +60,7 @@ export type FogFault =
 
 const SENTENCES: Sentences<FogFault> = {
   PORT_IN_USE: (f) =>
-    `${f.address} is in use by another process; stop that process or choose another address with ${f.variable}`,
+    `${f.address} is in use by another process; stop that process or choose another port with --port (${f.variable})`,
   ADDRESS_REFUSED: (f) =>
     `this machine does not let the station listen on ${f.address} (${f.why}); choose another address with ${f.variable}`,
   DATABASE_UNREACHABLE: (f) =>
@@ -71,7 +71,8 @@ const SENTENCES: Sentences<FogFault> = {
     `the database was written by a newer PinGo (schema ${f.found}, this one knows ${f.known}); run that version`,
   KEY_MALFORMED: (f) =>
     `${f.path} does not hold a 32-byte key; restore it, or remove it to get a new identity`,
-  JOB_UNKNOWN: (f) => `there is no job ${f.job} here; GET /v1/jobs lists those there are`,
+  JOB_UNKNOWN: (f) =>
+    `there is no job ${f.job} here; \`pingo job list\` (GET /v1/jobs) shows those there are`,
   JOBS_TOO_MANY: (f) =>
     `${f.max} jobs wait or run here already; stop one, or submit again when one has finished`,
   NOT_OWNER: (f) => `${f.signer} does not own job ${f.job}; only its owner's key can stop it`,

@@ -281,10 +281,14 @@ describe("refusals", () => {
     }));
     const input = new Array<string>(LIMITS.modelFieldsMax).fill("");
     const initializer = [{ int64Data: new Array<bigint>(LIMITS.modelPackedBytesMax / 8).fill(-1n) }];
+    const small = [{ int64Data: new Array<bigint>(LIMITS.modelIntegersMax + 1).fill(1n) }];
+    const attribute = Array.from({ length: LIMITS.modelMessagesMax + 1 }, () => ({}));
     for (const [graph, what] of [
       [create(GraphProtoSchema, { node: [{ attribute: graphs }] }), /subgraphs/],
       [create(GraphProtoSchema, { node: [{ input }] }), /fields/],
       [create(GraphProtoSchema, { initializer }), /outside raw_data/],
+      [create(GraphProtoSchema, { initializer: small }), /whole numbers/],
+      [create(GraphProtoSchema, { node: [{ attribute }] }), /parts/],
     ] as const) {
       const fault = faultOf(toBinary(ModelProtoSchema, create(ModelProtoSchema, { graph })));
       expect(fault).toMatchObject({ code: "MODEL_TOO_LARGE" });
