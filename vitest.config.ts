@@ -1,5 +1,6 @@
 import { defineConfig } from "vitest/config";
 
+const drawn = { setupFiles: ["tools/one-seed.ts"] } as const;
 const shared = { testTimeout: 30_000, hookTimeout: 30_000, pool: "forks" } as const;
 
 export default defineConfig({
@@ -9,6 +10,7 @@ export default defineConfig({
       {
         test: {
           ...shared,
+          ...drawn,
           name: "unit",
           include: [
             "packages/*/{src,test}/**/*.test.ts",
@@ -21,6 +23,7 @@ export default defineConfig({
       {
         test: {
           ...shared,
+          ...drawn,
           name: "network",
           include: ["apps/*/test/**/*.test.ts"],
           testTimeout: 180_000,
