@@ -98,6 +98,15 @@ export const EXIT_CODES: Readonly<Record<number, ExitCode>> = {
   280: { name: "CLOSED", sentence: "the channel is closed or closing; open another for more work" },
   281: { name: "NOT_CLOSING", sentence: "nobody closes this channel; the user or the fog node must begin" },
   282: { name: "NOTHING_VESTED", sentence: "nothing more is released yet; ask again after the next step" },
+  290: { name: "BARRED", sentence: "this key is barred for good; make another key and register that" },
+  291: {
+    name: "CONVICTED_ALREADY",
+    sentence: "there is a verdict on this slot already; one is all there can be",
+  },
+  292: {
+    name: "OVER_VERDICT_MAX",
+    sentence: "a verdict may not take so much; ask for no more than the registry allows",
+  },
   65535: {
     name: "UNKNOWN_MESSAGE",
     sentence: "the contract does not know this message; check the address and the program's version",

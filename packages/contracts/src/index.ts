@@ -76,4 +76,34 @@ export {
   type QuorumView,
   signCell,
 } from "./quorum/quorum.ts";
+export {
+  encodeConvict,
+  encodeSetRegistryAuthorities,
+  encodeSetStakeParameters,
+  Registry,
+  RegistryAt,
+  type RegistryAuthorities,
+  type RegistryView,
+  type StakeParameters,
+  type Verdict,
+} from "./registry/registry.ts";
+export {
+  encodeCollect,
+  encodeProveEquivocation,
+  encodeRegister,
+  encodeUnbond,
+  isStakeValid,
+  type MemberRole,
+  type MemberSize,
+  Stake,
+  type StakeRules,
+  type StakeView,
+} from "./registry/stake.ts";
+export {
+  encodeStatement,
+  type SignedCommitment,
+  type Statement,
+  signRegistration,
+  signStatement,
+} from "./registry/statement.ts";
 export { encodeRelease, Vesting, type VestingTerms } from "./vesting/vesting.ts";

@@ -11,6 +11,8 @@ const CHALLENGE_OP = 0x50470221;
 const DROP_CHALLENGED_OP = 0x50470222;
 const PROVE_DECREASE_OP = 0x50470223;
 const PAUSE_OP = 0x50470224;
+/** In what get_distributor answers. */
+const RETURNED_PLACE = 10;
 
 /** Fixed at deployment; nobody can change them. */
 export interface DistributorTerms {
@@ -77,6 +79,13 @@ export class Distributor implements Contract {
       pending: waiting.epoch === 0 ? null : { ...waiting, untilUnixS, challenger },
       pausedUntilUnixS: stack.readNumber(),
     };
+  }
+
+  /** Given back to the emission by stakes that were lost; it may be paid besides what the schedule opens. */
+  async getReturnedNano(provider: ContractProvider): Promise<bigint> {
+    const { stack } = await provider.get("get_distributor", []);
+    stack.skip(RETURNED_PLACE);
+    return stack.readBigNumber();
   }
 
   /** How much may have been paid once so many epochs are over. */
@@ -173,6 +182,7 @@ function encodeStorage(terms: DistributorTerms, authorities: Authorities): Cell 
     .storeMaybeRef(null) // pending
     .storeUint(0, 32) // paused until
     .storeUint(0, 32) // pause again at
+    .storeCoins(0) // returned
     .storeRef(
       beginCell()
         .storeAddress(authorities.quorum)

@@ -71,6 +71,16 @@ const zEmission = z.strictObject({
   bondGram: z.int().min(1).max(1_000_000),
 });
 
+const PINGO_MAX = 1_000_000_000;
+const zPingo = z.int().min(0).max(PINGO_MAX);
+
+const zRegistry = z.strictObject({
+  providerStakeMinPingo: zPingo,
+  fogStakeMinPingo: zPingo,
+  verdictMillionthsMax: z.int().min(0).max(1_000_000),
+  unbondingSeconds: zSeconds,
+});
+
 const zGenesisFile = z
   .strictObject({
     deployer: zAddress,
@@ -81,6 +91,7 @@ const zGenesisFile = z
       publicKeys: z.array(zKey).min(1).max(QUORUM_KEYS_MAX),
     }),
     emission: zEmission,
+    registry: zRegistry,
     airdrop: z.strictObject({
       root: z.string().regex(/^[0-9a-f]{64}$/, "is not 64 hexadecimal digits of a claim tree's root"),
       endsAtUnixS: zMoment,

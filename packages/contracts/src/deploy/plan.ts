@@ -10,10 +10,12 @@ import { Distributor } from "../claims/distributor.ts";
 import type { StateInit, Undeployed } from "../init.ts";
 import { type Allocation, encodeGenesis, PingoMinter } from "../jetton/pingo-minter.ts";
 import { Quorum } from "../quorum/quorum.ts";
+import { Registry } from "../registry/registry.ts";
 import { Vesting } from "../vesting/vesting.ts";
 import { type GenesisFile, PARTS, partNano } from "./genesis-file.ts";
 
 const NANOGRAM = 1_000_000_000n;
+const NANO_PER_PINGO = 1_000_000_000n;
 /** Years of rent for each; what is not needed stays with the contract. */
 const STAND_NANOGRAM = NANOGRAM / 20n;
 /** For the minter and a wallet of each vault; the rest comes back. */
@@ -47,9 +49,11 @@ export function planDeployment(genesis: GenesisFile): Deployment {
     allocations.push({ owner: vault.address, amountNano });
   };
 
-  for (const part of ["compute", "fog"] as const) {
-    allocate(part, distributorOf(genesis, minter.address, quorum.address, part), partNano(part));
-  }
+  const compute = distributorOf(genesis, minter.address, quorum.address, "compute");
+  const fog = distributorOf(genesis, minter.address, quorum.address, "fog");
+  allocate("compute", compute, partNano("compute"));
+  allocate("fog", fog, partNano("fog"));
+  standing["registry"] = registryOf(genesis, minter.address, quorum.address, compute.address);
   for (const part of ["investors", "team"] as const) {
     for (const [name, vault, amountNano] of vaultsOf(genesis, minter.address, part))
       allocate(name, vault, amountNano);
@@ -101,6 +105,18 @@ function distributorOf(
     stream: Object.keys(PARTS).indexOf(part),
   };
   return new Distributor(terms, { quorum, governor, guardian });
+}
+
+/** What a stake loses goes back to those who compute. */
+function registryOf(genesis: GenesisFile, minter: Address, quorum: Address, treasury: Address): Registry {
+  const { registry, governor, guardian } = genesis;
+  const parameters = {
+    providerStakeMinNano: BigInt(registry.providerStakeMinPingo) * NANO_PER_PINGO,
+    fogStakeMinNano: BigInt(registry.fogStakeMinPingo) * NANO_PER_PINGO,
+    verdictMillionthsMax: registry.verdictMillionthsMax,
+  };
+  const rules = { minter, treasury, unbondingSeconds: registry.unbondingSeconds };
+  return new Registry(rules, parameters, { quorum, governor, guardian });
 }
 
 function vaultsOf(
