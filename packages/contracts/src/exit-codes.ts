@@ -95,7 +95,7 @@ export const EXIT_CODES: Readonly<Record<number, ExitCode>> = {
     name: "VALID_TOO_LONG",
     sentence: "a certificate is valid for 100 days at most; choose an earlier end and renew it",
   },
-  280: { name: "CLOSED", sentence: "the channel is closed or closing; open another for more work" },
+  280: { name: "CLOSED", sentence: "it is closed or closing; open another for more work" },
   281: { name: "NOT_CLOSING", sentence: "nobody closes this channel; the user or the fog node must begin" },
   282: { name: "NOTHING_VESTED", sentence: "nothing more is released yet; ask again after the next step" },
   290: { name: "BARRED", sentence: "this key is barred for good; make another key and register that" },

@@ -24,6 +24,14 @@ export {
   encodeRedeem,
 } from "./channel/channel.ts";
 export {
+  Escrow,
+  type EscrowTerms,
+  type EscrowView,
+  encodeBill,
+  encodeDispute,
+  encodeSettle,
+} from "./channel/escrow.ts";
+export {
   encodeVoucher,
   signVoucher,
   type Voucher,
