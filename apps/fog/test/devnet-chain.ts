@@ -111,6 +111,12 @@ async function deploy(
         resolveSeconds: 60,
         bondGram: 1,
       },
+      registry: {
+        providerStakeMinPingo: 0,
+        fogStakeMinPingo: 0,
+        verdictMillionthsMax: 100_000,
+        unbondingSeconds: 86_400,
+      },
       airdrop: { root: "1".repeat(64), endsAtUnixS: nowUnixS + 86_400 },
       investors: [vault],
       team: [vault],

@@ -135,6 +135,12 @@ async function deploy(
       resolveSeconds: 86_400,
       bondGram: 10,
     },
+    registry: {
+      providerStakeMinPingo: 0,
+      fogStakeMinPingo: 0,
+      verdictMillionthsMax: 100_000,
+      unbondingSeconds: 86_400,
+    },
     airdrop: { root: "1".repeat(64), endsAtUnixS: nowUnixS + YEAR_S },
     investors: vaults,
     team: vaults,
