@@ -1,7 +1,7 @@
 /** A devnet in a process of its own with PinGo's contracts on it, for tests of a station that has a chain. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -34,7 +34,18 @@ export interface DevnetChain extends AsyncDisposable {
 }
 
 /** @param quorum  whose one signature is an order */
+/** A port that was free may be another test's a moment later: told, and tried again with others. */
 export async function startDevnetChain(home: string, quorum: KeyPair): Promise<DevnetChain> {
+  try {
+    return await startOnce(join(home, "chain-1"), quorum);
+  } catch (error) {
+    console.warn("the devnet did not come up, once more:", error);
+    return startOnce(join(home, "chain-2"), quorum);
+  }
+}
+
+async function startOnce(home: string, quorum: KeyPair): Promise<DevnetChain> {
+  await mkdir(home, { recursive: true });
   const child = spawn(NODE_24, [DEVNET], {
     env: {
       PINGO_HOME: home,
