@@ -104,7 +104,7 @@ async function placeInQuorum(
   const { seqno, threshold, publicKeyByIndex } = await reader.getView();
   const own = [...publicKeyByIndex].find(([, publicKey]) => equalBytes(publicKey, key.publicKey));
   if (own === undefined) throw new FogError({ code: "QUORUM_STRANGER", node: key.nodeId });
-  // TODO: collect other fog nodes' signatures, once fog nodes talk to each other.
+  // Fog nodes do not talk to each other yet: a quorum of more than one cannot be gathered here.
   if (threshold > 1) throw new FogError({ code: "QUORUM_TOO_LARGE", threshold });
   return { seqno, place: own[0] };
 }
