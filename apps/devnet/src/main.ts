@@ -2,10 +2,9 @@
 
 import { isFault, reportOf } from "@pingo/core";
 import { createLog } from "@pingo/core/log";
-import { fullDiskOr, systemClock, systemPrng } from "@pingo/core/system";
+import { fullDiskOr, systemClock, systemPrng, untilStopped } from "@pingo/core/system";
 import { readConfig } from "./config.ts";
 import { startDevnet } from "./devnet.ts";
-import { untilStopped } from "./lifetime.ts";
 
 // What it writes, the faucet's key above all, is for its own user alone.
 process.umask(0o077);
@@ -16,7 +15,12 @@ try {
   const log = createLog(config.logLevel);
   await using devnet = await startDevnet(config, { clock: systemClock, prng: systemPrng, log });
   console.log(JSON.stringify({ ready: true, devnet: devnet.view }));
-  process.exitCode = await untilStopped(config, devnet.failed, log);
+  process.exitCode = await untilStopped({
+    name: "devnet",
+    exitsWithParent: config.exitsWithParent,
+    failed: devnet.failed,
+    log,
+  });
 } catch (cause) {
   const error = fullDiskOr(folder, cause);
   if (!isFault(error))

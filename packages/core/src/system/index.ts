@@ -4,4 +4,5 @@ export { DiskError, type DiskFault } from "../disk-error.ts";
 export { systemClock } from "./clock.ts";
 export { diskErrorOf, errorCode, fullDiskOr, systemDisk } from "./disk.ts";
 export { systemFetch } from "./fetch.ts";
+export { type Lifetime, untilStopped } from "./lifetime.ts";
 export { systemPrng } from "./prng.ts";
