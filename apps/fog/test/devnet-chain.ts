@@ -11,7 +11,6 @@ import { systemClock, systemFetch, systemPrng } from "@pingo/core/system";
 import { createToncenter, createWalletSender, type Toncenter, walletContract } from "@pingo/ton";
 import { Address } from "@ton/core";
 import { z } from "zod";
-import { freePort } from "./fog-process.ts";
 
 const NODE_24 = fileURLToPath(new URL("../../../node_modules/.bin/node", import.meta.url));
 const DEVNET = fileURLToPath(new URL("../../devnet/src/main.ts", import.meta.url));
@@ -34,23 +33,13 @@ export interface DevnetChain extends AsyncDisposable {
 }
 
 /** @param quorum  whose one signature is an order */
-/** A port that was free may be another test's a moment later: told, and tried again with others. */
 export async function startDevnetChain(home: string, quorum: KeyPair): Promise<DevnetChain> {
-  try {
-    return await startOnce(join(home, "chain-1"), quorum);
-  } catch (error) {
-    console.warn("the devnet did not come up, once more:", error);
-    return startOnce(join(home, "chain-2"), quorum);
-  }
-}
-
-async function startOnce(home: string, quorum: KeyPair): Promise<DevnetChain> {
   await mkdir(home, { recursive: true });
   const child = spawn(NODE_24, [DEVNET], {
     env: {
       PINGO_HOME: home,
-      PINGO_DEVNET_HTTP: `127.0.0.1:${await freePort()}`,
-      PINGO_DEVNET_ADMIN_PORT: String(await freePort()),
+      PINGO_DEVNET_HTTP: "127.0.0.1:0",
+      PINGO_DEVNET_ADMIN_PORT: "0",
       PINGO_DEVNET_BLOCK_MS: BLOCK_MS,
       PINGO_LOG_LEVEL: "warn",
       PINGO_EXIT_WITH_PARENT: "1",
