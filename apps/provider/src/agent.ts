@@ -11,6 +11,7 @@ import { createLibp2pHost } from "@pingo/network";
 import { SIZE_FILE } from "@pingo/scheduler/status";
 import { createCachedBlocks, createHttpBlocks, lockFolder } from "@pingo/storage";
 import { openBlockCache } from "./block-cache.ts";
+import { collectAtLeisure } from "./collect.ts";
 import type { ProviderConfig } from "./config.ts";
 import { DayTally } from "./day-tally.ts";
 import { openIdentity } from "./identity.ts";
@@ -111,7 +112,9 @@ export async function startAgent(config: ProviderConfig, ports: Ports): Promise<
     run: (slot, lease, options) => {
       const { id, unit } = lease;
       const folders = { blocksFolder: cache.folder, updateFolder: outbox.folderOf(id) };
-      return slot.run({ type: "run", lease: id, unit, ...folders }, options);
+      const outcome = slot.run({ type: "run", lease: id, unit, ...folders }, options);
+      collectAtLeisure(); // the worker has all it needs
+      return outcome;
     },
     cache,
     blocks: createCachedBlocks(cache, remote, { log }),

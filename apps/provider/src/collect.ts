@@ -5,8 +5,10 @@
 import type { Fetch } from "@pingo/core";
 
 const BYTES_BETWEEN = 4 * 1024 * 1024;
+const BYTES_BETWEEN_WHOLE = 8 * 1024 * 1024;
 
 let moved = 0;
+let movedSinceWhole = 0;
 
 /**
  * These bytes were read, or came, into a buffer that is soon dead. Such a buffer is young, so collecting the young
@@ -14,10 +16,18 @@ let moved = 0;
  */
 export function countMoved(bytes: number): void {
   moved += bytes;
+  movedSinceWhole += bytes;
   if (moved < BYTES_BETWEEN) return;
   moved = 0;
   // Where the process has no such door (lean-process.ts opens it), V8 is left to itself.
   globalThis.gc?.({ type: "minor" });
+}
+
+/** At a moment when nobody waits for this process: takes also what outlived the small collections, if much came. */
+export function collectAtLeisure(): void {
+  if (movedSinceWhole < BYTES_BETWEEN_WHOLE) return;
+  movedSinceWhole = 0;
+  globalThis.gc?.();
 }
 
 /** Counts what comes. */
