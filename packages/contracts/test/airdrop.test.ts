@@ -3,11 +3,21 @@ import { afterAll, beforeEach, expect, test } from "vitest";
 import { Airdrop, encodeReclaim } from "../src/claims/airdrop.ts";
 import { ClaimTree } from "../src/claims/claim-tree.ts";
 import { ClaimRecord, encodeClaim } from "../src/claims/distributor.ts";
-import { EXCESSES_OP } from "../src/jetton/pingo-wallet.ts";
+import { EXCESSES_OP, INTERNAL_TRANSFER_OP, TRANSFER_RETURNED_OP } from "../src/jetton/pingo-wallet.ts";
 import { addressOf, LooseChain, NANOGRAM, START_UNIX_S, type TestChain } from "../src/testing/index.ts";
 import { expectCovered, startCoveredChain } from "./coverage.ts";
 import { expectGas } from "./gas.ts";
-import { ALICE, BOB, balanceNano, CAROL, MALLORY, MINTER, sendGenesis, transfer } from "./genesis.ts";
+import {
+  ALICE,
+  BOB,
+  balanceNano,
+  CAROL,
+  MALLORY,
+  MINTER,
+  sendGenesis,
+  transfer,
+  transferReturned,
+} from "./genesis.ts";
 import { GOVERNOR } from "./quorum-of.ts";
 
 const DAVE = addressOf("dave");
@@ -118,6 +128,24 @@ test("tokens that the wallet could not send are claimable, or to be reclaimed, a
     expect(await chain.open(VAULT).getLeftNano()).toBe(BUDGET_NANO);
     expect(await chain.open(new ClaimRecord(DAVE, VAULT.address)).getPaidNano()).toBe(0n);
   }
+  await ask(MALLORY, encodeReclaim());
+  expect(await balanceNano(chain, GOVERNOR)).toBe(BUDGET_NANO);
+});
+
+test("tokens that the receiver's wallet could not take are claimable, or to be reclaimed, again", async () => {
+  for (const isReclaim of [false, true]) {
+    if (isReclaim) chain.advance(YEAR_SECONDS);
+    const loose = new LooseChain(chain);
+    const body = isReclaim ? encodeReclaim() : claimOf(DAVE);
+    loose.post({ from: CAROL, to: VAULT.address, valueNanogram: NANOGRAM, body });
+    const steps = await loose.drain(INTERNAL_TRANSFER_OP);
+    const told = steps.find((step) => step.op === TRANSFER_RETURNED_OP);
+    if (!isReclaim) expectGas("airdrop: take back", told);
+    expect(steps.at(-1)?.to.equals(CAROL)).toBe(true);
+    expect(await chain.open(VAULT).getLeftNano()).toBe(BUDGET_NANO);
+    expect(await chain.open(new ClaimRecord(DAVE, VAULT.address)).getPaidNano()).toBe(0n);
+  }
+  expect((await ask(MALLORY, transferReturned(5n, DAVE)))[0]?.exitCode).toBe(205);
   await ask(MALLORY, encodeReclaim());
   expect(await balanceNano(chain, GOVERNOR)).toBe(BUDGET_NANO);
 });

@@ -5,7 +5,13 @@ import { afterAll, beforeEach, expect, test } from "vitest";
 import { Channel, encodeClose, encodeFinish, encodePayOwed, encodeRedeem } from "../src/channel/channel.ts";
 import { signVoucher, VoucherDesk, VoucherError } from "../src/channel/voucher.ts";
 import { PingoMinter } from "../src/jetton/pingo-minter.ts";
-import { EXCESSES_OP, PingoWallet, TRANSFER_NOTIFICATION_OP } from "../src/jetton/pingo-wallet.ts";
+import {
+  EXCESSES_OP,
+  INTERNAL_TRANSFER_OP,
+  PingoWallet,
+  TRANSFER_NOTIFICATION_OP,
+  TRANSFER_RETURNED_OP,
+} from "../src/jetton/pingo-wallet.ts";
 import { GLOBAL_ID } from "../src/quorum/quorum.ts";
 import { addressOf, LooseChain, NANOGRAM, type Step, TestChain } from "../src/testing/index.ts";
 import { expectCovered, startCoveredChain } from "./coverage.ts";
@@ -18,6 +24,7 @@ import {
   SHARE_NANO,
   sendGenesis,
   transfer,
+  transferReturned,
   walletOf,
 } from "./genesis.ts";
 
@@ -225,6 +232,25 @@ test("tokens that the wallet could not send stay owed, to each their own", async
   expect(await balanceNano(chain, ALICE)).toBe(2n * SHARE_NANO - 600n);
 });
 
+test("tokens that the receiver's wallet could not take stay owed too; nobody else says that tokens returned", async () => {
+  const loose = new LooseChain(chain);
+  loose.post({ from: MALLORY, to: CHANNEL.address, valueNanogram: NANOGRAM, body: voucher(600n) });
+  const steps = await loose.drain(INTERNAL_TRANSFER_OP);
+  const told = steps.find((step) => step.op === TRANSFER_RETURNED_OP);
+  expectGas("channel: take back", told);
+  expect(steps.at(-1)?.to.equals(MALLORY)).toBe(true);
+  expect(await view()).toMatchObject({ redeemedNano: 600n, owedToFogNano: 600n });
+  for (const from of [MALLORY, FOG, walletOf(FOG).address]) {
+    expect((await ask(from, transferReturned(600n, FOG)))[0]?.exitCode).toBe(205);
+  }
+  await ask(MALLORY, encodePayOwed());
+  expect(await balanceNano(chain, FOG)).toBe(600n);
+
+  loose.post({ from: FOG, to: CHANNEL.address, valueNanogram: NANOGRAM, body: encodeClose() });
+  await loose.drain(INTERNAL_TRANSFER_OP);
+  expect(await view()).toMatchObject({ owedToUserNano: 400n });
+});
+
 test("whatever order, whatever GRAM, whatever the network returns: deposits are paid or owed, to the last nano", async () => {
   const on = await TestChain.start();
   await open(on);
@@ -243,6 +269,13 @@ test("whatever order, whatever GRAM, whatever the network returns: deposits are 
     fc.record({ kind: fc.constant("step" as const), choice: fc.nat({ max: 5 }), isReturned: fc.boolean() }),
     fc.record({ kind: fc.constant("wait" as const) }),
   );
+  const returnedByReceiver = [
+    { kind: "redeem" as const, cumulativeNano: 1n, gram: 10_132_605n },
+    { kind: "step" as const, choice: 0, isReturned: false },
+    { kind: "step" as const, choice: 0, isReturned: false },
+    { kind: "step" as const, choice: 1, isReturned: true },
+    { kind: "deposit" as const, amountNano: 0n },
+  ];
   await fc.assert(
     fc.asyncProperty(fc.array(arbMove, { minLength: 1, maxLength: 14 }), async (moves) => {
       await on.blockchain.loadFrom(opened);
@@ -265,7 +298,7 @@ test("whatever order, whatever GRAM, whatever the network returns: deposits are 
       const toFog = await balanceNano(on, FOG);
       expect(toFog + owedToFogNano).toBe(redeemedNano);
     }),
-    { numRuns: 60 },
+    { numRuns: 60, examples: [[returnedByReceiver]] },
   );
 });
 

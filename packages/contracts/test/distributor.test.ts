@@ -14,12 +14,17 @@ import {
   encodeSetAuthorities,
 } from "../src/claims/distributor.ts";
 import { encodeGenesis, PINGO_SUPPLY_NANO } from "../src/jetton/pingo-minter.ts";
-import { EXCESSES_OP, PingoWallet } from "../src/jetton/pingo-wallet.ts";
+import {
+  EXCESSES_OP,
+  INTERNAL_TRANSFER_OP,
+  PingoWallet,
+  TRANSFER_RETURNED_OP,
+} from "../src/jetton/pingo-wallet.ts";
 import { encodeOrder } from "../src/quorum/order.ts";
 import { addressOf, LooseChain, NANOGRAM, START_UNIX_S, type TestChain } from "../src/testing/index.ts";
 import { expectCovered, startCoveredChain } from "./coverage.ts";
 import { expectGas } from "./gas.ts";
-import { ALICE, BOB, balanceNano, CAROL, DEPLOYER, MALLORY, MINTER } from "./genesis.ts";
+import { ALICE, BOB, balanceNano, CAROL, DEPLOYER, MALLORY, MINTER, transferReturned } from "./genesis.ts";
 import { deployQuorum, GOVERNOR, orderByQuorum, QUORUM, RELAYER } from "./quorum-of.ts";
 
 const WEEK_SECONDS = 7 * 24 * 3600;
@@ -247,6 +252,25 @@ test("tokens that the vault's wallet cannot send are claimable again, and the pa
   expect(steps.at(-1)?.to.equals(MALLORY)).toBe(true);
   expect((await chain.open(VAULT).getView()).paidNano).toBe(0n);
   expect(await chain.open(VAULT).getPaidNano(ALICE)).toBe(0n);
+  await ask(ALICE, body);
+  expect(await balanceNano(chain, ALICE)).toBe(500n);
+});
+
+test("tokens that the owner's wallet cannot take are claimable again; nobody else says that they returned", async () => {
+  const tree = treeOf([ALICE, 500n]);
+  await passEpoch(1, tree);
+  const loose = new LooseChain(chain);
+  const body = encodeClaim(ALICE, tree.proofOf(ALICE.hash));
+  loose.post({ from: MALLORY, to: VAULT.address, valueNanogram: NANOGRAM, body });
+  const steps = await loose.drain(INTERNAL_TRANSFER_OP);
+  expectGas(
+    "distributor: take back",
+    steps.find((step) => step.op === TRANSFER_RETURNED_OP),
+  );
+  expect(steps.at(-1)?.to.equals(MALLORY)).toBe(true);
+  expect((await chain.open(VAULT).getView()).paidNano).toBe(0n);
+  expect(await chain.open(VAULT).getPaidNano(ALICE)).toBe(0n);
+  expect((await ask(MALLORY, transferReturned(5n, ALICE)))[0]?.exitCode).toBe(205);
   await ask(ALICE, body);
   expect(await balanceNano(chain, ALICE)).toBe(500n);
 });

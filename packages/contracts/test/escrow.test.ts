@@ -3,7 +3,13 @@ import { afterAll, beforeEach, expect, test } from "vitest";
 import { encodeFinish, encodePayOwed } from "../src/channel/channel.ts";
 import { Escrow, encodeBill, encodeDispute, encodeSettle } from "../src/channel/escrow.ts";
 import { PingoMinter } from "../src/jetton/pingo-minter.ts";
-import { EXCESSES_OP, PingoWallet, TRANSFER_NOTIFICATION_OP } from "../src/jetton/pingo-wallet.ts";
+import {
+  EXCESSES_OP,
+  INTERNAL_TRANSFER_OP,
+  PingoWallet,
+  TRANSFER_NOTIFICATION_OP,
+  TRANSFER_RETURNED_OP,
+} from "../src/jetton/pingo-wallet.ts";
 import { addressOf, LooseChain, NANOGRAM, START_UNIX_S, type Step, TestChain } from "../src/testing/index.ts";
 import { expectCovered, startCoveredChain } from "./coverage.ts";
 import { expectGas } from "./gas.ts";
@@ -15,6 +21,7 @@ import {
   SHARE_NANO,
   sendGenesis,
   transfer,
+  transferReturned,
   walletOf,
 } from "./genesis.ts";
 import { deployQuorum, orderByQuorum, QUORUM, RELAYER } from "./quorum-of.ts";
@@ -188,6 +195,21 @@ test("tokens that the wallet could not send stay owed, and a deposit after the e
   await deposit(50n);
   expect(await view()).toMatchObject({ owedNano: DEPOSIT_NANO + 50n });
   expectGas("escrow: pay owed", (await ask(MALLORY, encodePayOwed()))[0]);
+  await expectPaid(600n);
+});
+
+test("tokens that the receivers' wallets could not take stay owed too; nobody else says that tokens returned", async () => {
+  await ask(FOG, encodeBill(600n, EVIDENCE));
+  const loose = new LooseChain(chain);
+  loose.post({ from: ALICE, to: ESCROW.address, valueNanogram: NANOGRAM, body: encodeFinish() });
+  const steps = await loose.drain(INTERNAL_TRANSFER_OP);
+  expectGas(
+    "escrow: take back",
+    steps.find((step) => step.op === TRANSFER_RETURNED_OP),
+  );
+  expect(await view()).toMatchObject({ owedNano: DEPOSIT_NANO });
+  expect(await code(walletOf(FOG).address, transferReturned(600n, FOG))).toBe(205);
+  await ask(MALLORY, encodePayOwed());
   await expectPaid(600n);
 });
 

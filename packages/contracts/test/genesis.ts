@@ -1,7 +1,12 @@
 /** A chain on which PINGO exists, for tests: three owners with a third each. */
-import type { Address } from "@ton/core";
+import { type Address, beginCell, type Cell } from "@ton/core";
 import { encodeGenesis, PINGO_SUPPLY_NANO, PingoMinter } from "../src/jetton/pingo-minter.ts";
-import { encodeTransfer, PingoWallet, type Transfer } from "../src/jetton/pingo-wallet.ts";
+import {
+  encodeTransfer,
+  PingoWallet,
+  TRANSFER_RETURNED_OP,
+  type Transfer,
+} from "../src/jetton/pingo-wallet.ts";
 import { addressOf, NANOGRAM, type Step, type TestChain } from "../src/testing/index.ts";
 
 export const DEPLOYER = addressOf("deployer");
@@ -47,4 +52,16 @@ export async function transfer(
     valueNanogram,
     body: encodeTransfer({ excessesTo: from, ...body }),
   });
+}
+
+/** What a vault's own wallet says of tokens that were not delivered. */
+export function transferReturned(amountNano: bigint, to: Address): Cell {
+  return beginCell()
+    .storeUint(TRANSFER_RETURNED_OP, 32)
+    .storeUint(0, 64)
+    .storeCoins(amountNano)
+    .storeAddress(MALLORY)
+    .storeBit(false)
+    .storeAddress(to)
+    .endCell();
 }

@@ -18,8 +18,9 @@ import {
   pingoWalletCode,
   TRANSFER_NOTIFICATION_OP,
   TRANSFER_OP,
+  TRANSFER_RETURNED_OP,
 } from "../src/jetton/pingo-wallet.ts";
-import { addressOf, NANOGRAM, TestChain } from "../src/testing/index.ts";
+import { addressOf, LooseChain, NANOGRAM, TestChain } from "../src/testing/index.ts";
 import { expectCovered, startCoveredChain } from "./coverage.ts";
 import { expectGas } from "./gas.ts";
 import {
@@ -138,7 +139,10 @@ test("a bounce of anything else changes nothing at the minter or a wallet", asyn
     .storeUint(EXCESSES_OP, 32)
     .storeUint(0, 64)
     .storeCoins(9);
-  for (const to of [MINTER.address, walletOf(ALICE).address]) {
+  for (const [to, exitCode] of [
+    [MINTER.address, 65535],
+    [walletOf(ALICE).address, 63],
+  ] as const) {
     const [step] = await chain.send({
       from: BOB,
       to,
@@ -146,7 +150,7 @@ test("a bounce of anything else changes nothing at the minter or a wallet", asyn
       isBounced: true,
       body: body.endCell(),
     });
-    expect(step?.exitCode).toBe(65535);
+    expect(step?.exitCode).toBe(exitCode);
   }
   expect(await supplyHeldNano()).toBe(PINGO_SUPPLY_NANO);
 });
@@ -257,23 +261,21 @@ test("tokens that a wallet could not take are the owner's again, and so is the G
   const steps = await transfer(chain, ALICE, { amountNano: 3n, to: BOB });
   const [, received] = steps;
   expect(received?.exitCode).toBe(0);
-  const body = beginCell()
-    .storeUint(0xffffffff, 32)
-    .storeUint(INTERNAL_TRANSFER_OP, 32)
-    .storeUint(5, 64)
-    .storeCoins(3);
-  const back = await chain.send({
-    from: walletOf(BOB).address,
-    to: walletOf(ALICE).address,
-    valueNanogram: NANOGRAM,
-    isBounced: true,
-    body: body.endCell(),
-  });
-  expectGas("pingo-wallet: bounce", back[0]);
-  expect(await balanceNano(chain, ALICE)).toBe(2n * SHARE_NANO);
-  expect(back[1]?.op).toBe(EXCESSES_OP);
-  expect(back[1]?.to.equals(ALICE)).toBe(true);
-  expect(back[1]?.valueNanogram).toBeGreaterThan((NANOGRAM * 9n) / 10n);
+  const loose = new LooseChain(chain);
+  const payload = beginCell().storeUint(42, 32).endCell();
+  const sent = { queryId: 5n, amountNano: 4n, to: BOB, excessesTo: CAROL, forwardPayload: payload };
+  const body = encodeTransfer(sent);
+  loose.post({ from: ALICE, to: walletOf(ALICE).address, valueNanogram: NANOGRAM, body });
+  const back = await loose.drain(INTERNAL_TRANSFER_OP);
+  expectGas("pingo-wallet: bounce", back[1]);
+  expect(await balanceNano(chain, ALICE)).toBe(2n * SHARE_NANO - 3n);
+  expect(back[2]?.to.equals(ALICE)).toBe(true);
+  expect(back[2]?.valueNanogram).toBeGreaterThan((NANOGRAM * 9n) / 10n);
+  const read = back[2]?.body.beginParse();
+  expect(read?.loadUint(32)).toBe(TRANSFER_RETURNED_OP);
+  expect(read?.loadUintBig(64)).toBe(5n);
+  expect(read?.loadCoins()).toBe(4n);
+  expect(read?.loadAddress().equals(CAROL)).toBe(true);
 });
 
 test("GRAM without words tops up a contract; unknown messages are refused", async () => {

@@ -5,7 +5,13 @@ import { afterAll, beforeEach, expect, test } from "vitest";
 import { encodePayOwed } from "../src/channel/channel.ts";
 import { Distributor, encodePause } from "../src/claims/distributor.ts";
 import { PingoMinter } from "../src/jetton/pingo-minter.ts";
-import { EXCESSES_OP, PingoWallet, TRANSFER_NOTIFICATION_OP } from "../src/jetton/pingo-wallet.ts";
+import {
+  EXCESSES_OP,
+  INTERNAL_TRANSFER_OP,
+  PingoWallet,
+  TRANSFER_NOTIFICATION_OP,
+  TRANSFER_RETURNED_OP,
+} from "../src/jetton/pingo-wallet.ts";
 import { encodeOrder } from "../src/quorum/order.ts";
 import { GLOBAL_ID } from "../src/quorum/quorum.ts";
 import {
@@ -34,7 +40,16 @@ import {
 } from "../src/testing/index.ts";
 import { expectCovered, startCoveredChain } from "./coverage.ts";
 import { expectGas } from "./gas.ts";
-import { ALICE, BOB, balanceNano, MALLORY, MINTER, sendGenesis, transfer } from "./genesis.ts";
+import {
+  ALICE,
+  BOB,
+  balanceNano,
+  MALLORY,
+  MINTER,
+  sendGenesis,
+  transfer,
+  transferReturned,
+} from "./genesis.ts";
 import { deployQuorum, GOVERNOR, orderByQuorum, QUORUM, RELAYER } from "./quorum-of.ts";
 
 const WEEK_SECONDS = 7 * 24 * 3600;
@@ -332,6 +347,22 @@ test("tokens that the wallet could not send stay owed and are paid when somebody
   expect(await balanceNano(chain, MALLORY)).toBe(STAKED_NANO / 20n);
   expect(await chain.open(TREASURY).getReturnedNano()).toBe((STAKED_NANO * 19n) / 20n);
   expect((await ask(BOB, encodePayOwed()))[0]?.exitCode).toBe(243);
+});
+
+test("tokens that a receiver's wallet could not take stay owed too; nobody else says that they returned", async () => {
+  const loose = new LooseChain(chain);
+  const body = encodeProveEquivocation(SLOT, word("yes"), word("no"));
+  loose.post({ from: MALLORY, to: STAKE.address, valueNanogram: NANOGRAM, body });
+  const steps = await loose.drain(INTERNAL_TRANSFER_OP);
+  expectGas(
+    "stake: take back",
+    steps.find((step) => step.op === TRANSFER_RETURNED_OP),
+  );
+  expect(await view()).toMatchObject({ owedNano: STAKED_NANO });
+  expect((await ask(MALLORY, transferReturned(5n, MALLORY)))[0]?.exitCode).toBe(205);
+  await ask(BOB, encodePayOwed());
+  expect(await balanceNano(chain, MALLORY)).toBe(STAKED_NANO / 20n);
+  expect(await chain.open(TREASURY).getReturnedNano()).toBe((STAKED_NANO * 19n) / 20n);
 });
 
 test("the governor changes the parameters and authorities, the guardian holds verdicts up, nobody else either", async () => {

@@ -1,11 +1,11 @@
 import { beginCell, type Cell } from "@ton/core";
 import { afterAll, beforeEach, expect, test } from "vitest";
-import { EXCESSES_OP } from "../src/jetton/pingo-wallet.ts";
+import { EXCESSES_OP, INTERNAL_TRANSFER_OP, TRANSFER_RETURNED_OP } from "../src/jetton/pingo-wallet.ts";
 import { addressOf, LooseChain, NANOGRAM, START_UNIX_S, type TestChain } from "../src/testing/index.ts";
 import { encodeRelease, Vesting } from "../src/vesting/vesting.ts";
 import { expectCovered, startCoveredChain } from "./coverage.ts";
 import { expectGas } from "./gas.ts";
-import { ALICE, balanceNano, MALLORY, MINTER, sendGenesis, transfer } from "./genesis.ts";
+import { ALICE, balanceNano, MALLORY, MINTER, sendGenesis, transfer, transferReturned } from "./genesis.ts";
 
 const MONTH_SECONDS = 30 * 24 * 3600;
 const INVESTOR = addressOf("investor");
@@ -89,6 +89,22 @@ test("tokens that the wallet could not send are released again", async () => {
   expectGas("vesting: bounce", steps[0]);
   expect(steps.at(-1)?.to.equals(MALLORY)).toBe(true);
   expect(await chain.open(VAULT).getReleasedNano()).toBe(0n);
+  await release();
+  expect(await balanceNano(chain, INVESTOR)).toBe(12_000n);
+});
+
+test("tokens that the owner's wallet could not take are released again; nobody else says that they returned", async () => {
+  chain.advance(12 * MONTH_SECONDS);
+  const loose = new LooseChain(chain);
+  loose.post({ from: MALLORY, to: VAULT.address, valueNanogram: NANOGRAM, body: encodeRelease() });
+  const steps = await loose.drain(INTERNAL_TRANSFER_OP);
+  expectGas(
+    "vesting: take back",
+    steps.find((step) => step.op === TRANSFER_RETURNED_OP),
+  );
+  expect(steps.at(-1)?.to.equals(MALLORY)).toBe(true);
+  expect(await chain.open(VAULT).getReleasedNano()).toBe(0n);
+  expect((await release(NANOGRAM, transferReturned(5n, INVESTOR)))[0]?.exitCode).toBe(205);
   await release();
   expect(await balanceNano(chain, INVESTOR)).toBe(12_000n);
 });

@@ -7,6 +7,8 @@ export const TRANSFER_OP = 0x0f8a7ea5;
 export const INTERNAL_TRANSFER_OP = 0x178d4519;
 export const TRANSFER_NOTIFICATION_OP = 0x7362d09c;
 export const EXCESSES_OP = 0xd53276db;
+/** Of ours: what could not be delivered is the owner's again. */
+export const TRANSFER_RETURNED_OP = 0x50470003;
 export const BURN_OP = 0x595f07bc;
 
 export interface Transfer {

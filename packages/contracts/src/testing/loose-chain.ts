@@ -53,11 +53,16 @@ export class LooseChain {
     return stepOf({ ...transaction, events: [], children: [], externals: [] });
   }
 
-  /** Delivers everything that waits, in order. */
-  async drain(): Promise<readonly Step[]> {
+  /**
+   * Delivers everything that waits, in order.
+   *
+   * @param returnedOp messages with this opcode come back instead
+   */
+  async drain(returnedOp: number | null = null): Promise<readonly Step[]> {
     const steps: Step[] = [];
     while (this.#waiting.length > 0) {
-      const step = await this.step(0, false);
+      const op = opOf(this.#waiting[0]);
+      const step = await this.step(0, op !== null && op === returnedOp);
       if (step) steps.push(step);
     }
     return steps;
@@ -120,6 +125,11 @@ function richBody(message: Message): Cell {
     .storeInt(-14, 32)
     .storeBit(false)
     .endCell();
+}
+
+function opOf(message: Message | undefined): number | null {
+  if (message?.info.type !== "internal" || message.info.bounced) return null;
+  return message.body.bits.length >= 32 ? message.body.beginParse().loadUint(32) : null;
 }
 
 function sourceOf(message: Message): Address | null {
