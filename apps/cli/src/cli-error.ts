@@ -40,6 +40,9 @@ export type CliFault =
     }
   | { readonly code: "FILE_MISSING"; readonly path: string }
   | { readonly code: "FILE_NOT_TEXT"; readonly path: string }
+  | { readonly code: "FILE_NOT_JSON"; readonly path: string; readonly why: string }
+  | { readonly code: "NO_ADDRESS_BOOK"; readonly path: string }
+  | { readonly code: "BOOK_OF_ANOTHER_GENESIS"; readonly path: string }
   | { readonly code: "FILE_TOO_LARGE"; readonly path: string; readonly bytesMax: number }
   | { readonly code: "NO_PROVIDER"; readonly folder: string }
   | { readonly code: "BENCH_FAILED"; readonly why: string }
@@ -75,6 +78,11 @@ const SENTENCES: Sentences<CliFault> = {
   FILE_MISSING: (f) => `there is no file ${f.path}`,
   FILE_NOT_TEXT: (f) =>
     `${f.path} is no text; what is wanted here is a job file, in YAML or JSON, whose key "model" names the model`,
+  FILE_NOT_JSON: (f) => `${f.path} is no JSON: ${f.why}`,
+  NO_ADDRESS_BOOK: (f) =>
+    `there is no address book at ${f.path}; deploy the contracts ("pingo chain deploy"), or set PINGO_FOG_ADDRESS_BOOK to your network's`,
+  BOOK_OF_ANOTHER_GENESIS: (f) =>
+    `${f.path} is the address book of another deployment; move it away, or name another file with --out`,
   FILE_TOO_LARGE: (f) => `${f.path} is larger than the ${f.bytesMax} bytes that are accepted`,
   NO_PROVIDER: (f) => `no provider runs in ${f.folder}; "pingo node join" lends this computer`,
   BENCH_FAILED: (f) =>

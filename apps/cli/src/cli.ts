@@ -5,6 +5,7 @@ import { Command, CommanderError } from "commander";
 import { CliError } from "./cli-error.ts";
 import { auditCommand } from "./commands/audit.ts";
 import { autogradCommand } from "./commands/autograd.ts";
+import { chainCommand } from "./commands/chain.ts";
 import { devnetCommand } from "./commands/devnet.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { earningsCommand } from "./commands/earnings.ts";
@@ -95,6 +96,7 @@ function createProgram(machine: CliMachine, startedMs: number, outcome: { exitCo
     .addCommand(membershipCommand(run))
     .addCommand(earningsCommand(run))
     .addCommand(auditCommand(run))
+    .addCommand(chainCommand(run))
     .addCommand(devnetCommand(run))
     .addCommand(doctorCommand(run));
   inherit(program, machine);

@@ -1,10 +1,12 @@
 /** What the environment says: the only place of this app that reads it. */
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
+import { ADDRESS_BOOK_NAME } from "@pingo/core";
 import { nearest } from "@pingo/core/nearest";
 import { CliError } from "./cli-error.ts";
 
 export const HTTP_PORT_DEFAULT = 4710;
+export const DEVNET_PORT_DEFAULT = 4720;
 
 export interface CliConfig {
   /** All state lives under it. */
@@ -15,8 +17,18 @@ export interface CliConfig {
   readonly hasColor: boolean;
   readonly logLevel: string;
   readonly wallet: WalletSecrets;
+  readonly chain: ChainConfig;
   /** The environment, for child processes; without secrets that are this one's alone. */
   readonly inherited: Readonly<Record<string, string>>;
+}
+
+/** The devnet of this machine, unless TON_ENDPOINT names another. */
+export interface ChainConfig {
+  /** toncenter's API v2. */
+  readonly endpoint: string;
+  readonly apiKey: string | undefined;
+  /** Where the contracts are. */
+  readonly addressBookPath: string;
 }
 
 export interface WalletSecrets {
@@ -57,6 +69,8 @@ const KNOWN = [
 
 const SECRETS: readonly string[] = ["PINGO_WALLET_PASSPHRASE", "PINGO_WALLET_PASSPHRASE_FILE"];
 
+const DEVNET_ENDPOINT = `http://127.0.0.1:${DEVNET_PORT_DEFAULT}/api/v2/jsonRPC`;
+
 const LOG_LEVELS = ["error", "warn", "info", "debug", "silent"];
 
 /** @throws {CliError} CONFIG_UNKNOWN, CONFIG_INVALID */
@@ -78,8 +92,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       expected: LOG_LEVELS.join(", "),
     });
   }
+  const home = resolve(env["PINGO_HOME"] || join(homedir(), ".pingo"));
   return {
-    home: resolve(env["PINGO_HOME"] || join(homedir(), ".pingo")),
+    home,
     fogUrl: env["PINGO_FOG"] || `http://127.0.0.1:${HTTP_PORT_DEFAULT}`,
     isDebug: isOn(env["PINGO_DEBUG"]),
     hasColor: !env["NO_COLOR"] && env["TERM"] !== "dumb",
@@ -88,8 +103,18 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       passphrase: env["PINGO_WALLET_PASSPHRASE"] || undefined,
       passphraseFile: env["PINGO_WALLET_PASSPHRASE_FILE"] || undefined,
     },
+    chain: {
+      endpoint: readUrl("TON_ENDPOINT", env["TON_ENDPOINT"] || DEVNET_ENDPOINT),
+      apiKey: env["TON_API_KEY"] || undefined,
+      addressBookPath: resolve(env["PINGO_FOG_ADDRESS_BOOK"] || join(home, ADDRESS_BOOK_NAME)),
+    },
     inherited,
   };
+}
+
+function readUrl(key: string, value: string): string {
+  if (/^https?:\/\/[^ ]+$/.test(value)) return value;
+  throw new CliError({ code: "CONFIG_INVALID", key, value, expected: `a URL, like ${DEVNET_ENDPOINT}` });
 }
 
 function isOn(value: string | undefined): boolean {

@@ -1,7 +1,15 @@
 /** The station's settings: the only place that reads the environment, and where every default can be seen. */
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
-import { FaultError, isFault, LIMITS, type NodeId, parseNodeId, type Sentences } from "@pingo/core";
+import {
+  ADDRESS_BOOK_NAME,
+  FaultError,
+  isFault,
+  LIMITS,
+  type NodeId,
+  parseNodeId,
+  type Sentences,
+} from "@pingo/core";
 import { LOG_LEVELS, type LogLevel } from "@pingo/core/log";
 
 export interface FogConfig {
@@ -38,6 +46,8 @@ export interface ChainConfig {
   readonly addressBookPath: string;
 }
 
+/** "pingo devnet up" listens there. */
+const DEVNET_ENDPOINT = "http://127.0.0.1:4720/api/v2/jsonRPC";
 const GATES = ["open", "certificate"] as const;
 const NETWORKS = { mainnet: -239, testnet: -3 } as const;
 const FOUNDERS_MAX = 64;
@@ -63,13 +73,10 @@ export type ConfigFault =
       readonly key: string;
       readonly value: string;
       readonly expected: string;
-    }
-  | { readonly code: "GATE_NEEDS_CHAIN" };
+    };
 
 const SENTENCES: Sentences<ConfigFault> = {
   SETTING_UNKNOWN: (f) => `${f.key} is not a setting of the fog node; it knows ${f.known}`,
-  GATE_NEEDS_CHAIN: () =>
-    "PINGO_FOG_GATE=certificate asks a chain who contributed; set TON_ENDPOINT and PINGO_FOG_ADDRESS_BOOK",
   SETTING_INVALID: (f) => `${f.key} is "${f.value}"; expected ${f.expected}`,
 };
 
@@ -126,33 +133,32 @@ export function readConfig(env: Environment): FogConfig {
     web: readWeb(env),
     databaseUrl: env.DATABASE_URL ? readDatabaseUrl("DATABASE_URL", env.DATABASE_URL) : undefined,
     leaseTtlMs: readTtl("PINGO_FOG_LEASE_TTL_MS", env.PINGO_FOG_LEASE_TTL_MS ?? String(LEASE_TTL_MS)),
-    gate: readGate(env),
+    gate: readOneOf("PINGO_FOG_GATE", env.PINGO_FOG_GATE || "open", GATES),
     founders: readFounders("PINGO_FOG_FOUNDERS", env.PINGO_FOG_FOUNDERS ?? ""),
     domains: readDomains("PINGO_FOG_DOMAINS", env.PINGO_FOG_DOMAINS ?? ""),
     network:
       NETWORKS[readOneOf("PINGO_FOG_NETWORK", env.PINGO_FOG_NETWORK || "testnet", ["mainnet", "testnet"])],
-    chain: readChain(env),
+    chain: readChain(env, resolve(home)),
     payment: readOneOf("PINGO_FOG_PAYMENT", env.PINGO_FOG_PAYMENT || "account", PAYMENTS),
     logLevel: readOneOf("PINGO_LOG_LEVEL", env.PINGO_LOG_LEVEL ?? "info", LOG_LEVELS),
     exitsWithParent: readFlag("PINGO_EXIT_WITH_PARENT", env.PINGO_EXIT_WITH_PARENT ?? "0"),
   };
 }
 
-/** @throws {ConfigError} GATE_NEEDS_CHAIN */
-function readGate(env: Environment): FogConfig["gate"] {
-  const gate = readOneOf("PINGO_FOG_GATE", env.PINGO_FOG_GATE || "open", GATES);
-  if (gate === "certificate" && readChain(env) === undefined)
-    throw new ConfigError({ code: "GATE_NEEDS_CHAIN" });
-  return gate;
+/** A shell may well have the endpoint set for other programs: a station that needs no chain asks none. */
+function readChain(env: Environment, home: string): ChainConfig | undefined {
+  const { TON_ENDPOINT: endpoint = "", PINGO_FOG_ADDRESS_BOOK: book, PINGO_FOG_GATE: gate } = env;
+  if (!book && (gate || "open") === "open") return undefined;
+  return {
+    endpoint: readUrl("TON_ENDPOINT", endpoint || DEVNET_ENDPOINT),
+    apiKey: env.TON_API_KEY || undefined,
+    addressBookPath: resolve(book || join(home, ADDRESS_BOOK_NAME)),
+  };
 }
 
-/** A shell may well have the endpoint set for other programs: without an address book it is not ours. */
-function readChain(env: Environment): ChainConfig | undefined {
-  const { TON_ENDPOINT: endpoint, PINGO_FOG_ADDRESS_BOOK: book } = env;
-  if (!endpoint || !book) return undefined;
-  if (!/^https?:\/\/[^ ]+$/.test(endpoint))
-    throw invalid("TON_ENDPOINT", endpoint, "a URL, like http://127.0.0.1:4720/api/v2/jsonRPC");
-  return { endpoint, apiKey: env.TON_API_KEY || undefined, addressBookPath: resolve(book) };
+function readUrl(key: string, value: string): string {
+  if (/^https?:\/\/[^ ]+$/.test(value)) return value;
+  throw invalid(key, value, `a URL, like ${DEVNET_ENDPOINT}`);
 }
 
 function readFounders(key: string, value: string): ReadonlySet<NodeId> {

@@ -37,6 +37,12 @@ export type FogFault =
   | { readonly code: "STATEMENT_AHEAD"; readonly node: string }
   | { readonly code: "STATEMENT_OLD"; readonly node: string }
   | { readonly code: "ADDRESS_BOOK_MISSING"; readonly path: string }
+  | {
+      readonly code: "BOOK_OF_ANOTHER_NETWORK";
+      readonly path: string;
+      readonly found: number;
+      readonly expected: number;
+    }
   | { readonly code: "WALLET_EMPTY"; readonly address: string }
   | { readonly code: "QUORUM_STRANGER"; readonly node: string }
   | { readonly code: "QUORUM_TOO_LARGE"; readonly threshold: number }
@@ -92,7 +98,7 @@ const SENTENCES: Sentences<FogFault> = {
   PASS_NEEDED: () => "this asks for a pass of this fog node; sign in with your wallet at /v1/sign-in",
   PASS_EXPIRED: () => "the pass has expired; sign in with your wallet again",
   NO_CHAIN: () =>
-    "this fog node knows no chain, so it cannot tell who contributed; its operator sets TON_ENDPOINT and PINGO_FOG_ADDRESS_BOOK",
+    "this fog node knows no chain, so it cannot tell who contributed; its operator sets PINGO_FOG_GATE or PINGO_FOG_ADDRESS_BOOK",
   WRONG_NETWORK: (f) =>
     `the wallet is of network ${f.found} and this fog node of ${f.expected}; import its words for that network ("pingo wallet import --network")`,
   WALLET_NOT_AT_ADDRESS: (f) =>
@@ -101,7 +107,9 @@ const SENTENCES: Sentences<FogFault> = {
     `the statement that links ${f.node} is of the future; set this computer's clock and link again`,
   STATEMENT_OLD: (f) => `${f.node} was linked by a later statement already; link it again to change that`,
   ADDRESS_BOOK_MISSING: (f) =>
-    `there is no address book at ${f.path}; deploy the contracts, or set PINGO_FOG_ADDRESS_BOOK to where it is`,
+    `there is no address book at ${f.path}; deploy the contracts ("pingo chain deploy"), or set PINGO_FOG_ADDRESS_BOOK to where it is`,
+  BOOK_OF_ANOTHER_NETWORK: (f) =>
+    `the address book at ${f.path} is of network ${f.found} and this fog node of ${f.expected}; set PINGO_FOG_NETWORK or PINGO_FOG_ADDRESS_BOOK to the other`,
   WALLET_EMPTY: (f) =>
     `this fog node's wallet ${f.address} has too little GRAM to issue a certificate; send it some ("pingo devnet faucet" on a devnet)`,
   QUORUM_STRANGER: (f) =>

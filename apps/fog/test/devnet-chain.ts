@@ -5,11 +5,11 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { parseGenesisFile, planDeployment } from "@pingo/contracts";
-import { type KeyPair, keyPairOfSeed, parseShape } from "@pingo/core";
+import { deployContracts, parseGenesisFile } from "@pingo/contracts";
+import { type AddressBookFile, type KeyPair, keyPairOfSeed, parseShape } from "@pingo/core";
 import { systemClock, systemFetch, systemPrng } from "@pingo/core/system";
 import { createToncenter, createWalletSender, type Toncenter, walletContract } from "@pingo/ton";
-import { Address } from "@ton/core";
+import type { Address } from "@ton/core";
 import { z } from "zod";
 
 const NODE_24 = fileURLToPath(new URL("../../../node_modules/.bin/node", import.meta.url));
@@ -61,13 +61,13 @@ export async function startDevnetChain(home: string, quorum: KeyPair): Promise<D
     await exited;
   };
   try {
-    const book = await deploy(client, quorum, give);
+    const file = await deploy(client, quorum, give);
     const bookPath = join(home, "address-book.json");
-    await writeFile(bookPath, JSON.stringify(book));
+    await writeFile(bookPath, JSON.stringify(file));
     return {
       endpoint,
       client,
-      book,
+      book: file.addresses,
       bookPath,
       fund: (key) => give(walletContract(key.publicKey, NETWORK).address, 100n * NANOGRAM),
       kill,
@@ -83,7 +83,7 @@ async function deploy(
   chain: Toncenter,
   quorum: KeyPair,
   give: (address: Address, nano: bigint) => Promise<void>,
-): Promise<Readonly<Record<string, string>>> {
+): Promise<AddressBookFile> {
   const key = keyPairOfSeed(systemPrng.bytes(32));
   const wallet = createWalletSender({ chain, key, network: NETWORK, clock: systemClock });
   await give(wallet.address, 1_000n * NANOGRAM);
@@ -97,35 +97,33 @@ async function deploy(
     stepSeconds: 1,
   };
   const nowUnixS = await chain.nowUnixS();
-  const { letters, addressBook } = planDeployment(
-    parseGenesisFile({
-      deployer,
-      governor: deployer,
-      guardian: deployer,
-      quorum: { threshold: 1, publicKeys: [Buffer.from(quorum.publicKey).toString("hex")] },
-      emission: {
-        startUnixS: nowUnixS,
-        epochSeconds: 60,
-        epochsPerEra: 100,
-        windowSeconds: 1,
-        resolveSeconds: 60,
-        bondGram: 1,
-      },
-      registry: {
-        providerStakeMinPingo: 0,
-        fogStakeMinPingo: 0,
-        verdictMillionthsMax: 100_000,
-        unbondingSeconds: 86_400,
-      },
-      airdrop: { root: "1".repeat(64), endsAtUnixS: nowUnixS + 86_400 },
-      investors: [vault],
-      team: [vault],
-    }),
-  );
-  await wallet.send(
-    letters.map(({ to, valueNanogram, init, body }) => ({ to, valueNanogram, init, body, bounce: false })),
-  );
-  const last = Address.parseRaw(String(addressBook["minter"]));
-  while (!(await chain.account(last)).isActive) await systemClock.sleep(20);
-  return addressBook;
+  const genesis = parseGenesisFile({
+    network: "testnet",
+    deployer,
+    governor: deployer,
+    guardian: deployer,
+    quorum: { threshold: 1, publicKeys: [Buffer.from(quorum.publicKey).toString("hex")] },
+    emission: {
+      startUnixS: nowUnixS,
+      epochSeconds: 60,
+      epochsPerEra: 100,
+      windowSeconds: 1,
+      resolveSeconds: 60,
+      bondGram: 1,
+    },
+    registry: {
+      providerStakeMinPingo: 0,
+      fogStakeMinPingo: 0,
+      verdictMillionthsMax: 100_000,
+      unbondingSeconds: 86_400,
+    },
+    airdrop: { root: "1".repeat(64), endsAtUnixS: nowUnixS + 86_400 },
+    investors: [vault],
+    team: [vault],
+  });
+  const signal = new AbortController().signal;
+  const { addressBook, network } = await deployContracts({
+    ...{ genesis, chain, sender: wallet, clock: systemClock, signal },
+  });
+  return { kind: "pingo/address-book/v1", network, genesis: "0".repeat(64), addresses: addressBook };
 }

@@ -59,6 +59,8 @@ export {
   type PostedRoot,
 } from "./claims/distributor.ts";
 export { type ContractName, codeOf } from "./code.ts";
+export { type Deployed, type DeployOptions, deployContracts, digestOfGenesis } from "./deploy/deploy.ts";
+export { DeployError, type DeployFault } from "./deploy/deploy-error.ts";
 export { type GenesisFile, parseGenesisFile } from "./deploy/genesis-file.ts";
 export { type AddressBook, type Deployment, type Letter, planDeployment } from "./deploy/plan.ts";
 export { EXIT_CODES, MACHINE_EXIT_CODES, sentenceOfExitCode } from "./exit-codes.ts";

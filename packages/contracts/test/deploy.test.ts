@@ -17,6 +17,7 @@ const vault = (owner: string, millionths: number) => ({
   stepSeconds: 24 * 3600,
 });
 const GENESIS = {
+  network: "testnet",
   deployer: addressOf("deployer").toRawString(),
   governor: addressOf("governor").toRawString(),
   guardian: addressOf("guardian").toRawString(),
@@ -80,6 +81,7 @@ test("one plan deploys everything, and the supply lies where the file says", asy
 test("a genesis file that is wrong is refused, and says where", () => {
   const weak = { threshold: 1, publicKeys: ["00".repeat(32)] };
   for (const [changed, sentence] of [
+    [{ network: "moonnet" }, /at network/],
     [{ deployer: "somewhere" }, /at deployer: "somewhere" is no address of the basechain/],
     [{ governor: `-1:${"ab".repeat(32)}` }, /at governor: .* is no address of the basechain/],
     [{ quorum: { ...GENESIS.quorum, threshold: 1 } }, /threshold is not more than half/],

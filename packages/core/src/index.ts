@@ -3,6 +3,12 @@
 export { sha256 } from "#crypto";
 export { type Adaptation, type Lora, zLora } from "./adaptation.ts";
 export {
+  ADDRESS_BOOK_BYTES_MAX,
+  ADDRESS_BOOK_NAME,
+  type AddressBookFile,
+  zAddressBookFile,
+} from "./address-book.ts";
+export {
   type FogNodeView,
   type JobResult,
   type JobView,

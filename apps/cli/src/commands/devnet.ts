@@ -5,13 +5,13 @@ import { Command } from "commander";
 import { z } from "zod";
 import type { Run } from "../cli.ts";
 import { CliError } from "../cli-error.ts";
+import { DEVNET_PORT_DEFAULT } from "../config.ts";
 import type { Context } from "../context.ts";
 import { runDaemon } from "../daemon.ts";
 import { ADMIN_PORT_DEFAULT, askDevnet, zDevnetView } from "../local/devnet-admin.ts";
 import { SCRIPTS } from "../local/scripts.ts";
 import { optionsOf } from "../options.ts";
 
-const HTTP_PORT_DEFAULT = 4720;
 const PORT_MAX = 65_534;
 const NANO_DIGITS = 9;
 
@@ -90,7 +90,7 @@ async function up(context: Context, command: Command): Promise<void> {
   const host = options.text("host");
   const port = options.whole("port", { min: 1, max: PORT_MAX });
   const from = options.text("from");
-  const api = `${host?.includes(":") ? `[${host}]` : (host ?? "127.0.0.1")}:${port ?? HTTP_PORT_DEFAULT}`;
+  const api = `${host?.includes(":") ? `[${host}]` : (host ?? "127.0.0.1")}:${port ?? DEVNET_PORT_DEFAULT}`;
   await runDaemon(context, {
     name: "devnet",
     script: SCRIPTS.devnet,

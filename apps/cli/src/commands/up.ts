@@ -4,7 +4,7 @@ import { formatBytes, formatDuration, type JobView, LIMITS, parseCid } from "@pi
 import { Command } from "commander";
 import type { Run } from "../cli.ts";
 import { CliError } from "../cli-error.ts";
-import { HTTP_PORT_DEFAULT } from "../config.ts";
+import { DEVNET_PORT_DEFAULT, HTTP_PORT_DEFAULT } from "../config.ts";
 import { type Context, connectAsUser } from "../context.ts";
 import { followJob } from "../follow.ts";
 import { loadJob } from "../load-job.ts";
@@ -33,7 +33,6 @@ Examples:
 
 const PROVIDERS_DEFAULT = 3;
 const PORT_MAX = 65_533;
-const DEVNET_PORT_DEFAULT = 4720;
 
 /** The last line of --once --json. */
 export interface UpOutcome {

@@ -1,10 +1,10 @@
 /** TON on this machine with PinGo's contracts on it, as `pingo up --chain devnet` uses it: its coins are worth nothing. */
 import { join } from "node:path";
-import { type KeyPair, keyPairOfSeed, parseShape } from "@pingo/core";
-import type { Toncenter, WalletSender } from "@pingo/ton";
+import { ADDRESS_BOOK_NAME, type KeyPair, keyPairOfSeed, parseShape } from "@pingo/core";
 import { z } from "zod";
 import type { Context } from "../context.ts";
 import { type Child, startChild } from "./child.ts";
+import { deployGenesis } from "./deploy-genesis.ts";
 import { askDevnet, zDevnetView } from "./devnet-admin.ts";
 import { SCRIPTS } from "./scripts.ts";
 
@@ -23,13 +23,9 @@ const NETWORK = -3;
 const NANOGRAM = 1_000_000_000n;
 const FUNDS_NANOGRAM = 100n * NANOGRAM;
 const SEED_BYTES = 32;
-const LOOK_EVERY_MS = 100;
-const LOOKS_MAX = 300;
 const STOP_MS = 2_000;
 /** Vaults that nobody waits for here. */
 const YEAR_S = 365 * 86_400;
-
-const zBook = z.record(z.string(), z.string());
 
 /** @throws the devnet's fault, or the chain's; nothing is left running then */
 export async function startLocalChain(
@@ -69,7 +65,7 @@ export async function startLocalChain(
     const view = typeof line === "object" && line !== null && "devnet" in line ? line.devnet : undefined;
     const { endpoint } = parseShape(zDevnetView, view, "the devnet's ready line");
     const { createToncenter, createWalletSender, walletContract } = await import("@pingo/ton");
-    const chain = createToncenter({ endpoint, fetch: context.ports.fetch });
+    const chain = createToncenter({ endpoint, fetch: context.ports.fetch, clock });
     const [fog, founder, wallet, deployer] = await Promise.all([
       keyAt(context, join(config.home, "fog", "key")),
       ...["founder.key", "wallet.key", "deployer.key"].map((name) => keyAt(context, join(folder, name))),
@@ -81,15 +77,12 @@ export async function startLocalChain(
       const body = { address: address.toRawString(), nano: FUNDS_NANOGRAM.toString() };
       await askDevnet(context, ports.admin, "faucet", z.unknown(), body);
     };
-    const bookPath = join(folder, "address-book.json");
-    if ((await context.ports.disk.sizeBytes(bookPath)) === undefined) {
-      await Promise.all([give(fog), give(deployer)]);
-      const book = await deploy(context, chain, sender, fog);
-      await context.ports.disk.write(
-        bookPath,
-        new TextEncoder().encode(`${JSON.stringify(book, null, 2)}\n`),
-      );
-    }
+    const bookPath = join(folder, ADDRESS_BOOK_NAME);
+    const { text, isNew } = await genesisAt(context, join(folder, "genesis.json"), async () =>
+      localGenesis(sender.address.toRawString(), fog, await chain.nowUnixS(signal)),
+    );
+    if (isNew) await Promise.all([give(fog), give(deployer)]);
+    await deployGenesis(context, { text, chain, sender, bookPath });
     return {
       founder,
       wallet,
@@ -110,19 +103,11 @@ export async function startLocalChain(
 }
 
 /** One fog node is the whole quorum, and one owner of everything else: this chain is for trying things. */
-async function deploy(
-  context: Context,
-  chain: Toncenter,
-  sender: WalletSender,
-  fog: KeyPair,
-): Promise<z.infer<typeof zBook>> {
-  const { parseGenesisFile, planDeployment } = await import("@pingo/contracts");
-  const { Address } = await import("@ton/core");
-  const owner = sender.address.toRawString();
-  const nowUnixS = await chain.nowUnixS(context.signal);
+function localGenesis(owner: string, fog: KeyPair, nowUnixS: number): Readonly<Record<string, unknown>> {
   const vault = { owner, millionths: 1_000_000, startUnixS: nowUnixS, cliffSeconds: YEAR_S };
   const vaults = [{ ...vault, durationSeconds: 4 * YEAR_S, stepSeconds: 86_400 }];
-  const genesis = parseGenesisFile({
+  return {
+    network: "testnet",
     deployer: owner,
     governor: owner,
     guardian: owner,
@@ -136,6 +121,7 @@ async function deploy(
       bondGram: 10,
     },
     registry: {
+      // Who comes first has no PINGO to put at stake.
       providerStakeMinPingo: 0,
       fogStakeMinPingo: 0,
       verdictMillionthsMax: 100_000,
@@ -144,17 +130,20 @@ async function deploy(
     airdrop: { root: "1".repeat(64), endsAtUnixS: nowUnixS + YEAR_S },
     investors: vaults,
     team: vaults,
-  });
-  const { letters, addressBook } = planDeployment(genesis);
-  await sender.send(letters.map((letter) => ({ ...letter, bounce: false })));
-  const last = Address.parseRaw(addressBook["minter"] ?? "");
-  for (let looks = 0; looks < LOOKS_MAX; looks++) {
-    if ((await chain.account(last, context.signal)).isActive) return addressBook;
-    await context.ports.clock.sleep(LOOK_EVERY_MS, { signal: context.signal });
-  }
-  const { ToncenterError } = await import("@pingo/ton");
-  const seconds = (LOOKS_MAX * LOOK_EVERY_MS) / 1000;
-  throw new ToncenterError({ code: "NOT_SEEN_ON_CHAIN", what: "the PINGO minter", seconds });
+  };
+}
+
+/** Written before anything is sent: whatever cuts this off, the next run means the same contracts. */
+async function genesisAt(
+  { ports: { disk } }: Context,
+  path: string,
+  make: () => Promise<unknown>,
+): Promise<{ readonly text: string; readonly isNew: boolean }> {
+  const found = await disk.read(path);
+  if (found !== undefined) return { text: new TextDecoder().decode(found), isNew: false };
+  const text = `${JSON.stringify(await make(), null, 2)}\n`;
+  await disk.write(path, new TextEncoder().encode(text));
+  return { text, isNew: true };
 }
 
 /** Made on first use; the home is readable by its owner alone. */

@@ -1,31 +1,30 @@
 /** Where the contracts are, as a deployment wrote it down. */
-import { type Disk, parseShape } from "@pingo/core";
+import { ADDRESS_BOOK_BYTES_MAX, type Disk, parseShape, zAddressBookFile } from "@pingo/core";
 import { z } from "zod";
 import { FogError } from "../fault.ts";
 
+/** Those that a station speaks to. */
 export interface AddressBook {
   readonly minter: string;
   readonly quorum: string;
   readonly certificates: string;
 }
 
-const BOOK_BYTES_MAX = 65_536;
-const zAddress = z.string().regex(/^0:[0-9a-f]{64}$/, "expected a raw address, like 0:…");
 const zBook: z.ZodType<AddressBook> = z.object({
-  minter: zAddress,
-  quorum: zAddress,
-  certificates: zAddress,
+  minter: z.string(),
+  quorum: z.string(),
+  certificates: z.string(),
 });
 
-/** @throws {FogError} ADDRESS_BOOK_MISSING; {ShapeError} */
-export async function readAddressBook(disk: Disk, path: string): Promise<AddressBook> {
+/** @throws {FogError} ADDRESS_BOOK_MISSING, BOOK_OF_ANOTHER_NETWORK; {ShapeError} */
+export async function readAddressBook(disk: Disk, path: string, network: -239 | -3): Promise<AddressBook> {
   const bytes = await disk.read(path);
-  if (bytes === undefined || bytes.byteLength > BOOK_BYTES_MAX)
+  if (bytes === undefined || bytes.byteLength > ADDRESS_BOOK_BYTES_MAX)
     throw new FogError({ code: "ADDRESS_BOOK_MISSING", path });
-  const value = jsonOrNull(new TextDecoder().decode(bytes));
-  const addresses =
-    typeof value === "object" && value !== null && "addresses" in value ? value.addresses : value;
-  return parseShape(zBook, addresses, path);
+  const file = parseShape(zAddressBookFile, jsonOrNull(new TextDecoder().decode(bytes)), path);
+  if (file.network !== network)
+    throw new FogError({ code: "BOOK_OF_ANOTHER_NETWORK", path, found: file.network, expected: network });
+  return parseShape(zBook, file.addresses, `the addresses in ${path}`);
 }
 
 function jsonOrNull(text: string): unknown {

@@ -48,7 +48,7 @@ const LOOKS_MAX = 240;
 
 export function createCertificateChain(options: CertificateChainOptions): CertificateChain {
   const { endpoint, apiKey, network, book, key, clock, signal } = options;
-  const chain = createToncenter({ endpoint, apiKey, fetch: options.fetch });
+  const chain = createToncenter({ endpoint, apiKey, fetch: options.fetch, clock });
   const wallet = createWalletSender({ chain, key, network, clock, signal });
   const quorumAddress = Address.parseRaw(book.quorum);
   const collection = Address.parseRaw(book.certificates);

@@ -15,7 +15,7 @@ export interface OpenMembershipOptions {
   readonly lentBy: (node: NodeId) => Lent;
 }
 
-/** @throws {FogError} ADDRESS_BOOK_MISSING; {ShapeError} */
+/** @throws {FogError} ADDRESS_BOOK_MISSING, BOOK_OF_ANOTHER_NETWORK; {ShapeError} */
 export async function openMembership(options: OpenMembershipOptions): Promise<Membership> {
   const { config, key, sql, ports, blocksFolder, lentBy } = options;
   const { clock, log } = ports;
@@ -32,7 +32,7 @@ async function chainOf(
   signal: AbortSignal,
 ): Promise<CertificateChain | undefined> {
   if (chain === undefined) return undefined;
-  const book = await readAddressBook(disk, chain.addressBookPath);
+  const book = await readAddressBook(disk, chain.addressBookPath, network);
   const { createCertificateChain } = await import("./certificate-chain.ts");
   return createCertificateChain({ ...chain, network, book, key, clock, fetch, signal });
 }

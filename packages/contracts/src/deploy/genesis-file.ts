@@ -4,6 +4,7 @@
  * ARCHITECTURE.md §3 fixes the parts; the file says to whom and when. Parsed once, where it enters.
  */
 import { isSmallOrderKey, LIMITS, parseShape } from "@pingo/core";
+import type { NetworkId } from "@pingo/ton";
 import { Address } from "@ton/core";
 import { z } from "zod";
 import { PINGO_SUPPLY_NANO } from "../jetton/pingo-minter.ts";
@@ -83,6 +84,8 @@ const zRegistry = z.strictObject({
 
 const zGenesisFile = z
   .strictObject({
+    /** Another network has another genesis: wallets have other addresses there. */
+    network: z.enum(["mainnet", "testnet"]),
     deployer: zAddress,
     governor: zAddress,
     guardian: zAddress,
@@ -110,6 +113,11 @@ export type GenesisFile = z.infer<typeof zGenesisFile>;
 /** @throws {ShapeError} that names what is wrong and where */
 export function parseGenesisFile(value: unknown): GenesisFile {
   return parseShape(zGenesisFile, value, "the genesis file");
+}
+
+/** The devnet is a testnet. */
+export function networkOfGenesis({ network }: GenesisFile): NetworkId {
+  return network === "mainnet" ? -239 : -3;
 }
 
 export function partNano(part: keyof typeof PARTS): bigint {

@@ -4,6 +4,7 @@ import { FaultError, type Sentences } from "@pingo/core";
 export type ToncenterFault =
   | { readonly code: "CHAIN_UNREACHABLE"; readonly endpoint: string; readonly why: string }
   | { readonly code: "CHAIN_ANSWER_INVALID"; readonly endpoint: string; readonly why: string }
+  | { readonly code: "CHAIN_KEY_REFUSED"; readonly endpoint: string; readonly hasKey: boolean }
   | { readonly code: "CHAIN_REFUSED"; readonly method: string; readonly why: string }
   | { readonly code: "GET_METHOD_FAILED"; readonly method: string; readonly exitCode: number }
   | { readonly code: "NOT_SEEN_ON_CHAIN"; readonly what: string; readonly seconds: number };
@@ -13,6 +14,10 @@ const SENTENCES: Sentences<ToncenterFault> = {
     `the chain's API at ${f.endpoint} does not answer (${f.why}); check TON_ENDPOINT, or start one with "pingo devnet up"`,
   CHAIN_ANSWER_INVALID: (f) =>
     `what answers at ${f.endpoint} is no toncenter (${f.why}); TON_ENDPOINT ends in /api/v2/jsonRPC`,
+  CHAIN_KEY_REFUSED: (f) =>
+    f.hasKey
+      ? `the chain's API at ${f.endpoint} does not accept the key in TON_API_KEY; set the key that this API gave you`
+      : `the chain's API at ${f.endpoint} asks for a key; set TON_API_KEY to the one that it gave you`,
   CHAIN_REFUSED: (f) => `the chain refused ${f.method}: ${f.why}`,
   GET_METHOD_FAILED: (f) =>
     `the contract does not answer ${f.method} (exit code ${f.exitCode}); check that the address book is of this network`,

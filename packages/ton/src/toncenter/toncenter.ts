@@ -4,7 +4,7 @@
  * Ours, because the public client brings an HTTP library, no limits and no cancellation; it is compared with it in the devnet's tests.
  * SOURCE: https://toncenter.com/api/v2/
  */
-import { type Fetch, isFault, parseShape } from "@pingo/core";
+import { type Clock, type Fetch, isFault, parseShape } from "@pingo/core";
 import {
   type Address,
   type Contract,
@@ -24,6 +24,8 @@ export interface ToncenterOptions {
   readonly endpoint: string;
   readonly apiKey?: string | undefined;
   readonly fetch: Fetch;
+  /** Given one, a toncenter that says "too many requests" is waited for: without a key it answers once a second. */
+  readonly clock?: Clock;
   readonly timeoutMs?: number;
 }
 
@@ -38,6 +40,8 @@ export interface Toncenter {
   account(address: Address, signal?: AbortSignal): Promise<AccountView>;
   /** The time of the newest block: a devnet's may be ahead of here. */
   nowUnixS(signal?: AbortSignal): Promise<number>;
+  /** What the newest block says of itself: -239 mainnet, -3 testnet and the devnet. */
+  networkId(signal?: AbortSignal): Promise<number>;
   /** An external message: taken, not yet executed. */
   send(boc: Uint8Array, signal?: AbortSignal): Promise<void>;
   /** Reads only: what a contract sends goes through a wallet. */
@@ -46,6 +50,10 @@ export interface Toncenter {
 
 const TIMEOUT_MS = 10_000;
 const ANSWER_BYTES_MAX = 2 ** 20;
+const BUSY = 429;
+const BUSY_WAIT_MS = 1_100;
+const BUSY_WAITS_MAX = 30;
+const KEY_REFUSED: readonly number[] = [401, 403];
 const WHY_CHARS_MAX = 200;
 
 const zAnswer = z.union([
@@ -59,7 +67,7 @@ const zAccount = z.object({
 });
 const zGot = z.object({ stack: zStack, exit_code: z.int() });
 const zLast = z.object({ last: z.object({ workchain: z.int(), shard: z.string().max(32), seqno: z.int() }) });
-const zHeader = z.object({ gen_utime: z.int().nonnegative() });
+const zHeader = z.object({ gen_utime: z.int().nonnegative(), global_id: z.int() });
 
 export function createToncenter(options: ToncenterOptions): Toncenter {
   const { endpoint, apiKey, timeoutMs = TIMEOUT_MS } = options;
@@ -69,6 +77,31 @@ export function createToncenter(options: ToncenterOptions): Toncenter {
     schema: z.ZodType<T>,
     signal: AbortSignal | undefined,
   ): Promise<T> => {
+    const { clock } = options;
+    for (let waits = 0; ; waits++) {
+      const { status, text } = await post(method, params, signal);
+      if (KEY_REFUSED.includes(status))
+        throw new ToncenterError({ code: "CHAIN_KEY_REFUSED", endpoint, hasKey: apiKey !== undefined });
+      if (status === BUSY && clock !== undefined && waits < BUSY_WAITS_MAX) {
+        await clock.sleep(BUSY_WAIT_MS, signal ? { signal } : {});
+        continue;
+      }
+      const parsed = zAnswer.safeParse(jsonOrNull(text));
+      if (!parsed.success) throw invalid(endpoint, `its answer has HTTP status ${status} and no result`);
+      if (!parsed.data.ok)
+        throw new ToncenterError({
+          code: "CHAIN_REFUSED",
+          method,
+          why: parsed.data.error.slice(0, WHY_CHARS_MAX),
+        });
+      return parseShape(schema, parsed.data.result, `the chain's answer to ${method}`);
+    }
+  };
+  const post = async (
+    method: string,
+    params: Readonly<Record<string, unknown>>,
+    signal: AbortSignal | undefined,
+  ): Promise<{ readonly status: number; readonly text: string }> => {
     const timeout = AbortSignal.timeout(timeoutMs);
     try {
       const answer = await options.fetch(endpoint, {
@@ -80,23 +113,17 @@ export function createToncenter(options: ToncenterOptions): Toncenter {
         body: new TextEncoder().encode(JSON.stringify({ id: "1", jsonrpc: "2.0", method, params })),
         signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
       });
-      const text = await readText(answer.body, endpoint);
-      const parsed = zAnswer.safeParse(jsonOrNull(text));
-      if (!parsed.success)
-        throw invalid(endpoint, `its answer has HTTP status ${answer.status} and no result`);
-      if (!parsed.data.ok)
-        throw new ToncenterError({
-          code: "CHAIN_REFUSED",
-          method,
-          why: parsed.data.error.slice(0, WHY_CHARS_MAX),
-        });
-      return parseShape(schema, parsed.data.result, `the chain's answer to ${method}`);
+      return { status: answer.status, text: await readText(answer.body, endpoint) };
     } catch (cause) {
       signal?.throwIfAborted();
       if (isFault(cause)) throw cause;
       const why = timeout.aborted ? "it took too long" : reasonOf(cause);
       throw new ToncenterError({ code: "CHAIN_UNREACHABLE", endpoint, why }, { cause });
     }
+  };
+  const newest = async (signal: AbortSignal | undefined): Promise<z.infer<typeof zHeader>> => {
+    const { last } = await ask("getMasterchainInfo", {}, zLast, signal);
+    return ask("getBlockHeader", last, zHeader, signal);
   };
   const client: Toncenter = {
     endpoint,
@@ -109,10 +136,8 @@ export function createToncenter(options: ToncenterOptions): Toncenter {
       );
       return { balanceNanogram: balance < 0n ? 0n : balance, isActive: state === "active" };
     },
-    async nowUnixS(signal) {
-      const { last } = await ask("getMasterchainInfo", {}, zLast, signal);
-      return (await ask("getBlockHeader", last, zHeader, signal)).gen_utime;
-    },
+    nowUnixS: async (signal) => (await newest(signal)).gen_utime,
+    networkId: async (signal) => (await newest(signal)).global_id,
     async send(boc, signal) {
       await ask("sendBoc", { boc: Buffer.from(boc).toString("base64") }, z.unknown(), signal);
     },
