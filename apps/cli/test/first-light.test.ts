@@ -153,6 +153,25 @@ test(
 );
 
 test(
+  "a first job that is stopped from another terminal leaves the network up",
+  async () => {
+    const port = await freePort();
+    const env = { PINGO_HOME: home, PINGO_FOG: `http://127.0.0.1:${port}` };
+    const up = startPingo(["up", "--port", String(port), "--providers", "1"], env);
+    await up.saw("round 1/6");
+    const listed = JSON.parse((await pingo(["job", "list", "--json"], env)).stdout);
+    expect((await pingo(["job", "stop", listed.jobs[0].id], env)).exitCode).toBe(0);
+    await up.saw("Ctrl-C");
+    expect(up.stdout()).toContain("stopped by its owner (JOB_NOT_SUCCEEDED)");
+    expect((await pingo(["node", "status"], env)).exitCode).toBe(0);
+    up.child.kill("SIGINT");
+    expect((await up.ended).exitCode).toBe(0);
+    await expectNothingLeft(home);
+  },
+  RUN_TIMEOUT_MS,
+);
+
+test(
   "a fog node that dies is told with its log, and its providers go with it",
   async () => {
     const up = startPingo(["up", "--once"], { PINGO_HOME: home });

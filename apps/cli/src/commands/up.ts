@@ -1,6 +1,14 @@
 /** `pingo up`: the whole network on this machine, at work on a job. */
 import { join } from "node:path";
-import { formatBytes, formatDuration, type JobView, LIMITS, parseCid } from "@pingo/core";
+import {
+  type FaultReport,
+  formatBytes,
+  formatDuration,
+  type JobView,
+  LIMITS,
+  parseCid,
+  reportOf,
+} from "@pingo/core";
 import { Command } from "commander";
 import type { Run } from "../cli.ts";
 import { CliError } from "../cli-error.ts";
@@ -69,10 +77,14 @@ async function up(context: Context, command: Command): Promise<void> {
   const { screen, signal } = context;
   const options = optionsOf(command);
   const outcome = await withNetwork(context, options, async (network, jobFile, inner) => {
-    const done = await runJob(inner, network, jobFile);
-    tellOutcome(inner, done);
-    await tellPayments(inner, network, done);
-    if (options.flag("once")) return done;
+    const train = async (): Promise<UpOutcome> => {
+      const done = await runJob(inner, network, jobFile);
+      tellOutcome(inner, done);
+      await tellPayments(inner, network, done);
+      return done;
+    };
+    if (options.flag("once")) return train();
+    const done = await train().catch((error: unknown) => stayUp(inner, error));
     screen.json(done);
     tellNext(inner, network);
     await Promise.race([untilAborted(signal), network.failed]);
@@ -82,12 +94,20 @@ async function up(context: Context, command: Command): Promise<void> {
   if (options.flag("once")) screen.json(outcome);
 }
 
+/** A job that ends otherwise, perhaps by its owner's word from another terminal, is no reason to end the network. */
+function stayUp({ screen }: Context, error: unknown): { readonly error: FaultReport } {
+  if (!(error instanceof CliError) || error.fault.code !== "JOB_NOT_SUCCEEDED") throw error;
+  screen.line("");
+  screen.line(screen.paint("red", `✗ ${error.message} (${error.fault.code})`));
+  return { error: reportOf(error) };
+}
+
 /** The network, and the chain that it asks, if any. */
 type Road = LocalNetwork & { readonly chain: LocalChain | undefined };
-type Work = (network: Road, jobFile: string, context: Context) => Promise<UpOutcome>;
+type Work<T> = (network: Road, jobFile: string, context: Context) => Promise<T>;
 
 /** Runs work while the network is up; the network's fault ends the work, and the work's end stops the network. */
-async function withNetwork(context: Context, options: Options, work: Work): Promise<UpOutcome> {
+async function withNetwork<T>(context: Context, options: Options, work: Work<T>): Promise<T> {
   const { screen, config, ports, signal } = context;
   const providers = options.whole("providers", { min: 1, max: LIMITS.workersMax }) ?? PROVIDERS_DEFAULT;
   const hasChain = chainOf(options);
