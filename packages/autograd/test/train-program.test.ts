@@ -114,6 +114,34 @@ describe("a train program", () => {
       expect(floatsOf(state.get(name)), name).toEqual(floatsOf(tensor));
   });
 
+  // Rules write squares out; that must not outlive the exponent's first value.
+  test.for([1, 2, 3])(
+    "of a trained exponent that starts at %d: each step goes by the weights before it",
+    async (start) => {
+      const powered = (exponent: number): Partial<Graph> => ({
+        initializers: new Map([["exponent", f32([1], [exponent])]]),
+        nodes: [node("Exp", ["h"], ["e"], {}), node("Pow", ["e", "exponent"], ["p"], {})],
+      });
+      const options: ProgramOptions = {
+        ...OPTIONS,
+        optimizer: { sgd: { learningRate: 1, momentum: 0, nesterov: false, weightDecay: 0 } },
+      };
+      const program = buildTrainProgram(mlp(4, 6, 3, powered(start)), options);
+      const run = await openGraph(program.graph);
+      const exponentAt = program.signature.parameters.findIndex(({ name }) => name === "exponent");
+      const first = nextState(await run(trainFeeds(program, fields, batches.slice(0, 1), [0.5])));
+      const [moved = start] = floatsOf(first.get(`w/${exponentAt}`));
+      expect(moved).not.toBe(start);
+      const other = buildTrainProgram(mlp(4, 6, 3, powered(moved)), options);
+      const feed = { state: first, stepsBefore: 1 };
+      const second = await run(trainFeeds(program, fields, batches.slice(1, 2), [0.5], feed));
+      const fresh = await (await openGraph(other.graph))(
+        trainFeeds(other, fields, batches.slice(1, 2), [0.5], feed),
+      );
+      for (const [name, tensor] of fresh) expect(floatsOf(second.get(name)), name).toEqual(floatsOf(tensor));
+    },
+  );
+
   test.for<readonly [string, Optimizer]>([
     ["AdamW", { adamw: ADAMW }],
     ["Muon", { muon: { ...ADAMW, momentum: 0.9 } }],

@@ -86,9 +86,10 @@ function contextOf(node: AnyNode, graph: StaticGraph, emit: Emitter): Compositio
     hasInput: (i) => nameOf(i) !== "",
     makes: (i) => (node.outputs[i] ?? "") !== "",
     shape: (i = 0) => typedValue(graph.types, assertDefined(node.outputs[i], `output ${i}`)).shape,
+    // A float32 one may be trained: which are is found in the graph that this makes.
     constant: (i) => {
       const tensor = graph.constants.get(nameOf(i));
-      return tensor === undefined ? undefined : Array.from(tensor.data, Number);
+      return tensor === undefined || tensor.dtype === "float32" ? undefined : Array.from(tensor.data, Number);
     },
   };
 }

@@ -19,7 +19,7 @@ export interface CompositionContext<K extends OpKind> {
   makes(i: number): boolean;
   /** The shape of output i. */
   shape(i?: number): readonly number[];
-  /** The values of input i, a constant; undefined when it is left out or not a constant. */
+  /** The values of input i, a constant that no step moves; undefined when it is left out or not such a constant. */
   constant(i: number): readonly number[] | undefined;
 }
 

@@ -209,8 +209,10 @@ class NodeVisit {
     return this.#emit.zeros(dtype, shape);
   }
 
+  // What is trained stands among the constants with the value that it starts from, and the next step has another.
   #constant(i: number): readonly number[] | undefined {
-    const tensor = this.#graph.constants.get(this.node.inputs[i] ?? "");
+    const name = this.node.inputs[i] ?? "";
+    const tensor = this.#active.has(name) ? undefined : this.#graph.constants.get(name);
     return tensor === undefined ? undefined : Array.from(tensor.data, Number);
   }
 

@@ -25,7 +25,7 @@ export interface RuleContext<K extends OpKind> {
   isReached(i: number): boolean;
   /** Whether the gradient of input i is asked for: lets a rule skip what is costly or undefined. */
   wants(i: number): boolean;
-  /** The values of input i, an integer or float constant; undefined when it is left out or not a constant. */
+  /** The values of input i, an integer or float constant; undefined when it is left out, trained or not a constant. */
   constant(i: number): readonly number[] | undefined;
   /** Ends in a fault that names the op, the node and this reason. */
   unsupported(why: string): never;
