@@ -40,3 +40,38 @@ test("the outputs stay what they were, and nothing is computed twice", () => {
     }),
   );
 });
+
+test("what a body reads from around it stays there, and a body is merged as well", () => {
+  const feeds = new Map([
+    ["x", referenceOf({ dtype: "float32", shape: [2], data: Float32Array.of(0.5, 2) })],
+  ]);
+  const twice = (input: string, outputs: readonly string[]) =>
+    outputs.map((output): AnyNode => {
+      return { op: "Add", name: output, inputs: [input, input], outputs: [output], attributes: {} };
+    });
+  const body: Graph = {
+    name: "body",
+    inputs: [{ name: "row", type: { dtype: "float32", shape: [] } }],
+    outputs: [{ name: "made", type: TYPE }],
+    initializers: new Map(),
+    nodes: [
+      ...twice("b", ["c", "d"]),
+      { op: "Mul", name: "product", inputs: ["c", "d"], outputs: ["e"], attributes: {} },
+      { op: "Mul", name: "made", inputs: ["e", "row"], outputs: ["made"], attributes: {} },
+    ],
+  };
+  const graph: Graph = {
+    name: "g",
+    inputs: [{ name: "x", type: TYPE }],
+    outputs: [{ name: "y", type: { dtype: "float32", shape: [2, 2] } }],
+    initializers: new Map(),
+    nodes: [
+      ...twice("x", ["a", "b"]),
+      { op: "Scan", name: "scan", inputs: ["a"], outputs: ["y"], attributes: { body, num_scan_inputs: 1 } },
+    ],
+  };
+  const merged = mergeRepeats(graph);
+  expect(evaluate(merged, feeds).get("y")).toEqual(evaluate(graph, feeds).get("y"));
+  const inner = merged.nodes.flatMap((node) => (node.op === "Scan" ? node.attributes.body.nodes : []));
+  expect(inner).toHaveLength(3);
+});

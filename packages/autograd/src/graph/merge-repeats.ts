@@ -1,18 +1,22 @@
-/** A graph in which what is computed twice from the same values is computed once, as ONNX Runtime has it in the end. */
+/** A graph, and the bodies in it, in which what is computed twice from the same values is computed once. */
 import type { AnyNode, Graph } from "./graph.ts";
+import { readsOf } from "./reads.ts";
 
 export function mergeRepeats(graph: Graph): Graph {
-  const given = new Set(graph.outputs.map(({ name }) => name));
+  // A body reads by names that do not change.
+  const kept = new Set(graph.outputs.map(({ name }) => name));
+  for (const node of graph.nodes) if (node.op === "Scan") for (const name of readsOf(node)) kept.add(name);
   const renamed = new Map<string, string>();
   const firstByKey = new Map<string, AnyNode>();
   const nodes: AnyNode[] = [];
   for (const node of graph.nodes) {
-    const inputs = node.inputs.map((name) => renamed.get(name) ?? name);
-    // SAFETY: the same node with other names for the same values.
-    const merged = { ...node, inputs } as AnyNode;
+    const merged = withInputs(
+      node,
+      node.inputs.map((name) => renamed.get(name) ?? name),
+    );
     const key = keyOf(merged);
     const first = key === undefined ? undefined : firstByKey.get(key);
-    if (first === undefined || node.outputs.some((name) => given.has(name))) {
+    if (first === undefined || node.outputs.some((name) => kept.has(name))) {
       if (key !== undefined) firstByKey.set(key, merged);
       nodes.push(merged);
       continue;
@@ -22,7 +26,15 @@ export function mergeRepeats(graph: Graph): Graph {
   return { ...graph, nodes };
 }
 
-/** Undefined for what is not compared: bodies, which read by names that may change, and tensors. */
+function withInputs(node: AnyNode, inputs: readonly string[]): AnyNode {
+  if (node.op === "Scan") {
+    return { ...node, attributes: { ...node.attributes, body: mergeRepeats(node.attributes.body) } };
+  }
+  // SAFETY: the same node with other names for the same values.
+  return { ...node, inputs } as AnyNode;
+}
+
+/** Undefined for what is not compared: bodies and tensors. */
 function keyOf({ op, inputs, outputs, attributes }: AnyNode): string | undefined {
   const settings = Object.entries(attributes);
   const isPlain = settings.every(([, value]) => typeof value !== "object" || Array.isArray(value));

@@ -11,6 +11,7 @@
  */
 import { assertDefined } from "@pingo/core";
 import type { AnyNode, Graph, GraphValue } from "../graph/graph.ts";
+import { mergeRepeats } from "../graph/merge-repeats.ts";
 import { verifyGraph } from "../graph/verify.ts";
 import { writeModel } from "../onnx/writer.ts";
 import { clipByNorm } from "../optimizer/clip.ts";
@@ -135,13 +136,13 @@ function scanGraph({ nodes, constants, states, loss, sequences }: Step, options:
     constants,
     outputs.map(({ name }) => name),
   );
-  const body: Graph = {
+  const body = mergeRepeats({
     name: "step",
     inputs: [...states.map(({ value }) => graphValue(value)), ...sequences.map(graphValue)],
     outputs: outputs.map(graphValue),
     initializers: split.insideConstants,
     nodes: split.inside,
-  };
+  });
   const outer = new Emitter("border");
   const border = borderOf(outer, states);
   return {
