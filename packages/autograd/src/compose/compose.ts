@@ -5,7 +5,7 @@
  * the same names.
  */
 import { assert, assertDefined } from "@pingo/core";
-import type { AnyNode } from "../graph/graph.ts";
+import type { AnyNode, Graph } from "../graph/graph.ts";
 import type { OpKind } from "../graph/ops.ts";
 import type { StaticGraph } from "../rules/differentiate.ts";
 import { Emitter, typedValue, type Value } from "../rules/emitter.ts";
@@ -13,7 +13,12 @@ import { attentionComposition, rotaryComposition } from "./attention.ts";
 import type { Composition, CompositionContext } from "./composition.ts";
 import { compressComposition } from "./indexing.ts";
 import { crossEntropyComposition, likelihoodComposition } from "./loss.ts";
-import { groupNormComposition, lrnComposition, rmsNormComposition } from "./normalization.ts";
+import {
+  groupNormComposition,
+  instanceNormComposition,
+  lrnComposition,
+  rmsNormComposition,
+} from "./normalization.ts";
 import { averagePoolComposition, lpPoolComposition, maxPoolComposition } from "./pooling.ts";
 import { gruComposition, lstmComposition, rnnComposition } from "./recurrent.ts";
 import { affineGridComposition } from "./sampling.ts";
@@ -25,6 +30,7 @@ export const COMPOSITIONS: { readonly [K in OpKind]?: Composition<K> } = {
   Compress: compressComposition,
   GroupNormalization: groupNormComposition,
   GRU: gruComposition,
+  InstanceNormalization: instanceNormComposition,
   LRN: lrnComposition,
   LSTM: lstmComposition,
   LpPool: lpPoolComposition,
@@ -36,9 +42,17 @@ export const COMPOSITIONS: { readonly [K in OpKind]?: Composition<K> } = {
   RMSNormalization: rmsNormComposition,
 };
 
-export function composeGraph(graph: StaticGraph): StaticGraph {
+/** @param model  what the graph was made of: training may change its state, so no value of that is relied on */
+export function composeGraph(
+  graph: StaticGraph,
+  { initializers, constants = new Set() }: Pick<Graph, "initializers" | "constants">,
+): StaticGraph {
   const emit = new Emitter("composed");
-  const nodes = graph.nodes.flatMap((node) => composed(node, graph, emit));
+  const isState = (name: string) => initializers.has(name) && !constants.has(name);
+  const settled = new Map(
+    [...graph.constants].filter(([name, { dtype }]) => dtype !== "float32" || !isState(name)),
+  );
+  const nodes = graph.nodes.flatMap((node) => composed(node, { ...graph, constants: settled }, emit));
   return {
     nodes,
     types: new Map([...graph.types, ...emit.types]),
@@ -86,10 +100,9 @@ function contextOf(node: AnyNode, graph: StaticGraph, emit: Emitter): Compositio
     hasInput: (i) => nameOf(i) !== "",
     makes: (i) => (node.outputs[i] ?? "") !== "",
     shape: (i = 0) => typedValue(graph.types, assertDefined(node.outputs[i], `output ${i}`)).shape,
-    // A float32 one may be trained: which are is found in the graph that this makes.
     constant: (i) => {
       const tensor = graph.constants.get(nameOf(i));
-      return tensor === undefined || tensor.dtype === "float32" ? undefined : Array.from(tensor.data, Number);
+      return tensor === undefined ? undefined : Array.from(tensor.data, Number);
     },
   };
 }

@@ -1,22 +1,49 @@
 /** Normalizations composed of plain operators. */
-import { at, axisOf, range, sizeOf } from "../rules/emitter.ts";
+import { at, axisOf, type Emitter, range, sizeOf, type Value } from "../rules/emitter.ts";
 import { lrnBase } from "../rules/lrn.ts";
 import type { Composition } from "./composition.ts";
 
-/** Each group is a row that LayerNormalization's kernel normalizes; ONNX Runtime has no kernel for groups. */
+/** Each group is a row; ONNX Runtime has no kernel for groups. */
 export const groupNormComposition: Composition<"GroupNormalization"> = ({ attributes, emit, x }) => {
-  const { num_groups: groups, epsilon, stash_type } = attributes;
-  const { shape, dtype } = x();
-  const [images, channels] = [at(shape, 0), at(shape, 1)];
-  const size = sizeOf(shape.slice(1)) / groups;
-  const rows = emit.reshape(x(), [images * groups, size]);
-  const ones = emit.expand(emit.cast(emit.scalar(1), dtype), [size]);
-  const settings = { axis: 1, epsilon, stash_type };
-  const hat = emit.reshape(emit.node("LayerNormalization", [rows, ones], settings, dtype, rows.shape), shape);
-  const perChannel = [channels, ...shape.slice(2).map(() => 1)];
+  const { num_groups: groups, epsilon } = attributes;
+  const { shape } = x();
+  const hat = standardRows(emit, x(), at(shape, 0) * groups, epsilon);
+  const perChannel = [at(shape, 1), ...shape.slice(2).map(() => 1)];
   const scaled = emit.mul(hat, emit.reshape(x(1), perChannel));
   return [emit.add2(scaled, emit.reshape(x(2), perChannel))];
 };
+
+/**
+ * Each channel of an image is a row. PyTorch writes group norm as this of its groups, with a scale of 1 and a bias of 0,
+ * which take no pass.
+ */
+export const instanceNormComposition: Composition<"InstanceNormalization"> = ({
+  attributes,
+  emit,
+  x,
+  constant,
+}) => {
+  const { shape } = x();
+  const perChannel = [at(shape, 1), ...shape.slice(2).map(() => 1)];
+  let y = standardRows(emit, x(), at(shape, 0) * at(shape, 1), attributes.epsilon);
+  if (!isAll(constant(1), 1)) y = emit.mul(y, emit.reshape(x(1), perChannel));
+  if (!isAll(constant(2), 0)) y = emit.add2(y, emit.reshape(x(2), perChannel));
+  return [y];
+};
+
+function isAll(values: readonly number[] | undefined, wanted: number): boolean {
+  return values?.every((value) => value === wanted) ?? false;
+}
+
+/** x cut into so many rows, each of mean 0 and variance 1: LayerNormalization's kernel, whose gradient needs no x. */
+function standardRows(emit: Emitter, x: Value, count: number, epsilon: number): Value {
+  const { shape, dtype } = x;
+  const size = sizeOf(shape) / count;
+  const rows = emit.reshape(x, [count, size]);
+  const settings = { axis: 1, epsilon, stash_type: 1 };
+  const ones = emit.cast(emit.ones(size), dtype);
+  return emit.reshape(emit.node("LayerNormalization", [rows, ones], settings, dtype, rows.shape), shape);
+}
 
 /** ONNX Runtime's kernel takes images only, and an odd number of channels. */
 export const lrnComposition: Composition<"LRN"> = ({ attributes, emit, x }) => {

@@ -95,7 +95,7 @@ export function modelStep(given: Graph, options: ProgramOptions): ModelStep {
   const inner = prefixNames(inferenceMode(model));
   const innerMatch = { ...match, fieldByInput: mapKeys(match.fieldByInput, (name) => MODEL_PREFIX + name) };
   const bound = unrollScans(bindBatch(inner, innerMatch, passRows));
-  const graph = composeGraph(bound);
+  const graph = composeGraph(bound, inner);
   const output = outputOf(model, options.output).name;
   if (!graph.types.has(innerName(output))) {
     const why = "batch norm makes it in training mode only: take another output of the model";

@@ -44,7 +44,7 @@ export function gradientGraph(
 ): GradientGraph {
   const bound = unrollScans(bindInputs(model, inputs));
   const emit = new Emitter("check");
-  const composed = composeGraph(bound);
+  const composed = composeGraph(bound, model);
   const mode = trainingMode(composed, emit, { key: emit.scalar(1, "int64") });
   const before = emit.nodes.splice(0);
   const output = outputOf(model, undefined).name;

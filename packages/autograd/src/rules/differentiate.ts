@@ -21,6 +21,7 @@ import {
   type RuleContext,
   stopsGradient,
 } from "./rule.ts";
+import { findSilus, siluGradient } from "./silu.ts";
 
 /** A graph whose every size is known, in topological order. */
 export interface StaticGraph {
@@ -49,17 +50,27 @@ export function differentiate(
   emit: Emitter,
 ): Differentiation {
   const active = dependents(graph, wanted);
+  const silus = findSilus(graph.nodes, wanted);
   const gradients = new Map(seeds);
+  const add = (name: string, gradient: Value) => {
+    const before = gradients.get(name);
+    gradients.set(name, before === undefined ? gradient : emit.add2(before, gradient));
+  };
   const nodes = [...graph.nodes];
   for (let i = nodes.length - 1; i >= 0; i--) {
     const node = assertDefined(nodes[i], "a node");
     const isReached = node.outputs.some((name) => gradients.has(name) && active.has(name));
     if (!isReached || !readsOf(node).some((name) => active.has(name))) continue;
-    const visit = new NodeVisit(node, graph, gradients, active, emit);
-    for (const [name, gradient] of visit.run()) {
-      const before = gradients.get(name);
-      gradients.set(name, before === undefined ? gradient : emit.add2(before, gradient));
+    const silu = silus.get(node);
+    if (silu !== undefined) {
+      const [y, sigmoid] = [node.outputs[0] ?? "", silu.sigmoid].map((name) => typedValue(graph.types, name));
+      const dy = gradients.get(node.outputs[0] ?? "");
+      assert(y !== undefined && sigmoid !== undefined && dy !== undefined, "a reached product");
+      add(silu.x, siluGradient(emit, y, sigmoid, dy));
+      continue;
     }
+    const visit = new NodeVisit(node, graph, gradients, active, emit);
+    for (const [name, gradient] of visit.run()) add(name, gradient);
     nodes[i] = visit.node;
   }
   const found = [...gradients].filter(([name]) => wanted.has(name));

@@ -137,6 +137,16 @@ export class Emitter {
     }));
   }
 
+  /** f32[count], shared between its users, so that rules see its elements. */
+  ones(count: number): Value {
+    this.assertMakes(count);
+    return this.#shared(`ones ${count}`, () => ({
+      dtype: "float32",
+      shape: [count],
+      data: new Float32Array(count).fill(1),
+    }));
+  }
+
   zeros(dtype: DType, shape: readonly number[]): Value {
     const zero = this.cast(this.scalar(0), dtype);
     return this.expand(zero, shape);

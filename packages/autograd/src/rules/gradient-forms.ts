@@ -73,7 +73,7 @@ export const GRADIENT_FORMS: { readonly [K in OpKind]: Form } = {
   HardSigmoid: "α · dy inside",
   HardSwish: "dy · (2x + 3)/6 between, dy above",
   Identity: "dy",
-  InstanceNormalization: "r · (dx̂ − mean(dx̂) − x̂ · mean(dx̂ · x̂))",
+  InstanceNormalization: isComposed,
   IsInf: stopsGradient,
   IsNaN: stopsGradient,
   LayerNormalization: "r · (dx̂ − mean(dx̂) − x̂ · mean(dx̂ · x̂)) with the saved mean and r",

@@ -9,7 +9,7 @@ const NORM_MIN = 1e-30;
 
 export const normalizationRules: RuleFamily<keyof NormalizationAttributes> = {
   BatchNormalization: (context) => batchNormBackward(context),
-  InstanceNormalization: (context) => instanceNormBackward(context),
+  InstanceNormalization: isComposed,
   GroupNormalization: isComposed,
   RMSNormalization: isComposed,
   LpNormalization: (context) => [lpNormBackward(context)],
@@ -73,32 +73,22 @@ function trainingBatchNormBackward(context: RuleContext<"BatchNormalization">): 
   return [dx, ds, db, noInfluence, noInfluence];
 }
 
-// Per image and channel: x̂ has mean 0 and variance 1 over the positions.
-function instanceNormBackward({ emit, attributes, x, dy }: RuleContext<"InstanceNormalization">): Value[] {
-  const { shape } = x();
-  const positions = range(shape.length).slice(2);
-  const perChannel = shape.slice(1).map((dim, i) => (i === 0 ? dim : 1));
-  const centred = emit.sub(x(), emit.mean(x(), positions, 1));
-  const variance = emit.mean(emit.square(centred), positions, 1);
-  const r = emit.unary("Reciprocal", emit.unary("Sqrt", emit.shift(variance, attributes.epsilon)));
-  const hat = emit.mul(centred, r);
-  const others = [0, ...positions];
-  const ds = emit.sum(emit.mul(dy(), hat), others);
-  const dhat = emit.mul(dy(), emit.reshape(x(1), perChannel));
-  return [standardizeBackward({ emit, dhat, hat, r, axes: positions }), ds, emit.sum(dy(), others)];
-}
-
-function layerNormBackward({ emit, attributes, hasInput, x, y, dy }: RuleContext<"LayerNormalization">) {
+function layerNormBackward(context: RuleContext<"LayerNormalization">): Gradients {
+  const { emit, attributes, hasInput, constant, x, y, dy } = context;
   const { shape } = x();
   const axis = axisOf(attributes.axis, shape.length);
   // Saved by the forward pass, always as float32: [.., 1, …].
-  const [mean, r] = [emit.cast(y(1), x().dtype), emit.cast(y(2), x().dtype)];
-  const hat = emit.mul(emit.sub(x(), mean), r);
+  const saved = (i: number) => emit.cast(y(i), x().dtype);
+  const r = saved(2);
+  const axes = range(shape.length - axis, axis);
+  // As groups are normalized: y is x̂ itself.
+  if (!hasInput(2) && constant(1)?.every((scale) => scale === 1))
+    return [standardizeBackward({ emit, dhat: dy(), hat: y(), r, axes })];
+  const hat = emit.mul(emit.sub(x(), saved(1)), r);
   const lead = range(axis);
   const ds = emit.sum(emit.mul(dy(), hat), lead);
   const db = hasInput(2) ? emit.sum(dy(), lead) : undefined;
   const dhat = emit.mul(dy(), x(1));
-  const axes = range(shape.length - axis, axis);
   return [standardizeBackward({ emit, dhat, hat, r, axes }), emit.sumTo(ds, x(1).shape), db];
 }
 

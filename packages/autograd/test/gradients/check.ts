@@ -166,7 +166,10 @@ function backwardGraph(
 ) {
   const emit = new Emitter("gradient");
   const seeds = new Map([...weights].map(([name, tensor]): [string, Value] => [name, emit.constant(tensor)]));
-  const composed = composeGraph(unrollScans({ nodes: graph.nodes, types, constants: graph.initializers }));
+  const composed = composeGraph(
+    unrollScans({ nodes: graph.nodes, types, constants: graph.initializers }),
+    graph,
+  );
   const found = differentiate(composed, seeds, wanted, emit);
   const gradients = [...found.gradients];
   const backward: Graph = {
