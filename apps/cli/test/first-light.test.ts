@@ -158,7 +158,7 @@ test(
     const port = await freePort();
     const env = { PINGO_HOME: home, PINGO_FOG: `http://127.0.0.1:${port}` };
     const up = startPingo(["up", "--port", String(port), "--providers", "1"], env);
-    await up.saw("round 1/6");
+    await up.saw("8,000 rows to train");
     const listed = JSON.parse((await pingo(["job", "list", "--json"], env)).stdout);
     expect((await pingo(["job", "stop", listed.jobs[0].id], env)).exitCode).toBe(0);
     await up.saw("Ctrl-C");

@@ -2,6 +2,7 @@
 import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
 import type { Terminal } from "../context.ts";
+import { readAnswer } from "./read-answer.ts";
 
 export async function askSecret(
   { stdin, stdout }: Terminal,
@@ -13,7 +14,7 @@ export async function askSecret(
   const lines = createInterface({ input: stdin, output: nowhere, terminal: true });
   try {
     stdout.write(question);
-    return await lines.question("", { signal });
+    return await readAnswer(lines, "", signal);
   } finally {
     lines.close();
     stdout.write("\n");

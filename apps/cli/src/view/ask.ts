@@ -1,6 +1,7 @@
 /** Questions to a person at a terminal: a default for an empty line, and asked again until the answer is one. */
 import { createInterface } from "node:readline/promises";
 import type { Readable, Writable } from "node:stream";
+import { readAnswer } from "./read-answer.ts";
 
 export interface Question<T> {
   readonly text: string;
@@ -22,7 +23,7 @@ export function createAsker(input: Readable, output: Writable, signal: AbortSign
   return {
     async ask({ text, byDefault, parse }) {
       for (let tries = 1; ; tries++) {
-        const typed = (await lines.question(`${text} [${byDefault}] `, { signal })).trim();
+        const typed = (await readAnswer(lines, `${text} [${byDefault}] `, signal)).trim();
         try {
           return parse(typed === "" ? byDefault : typed);
         } catch (error) {
