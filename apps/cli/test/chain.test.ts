@@ -86,7 +86,6 @@ function genesisOf(change: Readonly<Record<string, unknown>> = {}): Readonly<Rec
   return {
     network: "testnet",
     deployer,
-    governor: deployer,
     guardian: deployer,
     quorum: {
       threshold: 1,
@@ -106,6 +105,7 @@ function genesisOf(change: Readonly<Record<string, unknown>> = {}): Readonly<Rec
       verdictMillionthsMax: 100_000,
       unbondingSeconds: 86_400,
     },
+    governance: { voteSeconds: 30, timelockSeconds: 10, buildersMin: 1, usersMinPingo: 1 },
     airdrop: { root: "1".repeat(64), endsAtUnixS: 2_000_000_000 },
     investors: [vault],
     team: [vault],
@@ -173,7 +173,7 @@ test("bad input gets a sentence, and nothing is sent", async () => {
   };
   expectRefused(await deploy("{"), "FILE_NOT_JSON", ["bad.json"]);
   expectRefused(await deploy({}), "SHAPE_INVALID", ["genesis file"]);
-  expectRefused(await deploy(genesisOf({ governor: "me" })), "SHAPE_INVALID", ["at governor", "basechain"]);
+  expectRefused(await deploy(genesisOf({ guardian: "me" })), "SHAPE_INVALID", ["at guardian", "basechain"]);
   expectRefused(await deploy(genesisOf({ network: "mainnet" })), "CHAIN_OF_ANOTHER_NETWORK", [
     "mainnet (-239)",
     "(-3)",

@@ -100,7 +100,6 @@ async function deploy(
   const genesis = parseGenesisFile({
     network: "testnet",
     deployer,
-    governor: deployer,
     guardian: deployer,
     quorum: { threshold: 1, publicKeys: [Buffer.from(quorum.publicKey).toString("hex")] },
     emission: {
@@ -117,6 +116,7 @@ async function deploy(
       verdictMillionthsMax: 100_000,
       unbondingSeconds: 86_400,
     },
+    governance: { voteSeconds: 30, timelockSeconds: 10, buildersMin: 1, usersMinPingo: 1 },
     airdrop: { root: "1".repeat(64), endsAtUnixS: nowUnixS + 86_400 },
     investors: [vault],
     team: [vault],

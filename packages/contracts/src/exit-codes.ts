@@ -107,6 +107,35 @@ export const EXIT_CODES: Readonly<Record<number, ExitCode>> = {
     name: "OVER_VERDICT_MAX",
     sentence: "a verdict may not take so much; ask for no more than the registry allows",
   },
+  300: { name: "ESTABLISHED", sentence: "governance is established and its list of powers closed for good" },
+  301: {
+    name: "NOT_A_POWER",
+    sentence: "governance has no power to order this; propose an order of its list, to its contract",
+  },
+  302: {
+    name: "NOT_A_BUILDER",
+    sentence: "only a certificate that is valid, and was when the vote began, speaks here; renew yours",
+  },
+  303: { name: "VOTED_ALREADY", sentence: "this voter voted on it already; one vote is all there is" },
+  304: {
+    name: "LOCKED_TOO_SHORT",
+    sentence: "the tokens must stay locked until the proposal can be carried out; name that moment or later",
+  },
+  305: {
+    name: "LOCKED_TOO_LONG",
+    sentence: "tokens are locked for 100 days at most; name an earlier moment",
+  },
+  306: { name: "LOCKED", sentence: "the tokens voted and are locked still; ask again when the time is over" },
+  307: {
+    name: "NOT_CARRIED",
+    sentence: "one of the chambers did not carry the proposal, or too few voted; propose it anew",
+  },
+  308: { name: "ENACTED", sentence: "the proposal is carried out already; there is nothing left to do" },
+  309: {
+    name: "VOTING_RULES",
+    sentence: "the rules of voting are out of their bounds; choose times within those of genesis",
+  },
+  310: { name: "ORDER_TOO_LARGE", sentence: "the order is larger than any we know; propose a smaller one" },
   65535: {
     name: "UNKNOWN_MESSAGE",
     sentence: "the contract does not know this message; check the address and the program's version",

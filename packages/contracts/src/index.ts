@@ -64,6 +64,30 @@ export { DeployError, type DeployFault } from "./deploy/deploy-error.ts";
 export { type GenesisFile, parseGenesisFile } from "./deploy/genesis-file.ts";
 export { type AddressBook, type Deployment, type Letter, planDeployment } from "./deploy/plan.ts";
 export { EXIT_CODES, MACHINE_EXIT_CODES, sentenceOfExitCode } from "./exit-codes.ts";
+export {
+  type Electorate,
+  encodeEstablish,
+  encodeSetGuardian,
+  encodeSetVotingRules,
+  Governance,
+  GovernanceAt,
+  type GovernanceView,
+  type Power,
+  type VotingBounds,
+  type VotingRules,
+} from "./governance/governance.ts";
+export { encodeLockedVote, encodeUnlock, Lock, type LockView } from "./governance/lock.ts";
+export { type Governed, powersOver } from "./governance/powers.ts";
+export {
+  Ballot,
+  type Chamber,
+  encodeBuilderVote,
+  encodeConclude,
+  encodePropose,
+  Proposal,
+  type ProposalView,
+  type ProposedCall,
+} from "./governance/proposal.ts";
 export type { StateInit } from "./init.ts";
 export {
   type Allocation,

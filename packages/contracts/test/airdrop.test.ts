@@ -2,7 +2,7 @@ import { type Address, beginCell, type Cell } from "@ton/core";
 import { afterAll, beforeEach, expect, test } from "vitest";
 import { Airdrop, encodeReclaim } from "../src/claims/airdrop.ts";
 import { ClaimTree } from "../src/claims/claim-tree.ts";
-import { ClaimRecord, encodeClaim } from "../src/claims/distributor.ts";
+import { ClaimRecord, Distributor, encodeClaim } from "../src/claims/distributor.ts";
 import { EXCESSES_OP, INTERNAL_TRANSFER_OP, TRANSFER_RETURNED_OP } from "../src/jetton/pingo-wallet.ts";
 import { addressOf, LooseChain, NANOGRAM, START_UNIX_S, type TestChain } from "../src/testing/index.ts";
 import { expectCovered, startCoveredChain } from "./coverage.ts";
@@ -28,11 +28,25 @@ const TREE = new ClaimTree([
   { owner: DAVE.hash, cumulativeNano: 400n },
   { owner: ERIN.hash, cumulativeNano: 500n },
 ]);
+const TREASURY = new Distributor(
+  {
+    minter: MINTER.address,
+    startUnixS: START_UNIX_S,
+    epochSeconds: 60,
+    epochsPerEra: 52,
+    windowSeconds: 60,
+    resolveSeconds: 60,
+    budgetNano: 0n,
+    bondNanogram: NANOGRAM,
+    stream: 0,
+  },
+  { quorum: GOVERNOR, governor: GOVERNOR, guardian: GOVERNOR },
+);
 const VAULT = new Airdrop({
   minter: MINTER.address,
   root: TREE.root,
   endsAtUnixS: START_UNIX_S + YEAR_SECONDS,
-  governor: GOVERNOR,
+  treasury: TREASURY.address,
   budgetNano: BUDGET_NANO,
 });
 
@@ -41,6 +55,8 @@ let chain: TestChain;
 beforeEach(async () => {
   chain = await startCoveredChain();
   await sendGenesis(chain);
+  const { address: to, init } = TREASURY;
+  await chain.send({ from: ALICE, to, valueNanogram: NANOGRAM / 10n, init });
   await chain.send({ from: ALICE, to: VAULT.address, valueNanogram: NANOGRAM / 100n, init: VAULT.init });
   await transfer(chain, ALICE, { amountNano: BUDGET_NANO, to: VAULT.address, forwardNanogram: 1_000_000n });
 });
@@ -88,7 +104,7 @@ test("a claim past the budget stays claimable and takes nothing", async () => {
     minter: MINTER.address,
     root: tree.root,
     endsAtUnixS: START_UNIX_S + YEAR_SECONDS,
-    governor: GOVERNOR,
+    treasury: TREASURY.address,
     budgetNano: BUDGET_NANO,
   });
   const steps = await chain.send({
@@ -103,14 +119,15 @@ test("a claim past the budget stays claimable and takes nothing", async () => {
   expect(await chain.open(new ClaimRecord(DAVE, poor.address)).getPaidNano()).toBe(0n);
 });
 
-test("after the last day nothing is claimed, and what is left goes to the governor, whoever asks", async () => {
+test("after the last day nothing is claimed, and what is left goes to the treasury, which counts it, whoever asks", async () => {
   await ask(DAVE, claimOf(DAVE));
   expect((await ask(MALLORY, encodeReclaim()))[0]?.exitCode).toBe(252);
   chain.advance(YEAR_SECONDS);
   expect((await ask(ERIN, claimOf(ERIN)))[0]?.exitCode).toBe(223);
   expect((await ask(MALLORY, encodeReclaim(), NANOGRAM / 400n))[0]?.exitCode).toBe(202);
   expectGas("airdrop: reclaim", (await ask(MALLORY, encodeReclaim()))[0]);
-  expect(await balanceNano(chain, GOVERNOR)).toBe(600n);
+  expect(await balanceNano(chain, TREASURY.address)).toBe(600n);
+  expect(await chain.open(TREASURY).getReturnedNano()).toBe(600n);
   expect((await ask(MALLORY, encodeReclaim()))[0]?.exitCode).toBe(243);
 });
 
@@ -129,7 +146,8 @@ test("tokens that the wallet could not send are claimable, or to be reclaimed, a
     expect(await chain.open(new ClaimRecord(DAVE, VAULT.address)).getPaidNano()).toBe(0n);
   }
   await ask(MALLORY, encodeReclaim());
-  expect(await balanceNano(chain, GOVERNOR)).toBe(BUDGET_NANO);
+  expect(await balanceNano(chain, TREASURY.address)).toBe(BUDGET_NANO);
+  expect(await chain.open(TREASURY).getReturnedNano()).toBe(BUDGET_NANO);
 });
 
 test("tokens that the receiver's wallet could not take are claimable, or to be reclaimed, again", async () => {
@@ -147,7 +165,8 @@ test("tokens that the receiver's wallet could not take are claimable, or to be r
   }
   expect((await ask(MALLORY, transferReturned(5n, DAVE)))[0]?.exitCode).toBe(205);
   await ask(MALLORY, encodeReclaim());
-  expect(await balanceNano(chain, GOVERNOR)).toBe(BUDGET_NANO);
+  expect(await balanceNano(chain, TREASURY.address)).toBe(BUDGET_NANO);
+  expect(await chain.open(TREASURY).getReturnedNano()).toBe(BUDGET_NANO);
 });
 
 test("unknown messages are refused; what is left over and GRAM without words are kept", async () => {

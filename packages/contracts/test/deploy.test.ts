@@ -3,8 +3,10 @@ import { Address } from "@ton/core";
 import { expect, test } from "vitest";
 import { parseGenesisFile } from "../src/deploy/genesis-file.ts";
 import { planDeployment } from "../src/deploy/plan.ts";
+import { GovernanceAt } from "../src/governance/governance.ts";
 import { PINGO_SUPPLY_NANO, PingoMinter } from "../src/jetton/pingo-minter.ts";
 import { PingoWallet } from "../src/jetton/pingo-wallet.ts";
+import { RegistryAt } from "../src/registry/registry.ts";
 import { addressOf, START_UNIX_S, TestChain } from "../src/testing/index.ts";
 
 const YEAR_SECONDS = 365 * 24 * 3600;
@@ -19,7 +21,6 @@ const vault = (owner: string, millionths: number) => ({
 const GENESIS = {
   network: "testnet",
   deployer: addressOf("deployer").toRawString(),
-  governor: addressOf("governor").toRawString(),
   guardian: addressOf("guardian").toRawString(),
   quorum: {
     threshold: 2,
@@ -41,6 +42,7 @@ const GENESIS = {
     verdictMillionthsMax: 100_000,
     unbondingSeconds: 1_209_600,
   },
+  governance: { voteSeconds: 172_800, timelockSeconds: 43_200, buildersMin: 3, usersMinPingo: 1_000_000 },
   airdrop: { root: "ab".repeat(32), endsAtUnixS: START_UNIX_S + YEAR_SECONDS },
   investors: [vault("investor one", 333_333), vault("investor two", 666_667)],
   team: [vault("team", 1_000_000)],
@@ -65,6 +67,7 @@ test("one plan deploys everything, and the supply lies where the file says", asy
   const firstNano = (15n * percent * 333_333n) / 1_000_000n;
   expect(heldNano).toEqual({
     minter: 0n,
+    governance: 0n,
     quorum: 0n,
     certificates: 0n,
     registry: 0n,
@@ -76,6 +79,15 @@ test("one plan deploys everything, and the supply lies where the file says", asy
     airdrop: percent,
   });
   expect(await chain.open(minter).getIsMintable()).toBe(false);
+  const at = (name: string) => Address.parseRaw(addressBook[name] ?? "");
+  const governance = await chain.open(new GovernanceAt(at("governance"))).getView();
+  expect(governance).toMatchObject({
+    isEstablished: true,
+    proposals: 0,
+    bounds: { timelockSecondsMin: 43_200, decisionSecondsMax: 259_199 },
+  });
+  const registry = await chain.open(new RegistryAt(at("registry"))).getView();
+  expect(registry.authorities.governor.equals(at("governance"))).toBe(true);
 });
 
 test("a genesis file that is wrong is refused, and says where", () => {
@@ -83,7 +95,11 @@ test("a genesis file that is wrong is refused, and says where", () => {
   for (const [changed, sentence] of [
     [{ network: "moonnet" }, /at network/],
     [{ deployer: "somewhere" }, /at deployer: "somewhere" is no address of the basechain/],
-    [{ governor: `-1:${"ab".repeat(32)}` }, /at governor: .* is no address of the basechain/],
+    [{ guardian: `-1:${"ab".repeat(32)}` }, /at guardian: .* is no address of the basechain/],
+    [
+      { governance: { ...GENESIS.governance, voteSeconds: 259_200 } },
+      /emission.resolveSeconds must be longer/,
+    ],
     [{ quorum: { ...GENESIS.quorum, threshold: 1 } }, /threshold is not more than half/],
     [{ quorum: { ...GENESIS.quorum, threshold: 4 } }, /threshold is not more than half/],
     [{ quorum: weak }, /at quorum\.publicKeys\.0: is a small-order key/],

@@ -109,7 +109,6 @@ function localGenesis(owner: string, fog: KeyPair, nowUnixS: number): Readonly<R
   return {
     network: "testnet",
     deployer: owner,
-    governor: owner,
     guardian: owner,
     quorum: { threshold: 1, publicKeys: [Buffer.from(fog.publicKey).toString("hex")] },
     emission: {
@@ -127,6 +126,7 @@ function localGenesis(owner: string, fog: KeyPair, nowUnixS: number): Readonly<R
       verdictMillionthsMax: 100_000,
       unbondingSeconds: 86_400,
     },
+    governance: { voteSeconds: 3_600, timelockSeconds: 600, buildersMin: 1, usersMinPingo: 1 },
     airdrop: { root: "1".repeat(64), endsAtUnixS: nowUnixS + YEAR_S },
     investors: vaults,
     team: vaults,

@@ -6,7 +6,7 @@ import { encodeOnChainContent } from "../jetton/token-content.ts";
 
 const ISSUE_OP = 0x50470310;
 const WITHDRAW_OP = 0x50470311;
-const SET_QUORUM_OP = 0x50470312;
+export const SET_QUORUM_OP = 0x50470312;
 const LAPSE_OP = 0x50470302;
 const PROVE_OWNERSHIP_OP = 0x04ded148;
 export const OWNERSHIP_PROOF_OP = 0x0524c7ae;

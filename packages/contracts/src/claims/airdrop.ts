@@ -10,8 +10,8 @@ export interface AirdropTerms {
   /** Of a {@link ClaimTree}; {@link encodeClaim} claims. */
   readonly root: bigint;
   readonly endsAtUnixS: number;
-  /** Who gets what nobody claimed. */
-  readonly governor: Address;
+  /** Gets what nobody claimed: an emission vault, so that contributors do. */
+  readonly treasury: Address;
   /** What genesis puts in. */
   readonly budgetNano: bigint;
 }
@@ -30,7 +30,7 @@ export class Airdrop implements Contract {
           .storeRef(codeOf("claim-record"))
           .storeUint(terms.root, 256)
           .storeUint(terms.endsAtUnixS, 32)
-          .storeAddress(terms.governor)
+          .storeAddress(terms.treasury)
           .endCell(),
       )
       .endCell();

@@ -4,8 +4,8 @@ import { codeOf } from "../code.ts";
 import { type StateInit, undeployed } from "../init.ts";
 
 const POST_ROOT_OP = 0x50470210;
-const RESOLVE_OP = 0x50470211;
-const SET_AUTHORITIES_OP = 0x50470212;
+export const RESOLVE_OP = 0x50470211;
+export const SET_AUTHORITIES_OP = 0x50470212;
 const CLAIM_OP = 0x50470220;
 const CHALLENGE_OP = 0x50470221;
 const DROP_CHALLENGED_OP = 0x50470222;

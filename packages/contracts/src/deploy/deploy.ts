@@ -6,6 +6,7 @@
  */
 import { type Clock, encodeCanonical, sha256 } from "@pingo/core";
 import { type NetworkId, type Toncenter, ToncenterError, type WalletSender } from "@pingo/ton";
+import { GovernanceAt } from "../governance/governance.ts";
 import { PingoMinter } from "../jetton/pingo-minter.ts";
 import { DeployError } from "./deploy-error.ts";
 import { type GenesisFile, networkOfGenesis } from "./genesis-file.ts";
@@ -87,8 +88,16 @@ async function notStanding(
 ): Promise<readonly Letter[]> {
   const missing: Letter[] = [];
   // One after the other: without a key a toncenter answers once a second.
-  for (const letter of letters) if (!(await chain.account(letter.to, signal)).isActive) missing.push(letter);
+  for (const letter of letters) {
+    const { isActive } = await chain.account(letter.to, signal);
+    if (!isActive || !(await isSetUp(chain, letter))) missing.push(letter);
+  }
   return missing;
+}
+
+/** Only governance is told something: anyone can deploy it as it begins, the deployer alone says over whom it governs. */
+async function isSetUp(chain: Toncenter, { to, body }: Letter): Promise<boolean> {
+  return body === undefined || (await chain.open(new GovernanceAt(to)).getView()).isEstablished;
 }
 
 /** The minter stands, nothing more can be minted, and every vault took its part. */

@@ -82,12 +82,21 @@ const zRegistry = z.strictObject({
   unbondingSeconds: zSeconds,
 });
 
+const zGovernance = z.strictObject({
+  voteSeconds: zSeconds,
+  timelockSeconds: zSeconds,
+  buildersMin: z
+    .int()
+    .min(1)
+    .max(2 ** 32 - 1),
+  usersMinPingo: zPingo,
+});
+
 const zGenesisFile = z
   .strictObject({
     /** Another network has another genesis: wallets have other addresses there. */
     network: z.enum(["mainnet", "testnet"]),
     deployer: zAddress,
-    governor: zAddress,
     guardian: zAddress,
     quorum: z.strictObject({
       threshold: z.int().min(1),
@@ -95,6 +104,7 @@ const zGenesisFile = z
     }),
     emission: zEmission,
     registry: zRegistry,
+    governance: zGovernance,
     airdrop: z.strictObject({
       root: z.string().regex(/^[0-9a-f]{64}$/, "is not 64 hexadecimal digits of a claim tree's root"),
       endsAtUnixS: zMoment,
@@ -106,6 +116,11 @@ const zGenesisFile = z
     ({ quorum }) =>
       2 * quorum.threshold > quorum.publicKeys.length && quorum.threshold <= quorum.publicKeys.length,
     "the quorum's threshold is not more than half of its keys",
+  )
+  .refine(
+    ({ emission, governance }) =>
+      emission.resolveSeconds > governance.voteSeconds + governance.timelockSeconds,
+    "a challenged root falls before a vote with its timelock can decide on it: emission.resolveSeconds must be longer than both",
   );
 
 export type GenesisFile = z.infer<typeof zGenesisFile>;

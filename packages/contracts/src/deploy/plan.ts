@@ -6,7 +6,9 @@
 import type { Address, Cell } from "@ton/core";
 import { CertificateCollection } from "../certificate/certificate.ts";
 import { Airdrop } from "../claims/airdrop.ts";
-import { Distributor } from "../claims/distributor.ts";
+import { type Authorities, Distributor } from "../claims/distributor.ts";
+import { encodeEstablish, Governance } from "../governance/governance.ts";
+import { powersOver } from "../governance/powers.ts";
 import type { StateInit, Undeployed } from "../init.ts";
 import { type Allocation, encodeGenesis, PingoMinter } from "../jetton/pingo-minter.ts";
 import { Quorum } from "../quorum/quorum.ts";
@@ -18,6 +20,8 @@ const NANOGRAM = 1_000_000_000n;
 const NANO_PER_PINGO = 1_000_000_000n;
 /** Years of rent for each; what is not needed stays with the contract. */
 const STAND_NANOGRAM = NANOGRAM / 20n;
+/** Its list of powers and the codes that it deploys are the largest of all; the rest comes back. */
+const GOVERNANCE_NANOGRAM = NANOGRAM / 10n;
 /** For the minter and a wallet of each vault; the rest comes back. */
 const GENESIS_NANOGRAM = NANOGRAM;
 
@@ -38,22 +42,24 @@ export interface Deployment {
 
 export function planDeployment(genesis: GenesisFile): Deployment {
   const minter = new PingoMinter(genesis.deployer);
-  const quorum = new Quorum(genesis.quorum, genesis.governor);
-  const standing: Record<string, Undeployed> = {
-    quorum,
-    certificates: new CertificateCollection(quorum.address, genesis.governor),
-  };
+  const governance = governanceOf(genesis);
+  const governor = governance.address;
+  const quorum = new Quorum(genesis.quorum, governor);
+  const certificates = new CertificateCollection(quorum.address, governor);
+  const standing: Record<string, Undeployed> = { quorum, certificates };
   const allocations: Allocation[] = [];
   const allocate = (name: string, vault: Undeployed, amountNano: bigint) => {
     standing[name] = vault;
     allocations.push({ owner: vault.address, amountNano });
   };
 
-  const compute = distributorOf(genesis, minter.address, quorum.address, "compute");
-  const fog = distributorOf(genesis, minter.address, quorum.address, "fog");
+  const authorities = { quorum: quorum.address, governor, guardian: genesis.guardian };
+  const compute = distributorOf(genesis, minter.address, authorities, "compute");
+  const fog = distributorOf(genesis, minter.address, authorities, "fog");
   allocate("compute", compute, partNano("compute"));
   allocate("fog", fog, partNano("fog"));
-  standing["registry"] = registryOf(genesis, minter.address, quorum.address, compute.address);
+  const registry = registryOf(genesis, minter.address, authorities, compute.address);
+  standing["registry"] = registry;
   for (const part of ["investors", "team"] as const) {
     for (const [name, vault, amountNano] of vaultsOf(genesis, minter.address, part))
       allocate(name, vault, amountNano);
@@ -62,7 +68,7 @@ export function planDeployment(genesis: GenesisFile): Deployment {
     minter: minter.address,
     root: BigInt(`0x${genesis.airdrop.root}`),
     endsAtUnixS: genesis.airdrop.endsAtUnixS,
-    governor: genesis.governor,
+    treasury: compute.address,
     budgetNano: partNano("airdrop"),
   });
   allocate("airdrop", airdrop, partNano("airdrop"));
@@ -73,26 +79,56 @@ export function planDeployment(genesis: GenesisFile): Deployment {
     init,
     body: undefined,
   }));
+  const established = {
+    to: governance.address,
+    valueNanogram: GOVERNANCE_NANOGRAM,
+    init: governance.init,
+    body: encodeEstablish(
+      { collection: certificates.address, governance: governor, minter: minter.address },
+      powersOver({
+        governance: governor,
+        quorum: quorum.address,
+        certificates: certificates.address,
+        compute: compute.address,
+        fog: fog.address,
+        registry: registry.address,
+      }),
+    ),
+  };
   const last = {
     to: minter.address,
     valueNanogram: GENESIS_NANOGRAM,
     init: minter.init,
     body: encodeGenesis(allocations),
   };
-  const named = Object.entries({ minter, ...standing }).map(([name, { address }]) => [
+  const named = Object.entries({ minter, governance, ...standing }).map(([name, { address }]) => [
     name,
     address.toRawString(),
   ]);
-  return { letters: [...letters, last], addressBook: Object.fromEntries(named) };
+  return { letters: [...letters, established, last], addressBook: Object.fromEntries(named) };
+}
+
+/** A root that is challenged waits for a proposal, its vote and its timelock: none of them may last longer. */
+function governanceOf({ deployer, guardian, emission, governance }: GenesisFile): Governance {
+  const rules = {
+    voteSeconds: governance.voteSeconds,
+    timelockSeconds: governance.timelockSeconds,
+    buildersMin: governance.buildersMin,
+    usersMinNano: BigInt(governance.usersMinPingo) * NANO_PER_PINGO,
+  };
+  return new Governance(deployer, guardian, rules, {
+    timelockSecondsMin: governance.timelockSeconds,
+    decisionSecondsMax: emission.resolveSeconds - 1,
+  });
 }
 
 function distributorOf(
   genesis: GenesisFile,
   minter: Address,
-  quorum: Address,
+  authorities: Authorities,
   part: "compute" | "fog",
 ): Distributor {
-  const { emission, governor, guardian } = genesis;
+  const { emission } = genesis;
   const terms = {
     minter,
     startUnixS: emission.startUnixS,
@@ -104,19 +140,24 @@ function distributorOf(
     bondNanogram: BigInt(emission.bondGram) * NANOGRAM,
     stream: Object.keys(PARTS).indexOf(part),
   };
-  return new Distributor(terms, { quorum, governor, guardian });
+  return new Distributor(terms, authorities);
 }
 
 /** What a stake loses goes back to those who compute. */
-function registryOf(genesis: GenesisFile, minter: Address, quorum: Address, treasury: Address): Registry {
-  const { registry, governor, guardian } = genesis;
+function registryOf(
+  genesis: GenesisFile,
+  minter: Address,
+  authorities: Authorities,
+  treasury: Address,
+): Registry {
+  const { registry } = genesis;
   const parameters = {
     providerStakeMinNano: BigInt(registry.providerStakeMinPingo) * NANO_PER_PINGO,
     fogStakeMinNano: BigInt(registry.fogStakeMinPingo) * NANO_PER_PINGO,
     verdictMillionthsMax: registry.verdictMillionthsMax,
   };
   const rules = { minter, treasury, unbondingSeconds: registry.unbondingSeconds };
-  return new Registry(rules, parameters, { quorum, governor, guardian });
+  return new Registry(rules, parameters, authorities);
 }
 
 function vaultsOf(

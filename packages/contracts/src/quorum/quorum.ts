@@ -14,7 +14,7 @@ export const QUORUM_KEYS_MAX = 64;
 
 const CALL_OP = 0x50470110;
 const EXECUTE_OP = 0x50470111;
-const SET_KEYS_OP = 0x50470112;
+export const SET_KEYS_OP = 0x50470112;
 
 /** Network numbers of TON. SOURCE: configuration parameter 19. */
 export const GLOBAL_ID = { mainnet: -239, testnet: -3 } as const;

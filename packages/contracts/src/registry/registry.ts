@@ -6,8 +6,8 @@ import { encodeStakeRules, type MemberRole, numberOfRole, Stake, type StakeRules
 import { encodeSignedCommitment, type SignedCommitment } from "./statement.ts";
 
 const CONVICT_OP = 0x50470720;
-const SET_STAKE_PARAMETERS_OP = 0x50470721;
-const SET_REGISTRY_AUTHORITIES_OP = 0x50470722;
+export const SET_STAKE_PARAMETERS_OP = 0x50470721;
+export const SET_REGISTRY_AUTHORITIES_OP = 0x50470722;
 
 /** The governor's to change. */
 export interface StakeParameters {
