@@ -1,4 +1,4 @@
-import { FaultError, type Sentences } from "@pingo/core";
+import { FaultError, formatPingo, type Sentences } from "@pingo/core";
 
 export type CliFault =
   /** `command`: the words whose help says what is right. */
@@ -54,6 +54,15 @@ export type CliFault =
   | { readonly code: "WORDS_NEEDED" }
   | { readonly code: "PASSPHRASE_NEEDED" }
   | { readonly code: "PASSPHRASES_DIFFER" }
+  | { readonly code: "ESCROW_DIFFERS"; readonly found: string; readonly own: string }
+  | { readonly code: "ESCROW_SILENT"; readonly what: string; readonly minutes: number }
+  | {
+      readonly code: "PINGO_MISSING";
+      readonly address: string;
+      readonly neededNano: bigint;
+      readonly foundNano: bigint;
+    }
+  | { readonly code: "GRAM_MISSING"; readonly address: string }
   | { readonly code: "INTERRUPTED" };
 
 const SENTENCES: Sentences<CliFault> = {
@@ -100,6 +109,13 @@ const SENTENCES: Sentences<CliFault> = {
   PASSPHRASE_NEEDED: () =>
     "the wallet's passphrase can only be asked for at a terminal; set PINGO_WALLET_PASSPHRASE_FILE to a file that holds it",
   PASSPHRASES_DIFFER: () => "the two passphrases differ; nothing was written, so try again",
+  ESCROW_DIFFERS: (f) =>
+    `the fog node asks for the job's budget at ${f.found}, and by this home's wallet and address book its escrow is ${f.own}; nothing was sent: link this wallet ("pingo membership join"), and check PINGO_FOG_ADDRESS_BOOK`,
+  ESCROW_SILENT: (f) => `the fog node has not ${f.what} within ${f.minutes} minutes; its log says why`,
+  PINGO_MISSING: (f) =>
+    `the job's budget is ${formatPingo(f.neededNano)}, and ${f.address} has ${formatPingo(f.foundNano)}; earn it by lending a computer ("pingo node join"), or write a smaller budget`,
+  GRAM_MISSING: (f) =>
+    `${f.address} has less than 0.2 GRAM, which the job's escrow and its bill take for a while; send it some ("pingo devnet faucet" on a devnet)`,
   INTERRUPTED: () => "interrupted",
 };
 

@@ -130,6 +130,8 @@ test(
     );
     expect(said("✓ trained")).toBeGreaterThan(said("✓ you may submit jobs"));
     expect(stdout).toMatch(/paid 0\.\d+ PINGO to provider-1/);
+    expect(said("PINGO from your wallet into the job's escrow")).toBeLessThan(said("✓ trained"));
+    expect(stdout).toMatch(/all of it is paid out on chain; your wallet has \d\.\d+ PINGO/);
     await expectNothingLeft(home);
   },
   RUN_TIMEOUT_MS,

@@ -23,7 +23,10 @@ export interface FogConfig {
   /** PostgreSQL; the built-in database when undefined. */
   readonly databaseUrl: string | undefined;
   readonly leaseTtlMs: number;
-  /** account: owners may owe what their jobs cost. prepaid: a job's budget must be there before it is admitted. */
+  /**
+   * account: owners may owe what their jobs cost. prepaid: a job's budget must be there before it is admitted. chain: it must be in escrow on
+   * chain before the job starts, and what is earned goes to wallets.
+   */
   readonly payment: Payment;
   /** open: everybody may submit. certificate: contributors, and the founders. */
   readonly gate: "open" | "certificate";
@@ -54,7 +57,7 @@ const FOUNDERS_MAX = 64;
 const DOMAINS_MAX = 16;
 /** As ton_proof names a page: its host, and its port where it has one. */
 const HOST = /^[a-z0-9.-]{1,128}(:\d{1,5})?$/;
-const PAYMENTS = ["account", "prepaid"] as const;
+const PAYMENTS = ["account", "prepaid", "chain"] as const;
 export type Payment = (typeof PAYMENTS)[number];
 
 export interface WebConfig {
@@ -147,8 +150,9 @@ export function readConfig(env: Environment): FogConfig {
 
 /** A shell may well have the endpoint set for other programs: a station that needs no chain asks none. */
 function readChain(env: Environment, home: string): ChainConfig | undefined {
-  const { TON_ENDPOINT: endpoint = "", PINGO_FOG_ADDRESS_BOOK: book, PINGO_FOG_GATE: gate } = env;
-  if (!book && (gate || "open") === "open") return undefined;
+  const { TON_ENDPOINT: endpoint = "", PINGO_FOG_ADDRESS_BOOK: book } = env;
+  const isAsked = env.PINGO_FOG_GATE === "certificate" || env.PINGO_FOG_PAYMENT === "chain";
+  if (!book && !isAsked) return undefined;
   return {
     endpoint: readUrl("TON_ENDPOINT", endpoint || DEVNET_ENDPOINT),
     apiKey: env.TON_API_KEY || undefined,

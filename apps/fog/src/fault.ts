@@ -43,6 +43,7 @@ export type FogFault =
       readonly found: number;
       readonly expected: number;
     }
+  | { readonly code: "ESCROW_GONE"; readonly address: string }
   | { readonly code: "WALLET_EMPTY"; readonly address: string }
   | { readonly code: "QUORUM_STRANGER"; readonly node: string }
   | { readonly code: "QUORUM_TOO_LARGE"; readonly threshold: number }
@@ -110,8 +111,10 @@ const SENTENCES: Sentences<FogFault> = {
     `there is no address book at ${f.path}; deploy the contracts ("pingo chain deploy"), or set PINGO_FOG_ADDRESS_BOOK to where it is`,
   BOOK_OF_ANOTHER_NETWORK: (f) =>
     `the address book at ${f.path} is of network ${f.found} and this fog node of ${f.expected}; set PINGO_FOG_NETWORK or PINGO_FOG_ADDRESS_BOOK to the other`,
+  ESCROW_GONE: (f) =>
+    `the escrow ${f.address} was funded and does not stand on this chain; check that TON_ENDPOINT is the network of before`,
   WALLET_EMPTY: (f) =>
-    `this fog node's wallet ${f.address} has too little GRAM to issue a certificate; send it some ("pingo devnet faucet" on a devnet)`,
+    `this fog node's wallet ${f.address} has too little GRAM for what it has to send; give it some ("pingo devnet faucet" on a devnet)`,
   QUORUM_STRANGER: (f) =>
     `the quorum on chain does not know ${f.node}; its governor adds this fog node's key, or the address book is of another network`,
   QUORUM_TOO_LARGE: (f) =>

@@ -8,6 +8,7 @@ import { createEventStreams } from "./api/event-stream.ts";
 import { createHttpServer, listen } from "./api/http-server.ts";
 import { httpUrlOf } from "./api/http-url.ts";
 import { PAGE_PATH, readPageFiles } from "./api/page-files.ts";
+import { openStationChain } from "./chain/station-chain.ts";
 import type { FogConfig } from "./config.ts";
 import { openDatabase } from "./database/database.ts";
 import { FogError } from "./fault.ts";
@@ -22,6 +23,7 @@ import { ProviderRegistry } from "./leases/provider-registry.ts";
 import { serveProvider } from "./leases/provider-session.ts";
 import { openMembership } from "./membership/open-membership.ts";
 import { gatedUploads } from "./membership/upload-gate.ts";
+import { openSettlement } from "./settlement/open-settlement.ts";
 
 export const VERSION = "0.1.0";
 
@@ -49,30 +51,49 @@ export async function startStation(config: FogConfig, ports: Ports): Promise<Sta
   const leasesOf = (id: NodeId): number =>
     jobs.runs.reduce((sum, run) => sum + run.held().filter(({ provider }) => provider === id).length, 0);
   const providers = new ProviderRegistry({ sql, clock, leasesOf });
+  const ending = new AbortController();
+  const chain = await openStationChain(config, key, ports, ending.signal);
   const membership = await openMembership({
-    ...{ config, key, sql, ports, blocksFolder },
+    ...{ config, chain, key, sql, ports, blocksFolder, ending },
     lentBy: (id) => providers.lentBy(id),
   });
   parts.use(membership);
   const modeller = createModeller(blocksFolder);
   const jobs = new JobRegistry({
     ...{ sql, blocks, clock, prng, log, hub, traffic, modeller, leaseTtlMs, fog: key.nodeId },
-    hasCredit: (owner) => config.payment === "account" || membership.isFounder(owner),
-    admitOwner: (owner) => membership.admit(owner),
+    // Paid on chain, a job is not worked on before its budget is there.
+    hasCredit: (owner) => config.payment !== "prepaid" || membership.isFounder(owner),
+    async admitOwner(owner) {
+      await membership.admit(owner);
+      await settlement?.admit(owner);
+    },
     ask: (id, request) => providers.ask(id, request),
-    wake: () => dispatcher.wake(),
+    wake() {
+      dispatcher.wake();
+      settlement?.wake();
+    },
     placeable: (run) => dispatcher.placeable(run),
+  });
+  const settlement = await openSettlement({
+    ...{ config, chain, sql, clock, log, ending, fog: key.nodeId },
+    onFunded: () => dispatcher.wake(),
+    stop: async (id, reason) => jobs.run(id)?.stop(reason),
   });
   const dispatcher = startDispatcher({
     clock,
     log,
-    runs: () => jobs.runs,
+    // What runs goes on, whatever the chain says.
+    runs: () =>
+      jobs.runs.filter(
+        ({ row, id }) => row.state !== "queued" || (settlement?.isFunded(id, row.budgetNano) ?? true),
+      ),
     offers: () => providers.offers(),
   });
   // Stopped in this order: no new leases, no thread that a run waits for, then the runs.
   parts.use(jobs);
   parts.use(modeller);
   parts.use(dispatcher);
+  if (settlement) parts.use(settlement);
 
   const streams = createEventStreams({ sql, hub, clock, log });
   const openHandler = createBlockHandler({ blocks, log, clock, onTransfer: traffic.onTransfer });
@@ -81,7 +102,7 @@ export async function startStation(config: FogConfig, ports: Ports): Promise<Sta
   const blockHandler = config.gate === "open" ? openHandler : gatedUploads(openHandler, uploads);
   const page = web && (await readPageFiles(web.pageFolder));
   const api = createControlApi({
-    ...{ jobs, providers, streams, log, sql, membership, fog: key.nodeId },
+    ...{ jobs, providers, streams, log, sql, membership, settlement, fog: key.nodeId },
     signIn: { key, ports, network: config.network, domains: config.domains },
     node: () => {
       if (!view) throw new FogError({ code: "STARTING" });

@@ -10,9 +10,11 @@ import { findJob, insertJob, listUnfinishedJobs, updateJob } from "../src/databa
 import {
   accounts,
   entries,
+  escrows,
   events,
   jobs,
   leases,
+  payouts,
   providers,
   results,
   rounds,
@@ -57,6 +59,8 @@ async function check(open: () => Promise<Database>, inUse: string): Promise<void
       accounts,
       transfers,
       entries,
+      escrows,
+      payouts,
     ]) {
       await database.sql.select().from(table);
       expect(

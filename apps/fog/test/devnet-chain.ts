@@ -5,11 +5,11 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { deployContracts, parseGenesisFile } from "@pingo/contracts";
+import { ClaimTree, deployContracts, encodeClaim, parseGenesisFile } from "@pingo/contracts";
 import { type AddressBookFile, type KeyPair, keyPairOfSeed, parseShape } from "@pingo/core";
 import { systemClock, systemFetch, systemPrng } from "@pingo/core/system";
 import { createToncenter, createWalletSender, type Toncenter, walletContract } from "@pingo/ton";
-import type { Address } from "@ton/core";
+import { Address } from "@ton/core";
 import { z } from "zod";
 
 const NODE_24 = fileURLToPath(new URL("../../../node_modules/.bin/node", import.meta.url));
@@ -28,12 +28,17 @@ export interface DevnetChain extends AsyncDisposable {
   readonly bookPath: string;
   /** GRAM for a key's wallet. */
   fund(key: KeyPair): Promise<void>;
+  /** So many seconds pass. */
+  travel(seconds: number): Promise<void>;
   /** The chain is gone. */
   kill(): Promise<void>;
 }
 
-/** @param quorum  whose one signature is an order */
-export async function startDevnetChain(home: string, quorum: KeyPair): Promise<DevnetChain> {
+/**
+ * @param quorum  whose one signature is an order
+ * @param payer  whose wallet has 1,000 PINGO
+ */
+export async function startDevnetChain(home: string, quorum: KeyPair, payer?: KeyPair): Promise<DevnetChain> {
   await mkdir(home, { recursive: true });
   const child = spawn(NODE_24, [DEVNET], {
     env: {
@@ -49,11 +54,12 @@ export async function startDevnetChain(home: string, quorum: KeyPair): Promise<D
   const [line] = await once(createInterface(child.stdout), "line");
   const { endpoint, adminUrl } = parseShape(zReady, JSON.parse(String(line)), String(line)).devnet;
   const client = createToncenter({ endpoint, fetch: systemFetch });
-  const give = async (address: Address, nano: bigint): Promise<void> => {
-    const body = JSON.stringify({ address: address.toString(), nano: nano.toString() });
-    const answer = await fetch(`${adminUrl}/faucet`, { method: "POST", body });
+  const askAdmin = async (path: string, body: unknown): Promise<void> => {
+    const answer = await fetch(`${adminUrl}/${path}`, { method: "POST", body: JSON.stringify(body) });
     if (!answer.ok) throw new Error(await answer.text());
   };
+  const give = (address: Address, nano: bigint): Promise<void> =>
+    askAdmin("faucet", { address: address.toString(), nano: nano.toString() });
   const kill = async (): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     const exited = once(child, "exit");
@@ -61,7 +67,7 @@ export async function startDevnetChain(home: string, quorum: KeyPair): Promise<D
     await exited;
   };
   try {
-    const file = await deploy(client, quorum, give);
+    const file = await deploy(client, { quorum, payer, give });
     const bookPath = join(home, "address-book.json");
     await writeFile(bookPath, JSON.stringify(file));
     return {
@@ -70,6 +76,7 @@ export async function startDevnetChain(home: string, quorum: KeyPair): Promise<D
       book: file.addresses,
       bookPath,
       fund: (key) => give(walletContract(key.publicKey, NETWORK).address, 100n * NANOGRAM),
+      travel: (seconds) => askAdmin("travel", { seconds }),
       kill,
       [Symbol.asyncDispose]: kill,
     };
@@ -81,8 +88,15 @@ export async function startDevnetChain(home: string, quorum: KeyPair): Promise<D
 
 async function deploy(
   chain: Toncenter,
-  quorum: KeyPair,
-  give: (address: Address, nano: bigint) => Promise<void>,
+  {
+    quorum,
+    payer,
+    give,
+  }: {
+    readonly quorum: KeyPair;
+    readonly payer: KeyPair | undefined;
+    readonly give: (address: Address, nano: bigint) => Promise<void>;
+  },
 ): Promise<AddressBookFile> {
   const key = keyPairOfSeed(systemPrng.bytes(32));
   const wallet = createWalletSender({ chain, key, network: NETWORK, clock: systemClock });
@@ -97,6 +111,8 @@ async function deploy(
     stepSeconds: 1,
   };
   const nowUnixS = await chain.nowUnixS();
+  const paying = walletContract((payer ?? key).publicKey, NETWORK).address;
+  const tree = new ClaimTree([{ owner: paying.hash, cumulativeNano: 1_000n * NANOGRAM }]);
   const genesis = parseGenesisFile({
     network: "testnet",
     deployer,
@@ -117,7 +133,7 @@ async function deploy(
       unbondingSeconds: 86_400,
     },
     governance: { voteSeconds: 30, timelockSeconds: 10, buildersMin: 1, usersMinPingo: 1 },
-    airdrop: { root: "1".repeat(64), endsAtUnixS: nowUnixS + 86_400 },
+    airdrop: { root: tree.root.toString(16).padStart(64, "0"), endsAtUnixS: nowUnixS + 86_400 },
     investors: [vault],
     team: [vault],
   });
@@ -125,5 +141,8 @@ async function deploy(
   const { addressBook, network } = await deployContracts({
     ...{ genesis, chain, sender: wallet, clock: systemClock, signal },
   });
+  const to = Address.parseRaw(String(addressBook["airdrop"]));
+  const body = encodeClaim(paying, tree.proofOf(paying.hash));
+  if (payer) await wallet.send([{ to, valueNanogram: NANOGRAM, body }]);
   return { kind: "pingo/address-book/v1", network, genesis: "0".repeat(64), addresses: addressBook };
 }

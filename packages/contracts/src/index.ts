@@ -32,6 +32,12 @@ export {
   encodeSettle,
 } from "./channel/escrow.ts";
 export {
+  ESCROW_ASK_NANOGRAM,
+  encodeFunding,
+  type JobEscrowTerms,
+  jobEscrow,
+} from "./channel/job-escrow.ts";
+export {
   encodeVoucher,
   signVoucher,
   type Voucher,
@@ -97,6 +103,7 @@ export {
   PINGO_SUPPLY_NANO,
   PingoMinter,
 } from "./jetton/pingo-minter.ts";
+export { movesOf, type PingoMove } from "./jetton/pingo-moves.ts";
 export { encodeTransfer, PingoWallet, type Transfer, type WalletView } from "./jetton/pingo-wallet.ts";
 export { encodeOrder } from "./quorum/order.ts";
 export {

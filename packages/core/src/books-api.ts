@@ -29,6 +29,22 @@ export interface JobPayments {
   readonly payments: readonly { readonly account: string; readonly amountNano: string }[];
 }
 
+/** GET /v1/jobs/:id/escrow: where a job's budget is to be, where budgets are paid on chain. */
+export interface JobEscrowView {
+  /** books: this fog node asks for no escrow. */
+  readonly payment: "books" | "chain";
+  /** null until the fog node has named one. */
+  readonly escrow: EscrowInfo | null;
+}
+
+export interface EscrowInfo {
+  /** workchain:hex, as the next. */
+  readonly address: string;
+  readonly userAddress: string;
+  readonly deadlineUnixS: number;
+  readonly state: "awaited" | "funded" | "billed" | "closed" | "abandoned";
+}
+
 /** What is lent now. */
 export interface OfferTotals {
   readonly slots: number;
@@ -54,6 +70,17 @@ export interface BooksReport {
   readonly differences: number;
   /** The first of them. */
   readonly findings: readonly BooksFinding[];
+  /** null: this fog node is not paid on chain. */
+  readonly chain: ChainReport | null;
+}
+
+/** What the station's PINGO wallet on chain was compared by. */
+export interface ChainReport {
+  readonly escrows: number;
+  readonly payouts: number;
+  /** By the transactions of that wallet. */
+  readonly inNano: string;
+  readonly outNano: string;
 }
 
 export interface BooksFinding {
@@ -84,6 +111,18 @@ export const zJobPayments: z.ZodType<JobPayments> = z.object({
   payments: z.array(z.object({ account: zSentence, amountNano: zNano })),
 });
 
+export const zJobEscrowView: z.ZodType<JobEscrowView> = z.object({
+  payment: z.enum(["books", "chain"]),
+  escrow: z
+    .object({
+      address: zSentence,
+      userAddress: zSentence,
+      deadlineUnixS: zCount,
+      state: z.enum(["awaited", "funded", "billed", "closed", "abandoned"]),
+    })
+    .nullable(),
+});
+
 export const zMarketView: z.ZodType<MarketView> = z.object({
   receipts: zCount,
   paidNano: zNano,
@@ -99,5 +138,6 @@ export const zBooksReport: z.ZodType<BooksReport> = z.object({
   transfers: zCount,
   paidNano: zNano,
   differences: zCount,
+  chain: z.object({ escrows: zCount, payouts: zCount, inNano: zNano, outNano: zNano }).nullable(),
   findings: z.array(z.object({ code: zSentence, where: zSentence, what: zSentence })),
 });

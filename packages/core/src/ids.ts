@@ -70,6 +70,11 @@ export function codecOfCid(cid: Cid): BlockCodec {
   return code === CODEC.dagPb ? "dagPb" : "dagCbor";
 }
 
+/** The 32 bytes of SHA-256 that it names. */
+export function digestOfCid(cid: Cid): Uint8Array {
+  return readCid(cid).multihash.digest;
+}
+
 /** Whether these bytes are the block that the CID names. */
 export function isBlockOf(cid: Cid, bytes: Uint8Array): boolean {
   return cidOfBytes(bytes, codecOfCid(cid)) === cid;

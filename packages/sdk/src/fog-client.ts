@@ -10,6 +10,7 @@ import {
   type FogNodeView,
   JOB_DOMAIN,
   type JobEnvelope,
+  type JobEscrowView,
   type JobId,
   type JobPayments,
   type JobView,
@@ -27,6 +28,7 @@ import {
   zBooksReport,
   zBooksView,
   zFogNodeView,
+  zJobEscrowView,
   zJobPayments,
   zJobView,
   zMarketView,
@@ -119,6 +121,8 @@ export interface FogClient {
   books(id: NodeId, options?: CallOptions): Promise<BooksView>;
   /** Who got and gave what for a job. */
   payments(job: JobId, options?: CallOptions): Promise<JobPayments>;
+  /** Where a job's budget is to be, where this fog node is paid on chain. */
+  escrow(job: JobId, options?: CallOptions): Promise<JobEscrowView>;
   market(options?: CallOptions): Promise<MarketView>;
   /** The fog node's books computed again from signed receipts. */
   audit(options?: CallOptions): Promise<BooksReport>;
@@ -210,6 +214,7 @@ export function connect(fogUrl: string, options: FogClientOptions): FogClient {
     },
     books: (id, call) => ask(`/v1/books/${id}`, zBooksView, { signal: call?.signal }),
     payments: (job, call) => ask(`/v1/jobs/${job}/payments`, zJobPayments, { signal: call?.signal }),
+    escrow: (job, call) => ask(`/v1/jobs/${job}/escrow`, zJobEscrowView, { signal: call?.signal }),
     market: (call) => ask("/v1/market", zMarketView, { signal: call?.signal }),
     audit: (call) => ask("/v1/audit", zBooksReport, { timeoutMs: SUBMIT_TIMEOUT_MS, signal: call?.signal }),
     membership: (id, call) => ask(`/v1/membership/${id}`, zMembershipView, { signal: call?.signal }),

@@ -11,6 +11,7 @@ export {
   createToncenter,
   type Toncenter,
   type ToncenterOptions,
+  type TransactionView,
 } from "./toncenter/toncenter.ts";
 export { ToncenterError, type ToncenterFault } from "./toncenter/toncenter-error.ts";
 export {

@@ -6,7 +6,8 @@ import { EXIT_FAULT } from "../exit-codes.ts";
 
 const HELP = `
 Every job's budget is read from its owner's signature and every pay computed from its provider's signed receipt; what the books
-say otherwise is told, one line each, and the exit code is 1.
+say otherwise is told, one line each, and the exit code is 1. Where jobs are paid on chain, every deposit, bill and payout of the books is
+looked up in the transactions there, and the reverse.
 
 Examples:
   pingo audit verify
@@ -28,12 +29,16 @@ async function verify(context: Context): Promise<number> {
   const { screen, signal } = context;
   const report = await (await connectAsReader(context)).audit({ signal });
   screen.json(report);
-  const { jobs, receipts, transfers, paidNano, differences, findings } = report;
+  const { jobs, receipts, transfers, paidNano, differences, findings, chain } = report;
   for (const { code, where, what } of findings)
     screen.line(`${screen.paint("red", code)}  ${where}: ${what}`);
   const untold = differences - findings.length;
   if (untold > 0) screen.line(`and ${untold} more`);
-  const looked = `${jobs} jobs, ${receipts} receipts that come to ${formatPingo(BigInt(paidNano))}, ${transfers} transfers`;
+  const onChain =
+    chain === null
+      ? ""
+      : `; on chain ${chain.escrows} escrows, ${formatPingo(BigInt(chain.inNano))} in, ${chain.payouts} payouts, ${formatPingo(BigInt(chain.outNano))} out`;
+  const looked = `${jobs} jobs, ${receipts} receipts that come to ${formatPingo(BigInt(paidNano))}, ${transfers} transfers${onChain}`;
   if (differences === 0) {
     screen.line(`${screen.paint("green", "✓ balanced")}: ${looked}`);
     return 0;

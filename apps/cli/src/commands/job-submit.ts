@@ -2,6 +2,7 @@ import { Command } from "commander";
 import type { Run } from "../cli.ts";
 import { type Context, connectAsUser } from "../context.ts";
 import { loadJob } from "../load-job.ts";
+import { payForJob } from "../pay.ts";
 import { submitJob } from "../submit.ts";
 
 const HELP = `
@@ -19,7 +20,9 @@ export function jobSubmitCommand(run: Run): Command {
 
 async function submit(context: Context, command: Command): Promise<void> {
   const prepared = await loadJob(context, command.args[0] ?? "");
-  const view = await submitJob(context, await connectAsUser(context), prepared);
+  const client = await connectAsUser(context);
+  const view = await submitJob(context, client, prepared);
+  await payForJob(context, client, view.id, prepared);
   context.screen.line(view.id);
   context.screen.json(view);
 }

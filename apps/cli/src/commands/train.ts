@@ -5,12 +5,14 @@ import { type Context, connectAsUser } from "../context.ts";
 import { followJob } from "../follow.ts";
 import { loadJob } from "../load-job.ts";
 import { optionsOf } from "../options.ts";
+import { payForJob, settleJob } from "../pay.ts";
 import { submitJob } from "../submit.ts";
 
 const HELP = `
 Examples:
   pingo train job.yaml                 check the job, send it, and return its id
-  pingo train job.yaml --follow        watch it as well, and fetch the model at the end
+  pingo train job.yaml --follow        watch it as well, and fetch the model at the end; where jobs are paid on
+                                       chain, your wallet funds its escrow and accepts its bill
   pingo train job.yaml --follow --json events as JSON, one per line`;
 
 export function trainCommand(run: Run): Command {
@@ -29,12 +31,14 @@ async function train(context: Context, command: Command): Promise<void> {
   const prepared = await loadJob(context, command.args[0] ?? "");
   const client = await connectAsUser(context);
   const view = await submitJob(context, client, prepared);
+  const escrow = await payForJob(context, client, view.id, prepared);
   if (!options.flag("follow")) {
     screen.line(`job ${view.id} is ${view.state}; watch it with "pingo job show ${view.id} --follow"`);
     screen.json(view);
     return;
   }
   const done = await followJob(context, client, view.id);
+  await settleJob(context, escrow);
   const folder = options.text("out") ?? join(context.config.home, "jobs", done.id);
   const files = await client.fetchResult(done.id, folder, { signal: context.signal });
   screen.line(`model ${files.model}`);

@@ -4,11 +4,14 @@ import {
   type FaultReport,
   formatBytes,
   formatDuration,
+  formatPingo,
+  type JobId,
   type JobView,
   LIMITS,
   parseCid,
   reportOf,
 } from "@pingo/core";
+import type { FogClient, PreparedJob } from "@pingo/sdk";
 import { Command } from "commander";
 import type { Run } from "../cli.ts";
 import { CliError } from "../cli-error.ts";
@@ -21,11 +24,14 @@ import { buildPage } from "../local/build-page.ts";
 import { ADMIN_PORT_DEFAULT } from "../local/devnet-admin.ts";
 import type { LocalChain } from "../local/local-chain.ts";
 import { type LocalNetwork, startLocalNetwork } from "../local/local-network.ts";
+import type { OwnEscrow } from "../local/own-escrow.ts";
 import { ownKeys } from "../local/own-ids.ts";
 import { assertPortFree, freePorts } from "../local/ports.ts";
+import { purseNano } from "../local/purse.ts";
 import { runScript } from "../local/run-script.ts";
 import { SCRIPTS } from "../local/scripts.ts";
 import { type Options, optionsOf } from "../options.ts";
+import { settleJob } from "../pay.ts";
 import { submitJob } from "../submit.ts";
 import { count, percent } from "../view/job-view.ts";
 import { paymentLines } from "../view/payments-view.ts";
@@ -78,9 +84,9 @@ async function up(context: Context, command: Command): Promise<void> {
   const options = optionsOf(command);
   const outcome = await withNetwork(context, options, async (network, jobFile, inner) => {
     const train = async (): Promise<UpOutcome> => {
-      const done = await runJob(inner, network, jobFile);
+      const { done, heldNano } = await runJob(inner, network, jobFile);
       tellOutcome(inner, done);
-      await tellPayments(inner, network, done);
+      await tellPayments(inner, network, done, heldNano);
       return done;
     };
     if (options.flag("once")) return train();
@@ -202,7 +208,13 @@ async function prepareJobFile(context: Context, options: Options, leaving: Abort
   return join(folder, "job.yaml");
 }
 
-async function runJob(context: Context, network: Road, jobFile: string): Promise<UpOutcome> {
+interface Ran {
+  readonly done: UpOutcome;
+  /** PINGO in this home's wallet before it paid for the job; 0 where nothing is paid on chain. */
+  readonly heldNano: bigint;
+}
+
+async function runJob(context: Context, network: Road, jobFile: string): Promise<Ran> {
   const { config, ports, signal } = context;
   const client = await connectAsUser(context, network.fog.httpUrl);
   const offers = awaitOffers(client, network.children.length - 1, { clock: ports.clock, signal });
@@ -211,10 +223,26 @@ async function runJob(context: Context, network: Road, jobFile: string): Promise
     const { earnMembership } = await import("../local/earn-membership.ts");
     await earnMembership(context, { chain: network.chain, fogUrl: network.fog.httpUrl, prepared });
   }
+  const heldNano = network.chain === undefined ? 0n : await purseNano(context, network.chain);
   const { id } = await submitJob(context, client, prepared);
+  const escrow = network.chain && (await payOnChain(context, network.chain, client, { id, prepared }));
   const view = await followJob(context, client, id);
+  await settleJob(context, escrow);
   const files = await client.fetchResult(id, join(config.home, "jobs", id), { signal });
-  return outcomeOf(view, files.model, ports.clock.monotonicMs());
+  return { done: outcomeOf(view, files.model, ports.clock.monotonicMs()), heldNano };
+}
+
+async function payOnChain(
+  context: Context,
+  chain: LocalChain,
+  client: FogClient,
+  { id, prepared }: { readonly id: JobId; readonly prepared: PreparedJob },
+): Promise<OwnEscrow | undefined> {
+  const { fundEscrow } = await import("../local/own-escrow.ts");
+  return fundEscrow(context, BigInt(prepared.file.budgetNano), {
+    ...{ client, job: id, endpoint: chain.endpoint, bookPath: chain.bookPath },
+    openPayer: async () => ({ network: chain.network, key: chain.wallet }),
+  });
 }
 
 function outcomeOf(view: JobView, model: string, sinceStartMs: number): UpOutcome {
@@ -248,12 +276,23 @@ function tellOutcome({ screen }: Context, outcome: UpOutcome): void {
 }
 
 /** Not in JSON: the outcome's keys are what they are, and "pingo earnings --json" tells the rest. */
-async function tellPayments(context: Context, network: LocalNetwork, { job }: UpOutcome): Promise<void> {
+async function tellPayments(
+  context: Context,
+  network: Road,
+  { job }: UpOutcome,
+  heldNano: bigint,
+): Promise<void> {
   const { screen, signal } = context;
   if (screen.isJson) return;
   const client = await connectAsUser(context, network.fog.httpUrl);
-  const payments = await client.payments(parseCid(job), { signal });
-  for (const line of paymentLines(payments, await ownKeys(context))) screen.line(`  ${line}`);
+  const paid = await client.payments(parseCid(job), { signal });
+  const keys = await ownKeys(context);
+  for (const line of paymentLines(paid, keys)) screen.line(`  ${line}`);
+  const { chain } = network;
+  if (chain === undefined) return;
+  const { untilPaidOut } = await import("../local/until-paid-out.ts");
+  const nowNano = await untilPaidOut(context, chain, { ...paid, heldNano, keys });
+  screen.line(`  all of it is paid out on chain; your wallet has ${formatPingo(nowNano)}`);
 }
 
 function tellNext({ screen, config }: Context, network: LocalNetwork): void {

@@ -7,7 +7,9 @@ import { memberLines } from "../commands/membership.ts";
 import type { Context } from "../context.ts";
 import { linkOf } from "./link.ts";
 import type { LocalChain } from "./local-chain.ts";
+import { fundEscrow } from "./own-escrow.ts";
 import { ownKeys } from "./own-ids.ts";
+import { purseNano } from "./purse.ts";
 
 export interface EarnOptions {
   readonly chain: LocalChain;
@@ -18,7 +20,7 @@ export interface EarnOptions {
 
 /** Enough for a piece of work each, and over in a moment. */
 const TRIAL_STEPS = 8;
-const TRIAL_BUDGET_NANO = parsePingo("0.3 PINGO");
+const TRIAL_BUDGET_NANO_MIN = parsePingo("0.3 PINGO");
 const LOOK_EVERY_MS = 200;
 const LOOKS_MAX = 600;
 
@@ -30,26 +32,59 @@ export async function earnMembership(context: Context, options: EarnOptions): Pr
   const keys = await ownKeys(context);
   const [user] = keys;
   if (user === undefined) return;
+  const atUnixMs = ports.clock.nowUnixMs();
   for (const { key } of keys)
-    await client.linkWallet(await linkOwn(chain, key, ports.clock.nowUnixMs()), { signal });
+    await client.linkWallet(await linkOwn(chain, key, chain.wallet, atUnixMs), { signal });
+  await client.linkWallet(await linkOwn(chain, chain.founder, chain.founderWallet, atUnixMs), { signal });
   const before = await client.membership(user.key.nodeId, { signal });
-  if (before.isMember) return;
-  for (const line of memberLines(before)) screen.line(`  ${line}`);
-  const budget = formatPingo(TRIAL_BUDGET_NANO);
-  screen.line(`a founder's small job, ${TRIAL_STEPS} steps for ${budget}, is your computer's first work`);
-  const { id } = await client.submit(trialOf(prepared), { signal });
+  const neededNano = BigInt(prepared.file.budgetNano);
+  if (before.isMember && (await purseNano(context, chain)) >= neededNano) return;
+  if (!before.isMember) for (const line of memberLines(before)) screen.line(`  ${line}`);
+  const budgetNano = trialBudgetNano(neededNano);
+  screen.line(
+    `a founder's small job, ${TRIAL_STEPS} steps for ${formatPingo(budgetNano)}, is ${before.isMember ? "what your computers earn your own with" : "your computer's first work"}`,
+  );
+  const { id } = await client.submit(trialOf(prepared, budgetNano), { signal });
+  const escrow = await fundEscrow(context, budgetNano, {
+    ...{ client, job: id, endpoint: chain.endpoint, bookPath: chain.bookPath },
+    openPayer: async () => ({ network: chain.network, key: chain.founderWallet }),
+  });
   for await (const { event } of client.events(id, { signal })) {
     if (event.type === "finished" && event.state !== "succeeded")
       throw new CliError({ code: "JOB_NOT_SUCCEEDED", job: id, state: event.state, reason: event.reason });
   }
+  await escrow?.settle();
+  await untilEarned(context, chain, neededNano);
+  screen.line(
+    `paid out on chain: your wallet has ${formatPingo(await purseNano(context, chain))} that your computers earned`,
+  );
+  if (before.isMember) return;
   screen.line("the fog node repeats a piece of it, and has a certificate issued if it comes out the same");
   const view = await untilMember(context, client, user.key);
   for (const line of memberLines(view)) screen.line(`  ${line}`);
 }
 
+/** Of which providers get nineteen twentieths, less what rounding leaves: enough for the job afterwards. */
+function trialBudgetNano(neededNano: bigint): bigint {
+  const enoughNano = (neededNano * 110n) / 95n;
+  return enoughNano > TRIAL_BUDGET_NANO_MIN ? enoughNano : TRIAL_BUDGET_NANO_MIN;
+}
+
+async function untilEarned(context: Context, chain: LocalChain, neededNano: bigint): Promise<void> {
+  const { ports, signal } = context;
+  for (let looks = 0; looks < LOOKS_MAX; looks++) {
+    if ((await purseNano(context, chain)) >= neededNano) return;
+    await ports.clock.sleep(LOOK_EVERY_MS, { signal });
+  }
+  const { ToncenterError } = await import("@pingo/ton");
+  const seconds = (LOOKS_MAX * LOOK_EVERY_MS) / 1000;
+  throw new ToncenterError({ code: "NOT_SEEN_ON_CHAIN", what: "what your computers earned", seconds });
+}
+
 async function linkOwn(
-  { wallet, network }: LocalChain,
+  { network }: LocalChain,
   node: KeyPair,
+  wallet: KeyPair,
   atUnixMs: number,
 ): Promise<ReturnType<typeof linkOf>> {
   const { walletContract } = await import("@pingo/ton");
@@ -57,14 +92,14 @@ async function linkOwn(
   return linkOf(node, { file: { address, network }, key: wallet }, atUnixMs);
 }
 
-function trialOf(prepared: PreparedJob): PreparedJob {
+function trialOf(prepared: PreparedJob, budgetNano: bigint): PreparedJob {
   const { schedule, workers } = prepared.file;
   return {
     ...prepared,
     file: {
       ...prepared.file,
       name: "first-work",
-      budgetNano: TRIAL_BUDGET_NANO.toString(),
+      budgetNano: budgetNano.toString(),
       schedule: { ...schedule, rounds: 1, stepsPerRound: TRIAL_STEPS },
       workers,
     },

@@ -1,6 +1,8 @@
 /** TON on this machine with PinGo's contracts on it, as `pingo up --chain devnet` uses it: its coins are worth nothing. */
 import { join } from "node:path";
-import { ADDRESS_BOOK_NAME, type KeyPair, keyPairOfSeed, parseShape } from "@pingo/core";
+import { type AddressBookFile, type KeyPair, keyPairOfSeed, parseShape } from "@pingo/core";
+import type { Toncenter } from "@pingo/ton";
+import type { Cell } from "@ton/core";
 import { z } from "zod";
 import type { Context } from "../context.ts";
 import { type Child, startChild } from "./child.ts";
@@ -13,15 +15,25 @@ export interface LocalChain extends AsyncDisposable {
   readonly fogEnv: Readonly<Record<string, string>>;
   /** Submits the first job: nobody else is a member yet. */
   readonly founder: KeyPair;
+  /** Pays for it: nobody else has PINGO that is not locked. */
+  readonly founderWallet: KeyPair;
   /** Of this home's keys, on this devnet alone. */
   readonly wallet: KeyPair;
   readonly network: typeof NETWORK;
+  readonly endpoint: string;
+  readonly bookPath: string;
+  /** workchain:hex */
+  readonly minter: string;
   readonly child: Child;
 }
 
 const NETWORK = -3;
 const NANOGRAM = 1_000_000_000n;
 const FUNDS_NANOGRAM = 100n * NANOGRAM;
+const CLAIM_NANOGRAM = NANOGRAM / 2n;
+const FOUNDER_NANO = 100_000n * NANOGRAM;
+const LOOK_EVERY_MS = 100;
+const LOOKS_MAX = 300;
 const SEED_BYTES = 32;
 const STOP_MS = 2_000;
 /** Vaults that nobody waits for here. */
@@ -66,32 +78,55 @@ export async function startLocalChain(
     const { endpoint } = parseShape(zDevnetView, view, "the devnet's ready line");
     const { createToncenter, createWalletSender, walletContract } = await import("@pingo/ton");
     const chain = createToncenter({ endpoint, fetch: context.ports.fetch, clock });
-    const [fog, founder, wallet, deployer] = await Promise.all([
+    const [fog, founder, founderWallet, wallet, deployer] = await Promise.all([
       keyAt(context, join(config.home, "fog", "key")),
-      ...["founder.key", "wallet.key", "deployer.key"].map((name) => keyAt(context, join(folder, name))),
+      ...["founder.key", "founder-wallet.key", "wallet.key", "deployer.key"].map((name) =>
+        keyAt(context, join(folder, name)),
+      ),
     ]);
-    if (!fog || !founder || !wallet || !deployer) throw new TypeError("four keys were read");
+    if (!fog || !founder || !founderWallet || !wallet || !deployer)
+      throw new TypeError("five keys were read");
     const sender = createWalletSender({ chain, key: deployer, network: NETWORK, clock, signal });
     const give = async (key: KeyPair): Promise<void> => {
       const { address } = walletContract(key.publicKey, NETWORK);
+      if ((await chain.account(address, signal)).balanceNanogram >= FUNDS_NANOGRAM / 2n) return;
       const body = { address: address.toRawString(), nano: FUNDS_NANOGRAM.toString() };
       await askDevnet(context, ports.admin, "faucet", z.unknown(), body);
     };
-    const bookPath = join(folder, ADDRESS_BOOK_NAME);
-    const { text, isNew } = await genesisAt(context, join(folder, "genesis.json"), async () =>
-      localGenesis(sender.address.toRawString(), fog, await chain.nowUnixS(signal)),
-    );
-    if (isNew) await Promise.all([give(fog), give(deployer)]);
-    await deployGenesis(context, { text, chain, sender, bookPath });
+    const bookPath = join(folder, "contracts.json");
+    const { ClaimTree } = await import("@pingo/contracts");
+    const founderAddress = walletContract(founderWallet.publicKey, NETWORK).address;
+    const airdrop = new ClaimTree([{ owner: founderAddress.hash, cumulativeNano: FOUNDER_NANO }]);
+    const text = await genesisAt(context, join(folder, "genesis.json"), async () => {
+      const root = airdrop.root.toString(16).padStart(64, "0");
+      return localGenesis(sender.address.toRawString(), {
+        fog,
+        root,
+        nowUnixS: await chain.nowUnixS(signal),
+      });
+    });
+    await Promise.all([fog, deployer, founderWallet, wallet].map(give));
+    const { book } = await deployGenesis(context, { text, chain, sender, bookPath });
+    await claimAirdrop(context, {
+      chain,
+      founder: founderWallet,
+      proof: airdrop.proofOf(founderAddress.hash),
+      book,
+    });
     return {
       founder,
+      founderWallet,
       wallet,
       network: NETWORK,
+      endpoint,
+      bookPath,
+      minter: book.addresses["minter"] ?? "",
       child,
       fogEnv: {
         TON_ENDPOINT: endpoint,
         PINGO_FOG_ADDRESS_BOOK: bookPath,
         PINGO_FOG_GATE: "certificate",
+        PINGO_FOG_PAYMENT: "chain",
         PINGO_FOG_FOUNDERS: founder.nodeId,
       },
       [Symbol.asyncDispose]: stop,
@@ -103,7 +138,10 @@ export async function startLocalChain(
 }
 
 /** One fog node is the whole quorum, and one owner of everything else: this chain is for trying things. */
-function localGenesis(owner: string, fog: KeyPair, nowUnixS: number): Readonly<Record<string, unknown>> {
+function localGenesis(
+  owner: string,
+  { fog, root, nowUnixS }: { readonly fog: KeyPair; readonly root: string; readonly nowUnixS: number },
+): Readonly<Record<string, unknown>> {
   const vault = { owner, millionths: 1_000_000, startUnixS: nowUnixS, cliffSeconds: YEAR_S };
   const vaults = [{ ...vault, durationSeconds: 4 * YEAR_S, stepSeconds: 86_400 }];
   return {
@@ -127,7 +165,7 @@ function localGenesis(owner: string, fog: KeyPair, nowUnixS: number): Readonly<R
       unbondingSeconds: 86_400,
     },
     governance: { voteSeconds: 3_600, timelockSeconds: 600, buildersMin: 1, usersMinPingo: 1 },
-    airdrop: { root: "1".repeat(64), endsAtUnixS: nowUnixS + YEAR_S },
+    airdrop: { root, endsAtUnixS: nowUnixS + YEAR_S },
     investors: vaults,
     team: vaults,
   };
@@ -138,12 +176,45 @@ async function genesisAt(
   { ports: { disk } }: Context,
   path: string,
   make: () => Promise<unknown>,
-): Promise<{ readonly text: string; readonly isNew: boolean }> {
+): Promise<string> {
   const found = await disk.read(path);
-  if (found !== undefined) return { text: new TextDecoder().decode(found), isNew: false };
+  if (found !== undefined) return new TextDecoder().decode(found);
   const text = `${JSON.stringify(await make(), null, 2)}\n`;
   await disk.write(path, new TextEncoder().encode(text));
-  return { text, isNew: true };
+  return text;
+}
+
+/** What the founder pays the first work with: nobody else has PINGO that is not locked. */
+async function claimAirdrop(
+  { ports: { clock }, signal }: Context,
+  {
+    chain,
+    founder,
+    proof,
+    book,
+  }: {
+    readonly chain: Toncenter;
+    readonly founder: KeyPair;
+    readonly proof: Cell;
+    readonly book: AddressBookFile;
+  },
+): Promise<void> {
+  const { encodeClaim, PingoWallet } = await import("@pingo/contracts");
+  const { createWalletSender, ToncenterError } = await import("@pingo/ton");
+  const { Address } = await import("@ton/core");
+  const sender = createWalletSender({ chain, key: founder, network: NETWORK, clock, signal });
+  const minter = Address.parseRaw(book.addresses["minter"] ?? "");
+  const airdrop = Address.parseRaw(book.addresses["airdrop"] ?? "");
+  const purse = new PingoWallet(sender.address, minter);
+  if ((await chain.account(purse.address, signal)).isActive) return;
+  const body = encodeClaim(sender.address, proof);
+  await sender.send([{ to: airdrop, valueNanogram: CLAIM_NANOGRAM, body }]);
+  for (let looks = 0; looks < LOOKS_MAX; looks++) {
+    if ((await chain.account(purse.address, signal)).isActive) return;
+    await clock.sleep(LOOK_EVERY_MS, { signal });
+  }
+  const seconds = (LOOKS_MAX * LOOK_EVERY_MS) / 1000;
+  throw new ToncenterError({ code: "NOT_SEEN_ON_CHAIN", what: "the founder's claim", seconds });
 }
 
 /** Made on first use; the home is readable by its owner alone. */

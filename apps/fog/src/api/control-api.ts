@@ -11,6 +11,7 @@ import type { ProviderRegistry } from "../leases/provider-registry.ts";
 import type { Membership } from "../membership/membership.ts";
 import { addMembershipRoutes } from "../membership/membership-routes.ts";
 import { addSignInRoutes, type SignInRouteOptions } from "../membership/sign-in-routes.ts";
+import type { Settlement } from "../settlement/settlement.ts";
 import { errorAnswer } from "./error-answer.ts";
 import type { EventStreams } from "./event-stream.ts";
 
@@ -19,6 +20,7 @@ export interface ControlApiOptions {
   readonly fog: NodeId;
   readonly membership: Membership;
   readonly signIn: Omit<SignInRouteOptions, "membership">;
+  readonly settlement: Settlement | undefined;
   readonly jobs: JobRegistry;
   readonly providers: ProviderRegistry;
   readonly streams: EventStreams;

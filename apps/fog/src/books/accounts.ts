@@ -18,6 +18,14 @@ export function providerAccount(id: NodeId): AccountId {
   return `provider/${id}`;
 }
 
+/** A job's escrow on chain; below zero by what is in it. */
+export function outerEscrow(job: JobId): AccountId {
+  return `world/escrow/${job}`;
+}
+
+/** The station's PINGO wallet on chain; below zero by what is in it. */
+export const fogPurse: AccountId = "world/wallet";
+
 /** Fees of the station. */
 export function fogAccount(id: NodeId): AccountId {
   return `fog/${id}`;

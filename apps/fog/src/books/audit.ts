@@ -6,6 +6,7 @@
 import {
   type BooksFinding,
   type BooksReport,
+  type ChainReport,
   type Cid,
   decodeCanonical,
   isFault,
@@ -31,10 +32,13 @@ import {
   transfers,
 } from "../database/schema.ts";
 import { listUnits } from "../database/work-store.ts";
+import type { Settlement } from "../settlement/settlement.ts";
 import { escrowAccount, fogAccount, ownerAccount, providerAccount } from "./accounts.ts";
 import { payOf } from "./price.ts";
 
 export interface AuditOptions {
+  /** undefined: jobs are paid by the books alone, and there is no chain to compare them with. */
+  readonly settlement: Pick<Settlement, "reconcile"> | undefined;
   readonly sql: Sql;
   readonly fog: NodeId;
   readonly signal: AbortSignal;
@@ -58,9 +62,11 @@ export async function auditBooks(options: AuditOptions): Promise<BooksReport> {
       .limit(JOBS_PAGE);
     for (const { id } of page) await audit.checkJob(id);
     const last = page.at(-1);
-    if (last === undefined) return audit.report;
+    if (last === undefined) break;
     after = last.ordinal;
   }
+  await audit.checkChain();
+  return audit.report;
 }
 
 class Audit {
@@ -72,6 +78,7 @@ class Audit {
   #receipts = 0;
   #transfers = 0;
   #paidNano = 0n;
+  #chain: ChainReport | null = null;
 
   constructor(options: AuditOptions) {
     this.#options = options;
@@ -86,7 +93,14 @@ class Audit {
       paidNano: this.#paidNano.toString(),
       differences: this.#count,
       findings: this.#findings,
+      chain: this.#chain,
     };
+  }
+
+  async checkChain(): Promise<void> {
+    const { settlement } = this.#options;
+    if (settlement === undefined) return;
+    this.#chain = await settlement.reconcile((code, where, what) => this.#find(code, where, what));
   }
 
   /** What the database enforces, seen once more from outside. */

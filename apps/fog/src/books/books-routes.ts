@@ -1,6 +1,7 @@
 /** Money on the control API: what somebody has and earned, what a job cost, and the audit. */
 import {
   type BooksView,
+  type JobEscrowView,
   type JobPayments,
   LIMITS,
   type OfferTotals,
@@ -10,11 +11,14 @@ import {
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import { FogError } from "../fault.ts";
+import type { Settlement } from "../settlement/settlement.ts";
 import { type AuditOptions, auditBooks } from "./audit.ts";
 import { earnedOnJob, statementOf } from "./ledger.ts";
 import { marketOf } from "./market.ts";
 
-export interface BooksRouteOptions extends Omit<AuditOptions, "signal"> {
+export interface BooksRouteOptions extends Omit<AuditOptions, "signal" | "settlement"> {
+  /** undefined: jobs are paid by the books alone. */
+  readonly settlement: Settlement | undefined;
   readonly offers: () => OfferTotals;
 }
 
@@ -52,6 +56,11 @@ export function addBooksRoutes(api: FastifyInstance, options: BooksRouteOptions)
     return {
       payments: payments.map(({ account, amountNano }) => ({ account, amountNano: amountNano.toString() })),
     };
+  });
+  api.get<IdRoute>("/v1/jobs/:id/escrow", async ({ params }): Promise<JobEscrowView> => {
+    const { settlement } = options;
+    if (settlement === undefined) return { payment: "books", escrow: null };
+    return { payment: "chain", escrow: await settlement.infoOf(parseCid(params.id)) };
   });
   api.get("/v1/market", () => marketOf(sql, options.offers()));
   api.get("/v1/audit", async ({ raw }) => {

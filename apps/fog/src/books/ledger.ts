@@ -1,6 +1,6 @@
 /** Reads the books: balances, and what moved them. */
 import type { Cid, NodeId } from "@pingo/core";
-import { and, desc, eq, inArray, lt, sql as raw } from "drizzle-orm";
+import { and, desc, eq, inArray, like, lt, notExists, sql as raw } from "drizzle-orm";
 import { alias } from "drizzle-orm/pg-core";
 import { accounts, entries, type Sql, transfers, wallets } from "../database/schema.ts";
 import { type AccountId, fogAccount, ownerAccount, providerAccount } from "./accounts.ts";
@@ -80,12 +80,18 @@ export async function earnedOnJob(
   sql: Sql,
   job: Cid,
 ): Promise<readonly { readonly account: string; readonly amountNano: bigint }[]> {
+  // Not how it came here and left: what is paid in is no income, nor what goes back to its owner.
+  const outer = alias(entries, "outer_entries");
+  const outside = sql
+    .select({ account: outer.account })
+    .from(outer)
+    .where(and(eq(outer.transfer, transfers.id), like(outer.account, "world/%")));
   const total = raw<string>`sum(${entries.amountNano})::text`;
   const rows = await sql
     .select({ account: entries.account, nano: total })
     .from(entries)
     .innerJoin(transfers, eq(transfers.id, entries.transfer))
-    .where(eq(transfers.job, job))
+    .where(and(eq(transfers.job, job), notExists(outside)))
     .groupBy(entries.account)
     .orderBy(desc(raw`sum(${entries.amountNano})`), entries.account)
     .limit(STATEMENT_MAX);

@@ -180,6 +180,26 @@ export const verifications = pgTable("verifications", {
   atUnixMs: count("at_unix_ms").notNull(),
 });
 
+export const escrows = pgTable("escrows", {
+  job: text().$type<Cid>().primaryKey(),
+  address: text().notNull().unique(),
+  userAddress: text("user_address").notNull(),
+  deadlineUnixS: count("deadline_unix_s").notNull(),
+  state: text().$type<"awaited" | "funded" | "billed" | "closed" | "abandoned">().notNull(),
+  createdUnixMs: count("created_unix_ms").notNull(),
+});
+
+export const payouts = pgTable("payouts", {
+  id: count("id").generatedAlwaysAsIdentity().primaryKey(),
+  node: text().$type<NodeId>().notNull(),
+  address: text().notNull(),
+  amountNano: nano("amount_nano").notNull(),
+  sentUntilUnixS: count("sent_until_unix_s"),
+  seenLt: nano("seen_lt"),
+});
+
+export type EscrowRow = typeof escrows.$inferSelect;
+export type PayoutRow = typeof payouts.$inferSelect;
 export type JobRow = typeof jobs.$inferSelect;
 export type RoundRow = typeof rounds.$inferSelect;
 export type LeaseRow = typeof leases.$inferSelect;

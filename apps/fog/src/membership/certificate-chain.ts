@@ -8,11 +8,11 @@ import {
   Quorum,
   signCell,
 } from "@pingo/contracts";
-import { type Clock, equalBytes, type Fetch, type KeyPair } from "@pingo/core";
-import { createToncenter, createWalletSender, type Toncenter, ToncenterError } from "@pingo/ton";
+import { type Clock, equalBytes, type KeyPair } from "@pingo/core";
+import { type Toncenter, ToncenterError } from "@pingo/ton";
 import { Address } from "@ton/core";
+import type { StationChain } from "../chain/station-chain.ts";
 import { FogError } from "../fault.ts";
-import type { AddressBook } from "./address-book.ts";
 
 export interface CertificateChain {
   /** 0 where there is none that opens the door. */
@@ -27,13 +27,9 @@ export interface Lent {
 }
 
 export interface CertificateChainOptions {
-  readonly endpoint: string;
-  readonly apiKey: string | undefined;
-  readonly network: -239 | -3;
-  readonly book: AddressBook;
+  readonly chain: StationChain;
   readonly key: KeyPair;
   readonly clock: Clock;
-  readonly fetch: Fetch;
   readonly signal: AbortSignal;
 }
 
@@ -47,9 +43,8 @@ const LOOK_EVERY_MS = 500;
 const LOOKS_MAX = 240;
 
 export function createCertificateChain(options: CertificateChainOptions): CertificateChain {
-  const { endpoint, apiKey, network, book, key, clock, signal } = options;
-  const chain = createToncenter({ endpoint, apiKey, fetch: options.fetch, clock });
-  const wallet = createWalletSender({ chain, key, network, clock, signal });
+  const { key, clock, signal } = options;
+  const { client: chain, wallet, book, network } = options.chain;
   const quorumAddress = Address.parseRaw(book.quorum);
   const collection = Address.parseRaw(book.certificates);
   const read = async (

@@ -6,7 +6,8 @@
  */
 import { type Clock, type Fetch, isFault, parseShape } from "@pingo/core";
 import {
-  type Address,
+  Address,
+  type Cell,
   type Contract,
   type ContractProvider,
   type ContractState,
@@ -16,6 +17,7 @@ import {
   TupleReader,
 } from "@ton/core";
 import { z } from "zod";
+import { parseBoc } from "../boc.ts";
 import { encodeStack, parseStack, zStack } from "./stack.ts";
 import { ToncenterError } from "./toncenter-error.ts";
 
@@ -34,6 +36,14 @@ export interface AccountView {
   readonly isActive: boolean;
 }
 
+export interface TransactionView {
+  readonly lt: bigint;
+  /** In base64. */
+  readonly hash: string;
+  readonly inMessage: { readonly from: Address | null; readonly body: Cell | null } | null;
+  readonly outMessages: readonly { readonly to: Address | null; readonly body: Cell | null }[];
+}
+
 /** @throws {ToncenterError} */
 export interface Toncenter {
   readonly endpoint: string;
@@ -42,6 +52,16 @@ export interface Toncenter {
   nowUnixS(signal?: AbortSignal): Promise<number>;
   /** What the newest block says of itself: -239 mainnet, -3 testnet and the devnet. */
   networkId(signal?: AbortSignal): Promise<number>;
+  /** Newest first: those after `afterLt`, and from `before` on, which is the first of them then. */
+  transactions(
+    address: Address,
+    page: {
+      readonly limit: number;
+      readonly before?: { readonly lt: bigint; readonly hash: string } | undefined;
+      readonly afterLt: bigint;
+    },
+    signal?: AbortSignal,
+  ): Promise<readonly TransactionView[]>;
   /** An external message: taken, not yet executed. */
   send(boc: Uint8Array, signal?: AbortSignal): Promise<void>;
   /** Reads only: what a contract sends goes through a wallet. */
@@ -68,6 +88,39 @@ const zAccount = z.object({
 const zGot = z.object({ stack: zStack, exit_code: z.int() });
 const zLast = z.object({ last: z.object({ workchain: z.int(), shard: z.string().max(32), seqno: z.int() }) });
 const zHeader = z.object({ gen_utime: z.int().nonnegative(), global_id: z.int() });
+
+const zParty = z.string().max(128);
+const zMessage = z.object({
+  source: zParty,
+  destination: zParty,
+  // Text and encrypted messages have none of ours in them.
+  msg_data: z.object({ body: z.string().optional() }),
+});
+const zTransactions = z.array(
+  z.object({
+    transaction_id: z.object({ lt: zNumeric, hash: z.string().max(64) }),
+    in_msg: zMessage.optional(),
+    out_msgs: z.array(zMessage).max(256),
+  }),
+);
+
+function transactionOf(transaction: z.infer<typeof zTransactions>[number]): TransactionView {
+  const { transaction_id: id, in_msg: into, out_msgs: out } = transaction;
+  return {
+    ...id,
+    inMessage: into ? { from: partyOf(into.source), body: bodyOf(into) } : null,
+    outMessages: out.map((message) => ({ to: partyOf(message.destination), body: bodyOf(message) })),
+  };
+}
+
+/** The outside world has no address. */
+function partyOf(text: string): Address | null {
+  return text === "" ? null : Address.parse(text);
+}
+
+function bodyOf({ msg_data: { body } }: z.infer<typeof zMessage>): Cell | null {
+  return body === undefined || body === "" ? null : parseBoc(Buffer.from(body, "base64"));
+}
 
 export function createToncenter(options: ToncenterOptions): Toncenter {
   const { endpoint, apiKey, timeoutMs = TIMEOUT_MS } = options;
@@ -138,6 +191,13 @@ export function createToncenter(options: ToncenterOptions): Toncenter {
     },
     nowUnixS: async (signal) => (await newest(signal)).gen_utime,
     networkId: async (signal) => (await newest(signal)).global_id,
+    async transactions(address, { limit, before, afterLt }, signal) {
+      const params = {
+        ...{ address: address.toString(), limit, to_lt: afterLt.toString() },
+        ...(before && { lt: before.lt.toString(), hash: before.hash }),
+      };
+      return (await ask("getTransactions", params, zTransactions, signal)).map(transactionOf);
+    },
     async send(boc, signal) {
       await ask("sendBoc", { boc: Buffer.from(boc).toString("base64") }, z.unknown(), signal);
     },

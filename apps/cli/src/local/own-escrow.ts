@@ -1,0 +1,143 @@
+/** The user's side of a job that is paid on chain: its budget into escrow, and its bill accepted. */
+import type { Escrow, JobEscrowTerms } from "@pingo/contracts";
+import { digestOfCid, formatPingo, type JobId, type KeyPair, publicKeyOfNodeId } from "@pingo/core";
+import type { FogClient } from "@pingo/sdk";
+import type { NetworkId, Toncenter, WalletSender } from "@pingo/ton";
+import { CliError } from "../cli-error.ts";
+import type { Context } from "../context.ts";
+import { findAddressBook } from "./deploy-genesis.ts";
+
+/** Whose wallet pays, opened only where something is paid. */
+export type OpenPayer = () => Promise<{ readonly network: NetworkId; readonly key: KeyPair }>;
+
+export interface EscrowOptions {
+  readonly client: FogClient;
+  readonly job: JobId;
+  readonly openPayer: OpenPayer;
+  /** Where the chain is, and the contracts; this home's unless given. */
+  readonly endpoint?: string;
+  readonly bookPath?: string;
+}
+
+export interface OwnEscrow {
+  readonly address: string;
+  /** Accepts the bill as soon as it is there. @returns what was billed */
+  settle(): Promise<bigint>;
+}
+
+const LOOK_EVERY_MS = 500;
+/** The fog node gives a job up after 15 minutes. */
+const LOOKS_MAX = 1_800;
+const NANOGRAM = 1_000_000_000n;
+/** For the escrow, the transfer into it and the word that accepts its bill; most of it comes back. */
+const GRAM_NEEDED_NANO = NANOGRAM / 5n;
+
+/**
+ * undefined where this fog node pays by its books alone, or the job costs nothing.
+ *
+ * The escrow's address is computed here, from this home's own address book: a fog node cannot name one of its own making.
+ *
+ * @throws {CliError} NO_ADDRESS_BOOK, ESCROW_DIFFERS, PINGO_MISSING, GRAM_MISSING, ESCROW_SILENT
+ */
+export async function fundEscrow(
+  context: Context,
+  budgetNano: bigint,
+  options: EscrowOptions,
+): Promise<OwnEscrow | undefined> {
+  const { client, job, openPayer } = options;
+  const { screen, signal, config, ports } = context;
+  const { payment } = await client.escrow(job, { signal });
+  if (payment === "books" || budgetNano === 0n) return undefined;
+  const bookPath = options.bookPath ?? config.chain.addressBookPath;
+  const book = await findAddressBook(context, bookPath);
+  const { minter, quorum } = book?.addresses ?? {};
+  if (minter === undefined || quorum === undefined)
+    throw new CliError({ code: "NO_ADDRESS_BOOK", path: bookPath });
+  const { key, network } = await openPayer();
+  const info = await lookUntil(
+    context,
+    "named an escrow",
+    async () => (await client.escrow(job, { signal })).escrow,
+  );
+  const { createToncenter, createWalletSender, walletContract } = await import("@pingo/ton");
+  const { encodeFunding, jobEscrow } = await import("@pingo/contracts");
+  const { Address } = await import("@ton/core");
+  const { clock, fetch } = ports;
+  const endpoint = options.endpoint ?? config.chain.endpoint;
+  const chain = createToncenter({ ...config.chain, endpoint, fetch, clock });
+  const sender = createWalletSender({ chain, key, network, clock, signal });
+  const fogKey = publicKeyOfNodeId((await client.node({ signal })).id);
+  const terms: JobEscrowTerms = {
+    minter: Address.parseRaw(minter),
+    quorum: Address.parseRaw(quorum),
+    user: sender.address,
+    fog: walletContract(fogKey, network).address,
+    job: digestOfCid(job),
+    deadlineUnixS: info.deadlineUnixS,
+  };
+  const escrow = jobEscrow(terms);
+  const address = escrow.address.toRawString();
+  if (address !== info.address)
+    throw new CliError({ code: "ESCROW_DIFFERS", found: info.address, own: address });
+  if (info.state === "awaited" && !(await isStanding(chain, escrow, budgetNano))) {
+    await assertFunds(chain, terms, budgetNano);
+    screen.line(`${formatPingo(budgetNano)} from your wallet into the job's escrow ${address}`);
+    await sender.send(encodeFunding(terms, budgetNano));
+  }
+  const isFunded = async () =>
+    (await client.escrow(job, { signal })).escrow?.state !== "awaited" || undefined;
+  await lookUntil(context, "seen the job's escrow funded", isFunded);
+  return { address, settle: () => settle(context, options, { chain, sender, escrow }) };
+}
+
+async function settle(
+  context: Context,
+  { client, job }: EscrowOptions,
+  {
+    chain,
+    sender,
+    escrow,
+  }: { readonly chain: Toncenter; readonly sender: WalletSender; readonly escrow: Escrow },
+): Promise<bigint> {
+  const { signal } = context;
+  const { ESCROW_ASK_NANOGRAM, encodeFinish } = await import("@pingo/contracts");
+  const opened = chain.open(escrow);
+  const billed = await lookUntil(context, "billed the job", async () => {
+    const view = await opened.getView();
+    return view.phase === "open" ? undefined : view;
+  });
+  if (billed.phase === "billed")
+    await sender.send([{ to: escrow.address, valueNanogram: ESCROW_ASK_NANOGRAM, body: encodeFinish() }]);
+  await lookUntil(context, "seen the job's escrow closed", async () =>
+    (await client.escrow(job, { signal })).escrow?.state === "closed" ? true : undefined,
+  );
+  return (await opened.getView()).billedNano;
+}
+
+async function isStanding(chain: Toncenter, escrow: Escrow, budgetNano: bigint): Promise<boolean> {
+  if (!(await chain.account(escrow.address)).isActive) return false;
+  return (await chain.open(escrow).getView()).depositedNano >= budgetNano;
+}
+
+async function assertFunds(chain: Toncenter, { user, minter }: JobEscrowTerms, budgetNano: bigint) {
+  const { PingoWallet } = await import("@pingo/contracts");
+  const foundNano = await chain.open(new PingoWallet(user, minter)).getBalanceNano();
+  const address = user.toString({ bounceable: false });
+  if (foundNano < budgetNano)
+    throw new CliError({ code: "PINGO_MISSING", address, neededNano: budgetNano, foundNano });
+  const { balanceNanogram } = await chain.account(user);
+  if (balanceNanogram < GRAM_NEEDED_NANO) throw new CliError({ code: "GRAM_MISSING", address });
+}
+
+async function lookUntil<T>(
+  { ports: { clock }, signal }: Context,
+  what: string,
+  look: () => Promise<T | null | undefined>,
+): Promise<T> {
+  for (let looks = 0; looks < LOOKS_MAX; looks++) {
+    const found = await look();
+    if (found !== undefined && found !== null) return found;
+    await clock.sleep(LOOK_EVERY_MS, { signal });
+  }
+  throw new CliError({ code: "ESCROW_SILENT", what, minutes: (LOOKS_MAX * LOOK_EVERY_MS) / 60_000 });
+}

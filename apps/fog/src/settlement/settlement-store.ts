@@ -1,0 +1,141 @@
+/** Escrows and payouts, as rows. */
+import { type Cid, encodeCanonical, type NodeId, sha256 } from "@pingo/core";
+import { and, asc, eq, gt, inArray, isNull, like, max, sql as raw } from "drizzle-orm";
+import { escrowAccount } from "../books/accounts.ts";
+import {
+  accounts,
+  type EscrowRow,
+  entries,
+  escrows,
+  jobs,
+  type PayoutRow,
+  payouts,
+  results,
+  type Sql,
+  transfers,
+  wallets,
+} from "../database/schema.ts";
+
+export interface JobToSettle {
+  readonly job: Cid;
+  readonly owner: NodeId;
+  readonly budgetNano: bigint;
+  readonly finishedUnixMs: number | null;
+}
+
+const PAGE = 64;
+
+/** Unfinished jobs with a budget for which no escrow is named yet, and whose user's wallet is known. */
+export async function jobsWithoutEscrow(
+  sql: Sql,
+): Promise<readonly (Pick<JobToSettle, "job"> & { readonly userAddress: string })[]> {
+  return sql
+    .select({ job: jobs.id, userAddress: wallets.address })
+    .from(jobs)
+    .innerJoin(wallets, eq(wallets.node, jobs.owner))
+    .leftJoin(escrows, eq(escrows.job, jobs.id))
+    .where(and(isNull(escrows.job), isNull(jobs.finishedUnixMs), gt(jobs.budgetNano, 0n)))
+    .orderBy(asc(jobs.ordinal))
+    .limit(PAGE);
+}
+
+export async function saveEscrow(sql: Sql, row: EscrowRow): Promise<void> {
+  await sql.insert(escrows).values(row).onConflictDoNothing();
+}
+
+export async function findEscrow(sql: Sql, job: Cid): Promise<EscrowRow | undefined> {
+  const [row] = await sql.select().from(escrows).where(eq(escrows.job, job));
+  return row;
+}
+
+/** With its job, oldest first. */
+export async function liveEscrows(
+  sql: Sql,
+): Promise<readonly { readonly escrow: EscrowRow; readonly job: JobToSettle }[]> {
+  const rows = await sql
+    .select({
+      escrow: escrows,
+      owner: jobs.owner,
+      budgetNano: jobs.budgetNano,
+      finished: jobs.finishedUnixMs,
+    })
+    .from(escrows)
+    .innerJoin(jobs, eq(jobs.id, escrows.job))
+    .where(inArray(escrows.state, ["awaited", "funded", "billed"]))
+    .orderBy(asc(jobs.ordinal));
+  return rows.map(({ escrow, owner, budgetNano, finished }) => ({
+    escrow,
+    job: { job: escrow.job, owner, budgetNano: budgetNano ?? 0n, finishedUnixMs: finished },
+  }));
+}
+
+export async function setEscrowState(sql: Sql, job: Cid, state: EscrowRow["state"]): Promise<void> {
+  await sql.update(escrows).set({ state }).where(eq(escrows.job, job));
+}
+
+/** What receipts of a job that ended came to: what left its escrow in the books for work. */
+export async function usedNano(sql: Sql, job: Cid): Promise<bigint> {
+  const [row] = await sql
+    .select({ nano: raw<string>`coalesce(-sum(${entries.amountNano}), 0)::text` })
+    .from(entries)
+    .innerJoin(transfers, eq(transfers.id, entries.transfer))
+    .where(and(eq(entries.account, escrowAccount(job)), eq(transfers.kind, "pay"), eq(transfers.job, job)));
+  return BigInt(row?.nano ?? "0");
+}
+
+/** SHA-256 of the canonical list of receipts that count, by round and place: what a bill stands for. */
+export async function evidenceOf(sql: Sql, job: Cid): Promise<Uint8Array> {
+  const rows = await sql
+    .select({ receipt: results.receiptCid })
+    .from(results)
+    .where(and(eq(results.job, job), results.counted))
+    .orderBy(asc(results.round), asc(results.index));
+  return sha256(encodeCanonical(rows.map(({ receipt }) => receipt)));
+}
+
+export interface Earned {
+  readonly node: NodeId;
+  readonly address: string;
+  readonly earnedNano: bigint;
+}
+
+/** Providers with at least so much in the books, whose wallet is known. */
+export async function earnedByWallets(sql: Sql, nanoMin: bigint): Promise<readonly Earned[]> {
+  return sql
+    .select({ node: wallets.node, address: wallets.address, earnedNano: accounts.balanceNano })
+    .from(accounts)
+    .innerJoin(wallets, eq(accounts.id, raw`'provider/' || ${wallets.node}`))
+    .where(and(like(accounts.id, "provider/%"), raw`${accounts.balanceNano} >= ${nanoMin}`))
+    .orderBy(accounts.id)
+    .limit(PAGE);
+}
+
+export async function insertPayout(sql: Sql, { node, address, earnedNano }: Earned): Promise<number> {
+  const [row] = await sql
+    .insert(payouts)
+    .values({ node, address, amountNano: earnedNano })
+    .returning({ id: payouts.id });
+  if (row === undefined) throw new TypeError("an insert returns its row");
+  return row.id;
+}
+
+export async function payoutsOnTheirWay(sql: Sql): Promise<readonly PayoutRow[]> {
+  return sql.select().from(payouts).where(isNull(payouts.seenLt)).orderBy(asc(payouts.id)).limit(PAGE);
+}
+
+export async function setPayoutsSent(sql: Sql, ids: readonly number[], untilUnixS: number): Promise<void> {
+  await sql
+    .update(payouts)
+    .set({ sentUntilUnixS: untilUnixS })
+    .where(inArray(payouts.id, [...ids]));
+}
+
+export async function setPayoutSeen(sql: Sql, id: number, lt: bigint): Promise<void> {
+  await sql.update(payouts).set({ seenLt: lt }).where(eq(payouts.id, id));
+}
+
+/** Whatever was paid before it has been seen. */
+export async function lastSeenLt(sql: Sql): Promise<bigint> {
+  const [row] = await sql.select({ lt: max(payouts.seenLt) }).from(payouts);
+  return row?.lt ?? 0n;
+}

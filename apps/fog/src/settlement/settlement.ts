@@ -1,0 +1,291 @@
+/**
+ * Money between the chain and the books.
+ *
+ * A job with a budget waits until its user has put that budget into an escrow of its own; when it has ended the station bills what receipts came to, and
+ * the escrow pays the bill and gives the rest back. What providers earned goes to their wallets. Each step is found out from the chain and written once
+ * under a key of its own, so that it may be cut off anywhere and taken up again.
+ */
+import {
+  type ChainReport,
+  type Cid,
+  type Clock,
+  type EscrowInfo,
+  isFault,
+  type Log,
+  type NodeId,
+  shortId,
+} from "@pingo/core";
+import { fogAccount, fogPurse, outerEscrow, ownerAccount, providerAccount } from "../books/accounts.ts";
+import { post } from "../books/journal.ts";
+import { balanceNano } from "../books/ledger.ts";
+import type { EscrowRow, PayoutRow, Sql } from "../database/schema.ts";
+import { FogError } from "../fault.ts";
+import { addressOfNode } from "../membership/member-store.ts";
+import { whyOf } from "../why-of.ts";
+import { type Find, reconcile } from "./reconcile.ts";
+import type { SettlementChain } from "./settlement-chain.ts";
+import {
+  earnedByWallets,
+  evidenceOf,
+  findEscrow,
+  insertPayout,
+  type JobToSettle,
+  jobsWithoutEscrow,
+  lastSeenLt,
+  liveEscrows,
+  payoutsOnTheirWay,
+  saveEscrow,
+  setEscrowState,
+  setPayoutSeen,
+  setPayoutsSent,
+  usedNano,
+} from "./settlement-store.ts";
+
+export interface SettlementOptions {
+  readonly chain: SettlementChain;
+  readonly fog: NodeId;
+  readonly sql: Sql;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** A job's budget is there: it may start. */
+  readonly onFunded: (job: Cid) => void;
+  /** A job's budget did not come in time. */
+  readonly stop: (job: Cid, reason: string) => Promise<void>;
+  /** Aborted when this is disposed of. */
+  readonly ending: AbortController;
+}
+
+const DAY_S = 86_400;
+/** From the moment a job is admitted: for its training, its bill, and a station that was down. */
+const DEADLINE_S = 14 * DAY_S;
+const FUNDING_MS_MAX = 15 * 60_000;
+/** A job that ended unfunded: its user's order may still be on its way. */
+const ABANDON_MS = 3_600_000;
+/** Less costs more to send than it is worth. */
+const PAYOUT_NANO_MIN = 1_000_000n;
+/** A wallet's order is void after a minute; twice that, for clocks. */
+const ORDER_VALID_S = 120;
+const LOOK_MS = 1_000;
+const RETRY_MS = 5_000;
+
+export class Settlement implements AsyncDisposable {
+  readonly #options: SettlementOptions;
+  readonly #fundedJobs = new Set<Cid>();
+  readonly #done: Promise<void>;
+  #rouse: () => void = () => undefined;
+
+  constructor(options: SettlementOptions) {
+    this.#options = options;
+    this.#done = this.#watch();
+  }
+
+  /** Whether work on it may begin. */
+  isFunded(job: Cid, budgetNano: bigint | null): boolean {
+    return budgetNano === null || budgetNano === 0n || this.#fundedJobs.has(job);
+  }
+
+  /** A job was taken in, or work was paid: looked at soon. */
+  wake(): void {
+    this.#rouse();
+  }
+
+  /** What is refunded and paid goes to wallets. @throws {FogError} WALLET_NOT_LINKED */
+  async admit(owner: NodeId): Promise<void> {
+    if ((await addressOfNode(this.#options.sql, owner)) === null)
+      throw new FogError({ code: "WALLET_NOT_LINKED", node: owner });
+  }
+
+  /** null while none is named for this job. */
+  async infoOf(job: Cid): Promise<EscrowInfo | null> {
+    const row = await findEscrow(this.#options.sql, job);
+    if (row === undefined) return null;
+    const { address, userAddress, deadlineUnixS, state } = row;
+    return { address, userAddress, deadlineUnixS, state };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#options.ending.abort(new FogError({ code: "STOPPING" }));
+    this.#rouse();
+    await this.#done;
+  }
+
+  async #watch(): Promise<void> {
+    const { clock, log, ending } = this.#options;
+    const { signal } = ending;
+    while (!signal.aborted) {
+      const roused = new AbortController();
+      this.#rouse = () => roused.abort();
+      try {
+        await this.#nameEscrows();
+        for (const { escrow, job } of await liveEscrows(this.#options.sql))
+          await this.#advance(escrow, job).catch((error: unknown) => this.#noteWaiting(job.job, error));
+        await this.#planPayouts();
+        await this.#sendPayouts();
+        await clock.sleep(LOOK_MS, { signal: roused.signal }).catch(() => undefined); // roused: there is something new
+      } catch (error) {
+        if (signal.aborted) return;
+        log.error("settlement_stalled", { why: isFault(error) ? error.message : whyOf(error) });
+        await clock.sleep(RETRY_MS, { signal }).catch(() => undefined); // ending
+      }
+    }
+  }
+
+  /** One escrow that cannot go on keeps no other waiting; a chain that does not answer, all of them. */
+  #noteWaiting(job: Cid, error: unknown): void {
+    if (!isFault(error) || error.code.startsWith("CHAIN_")) throw error;
+    this.#options.log.warn("escrow_waits", { job, why: error.message });
+  }
+
+  async #nameEscrows(): Promise<void> {
+    const { chain, sql, clock } = this.#options;
+    for (const { job, userAddress } of await jobsWithoutEscrow(sql)) {
+      const deadlineUnixS = (await chain.nowUnixS()) + DEADLINE_S;
+      const address = chain.addressOf({ job, userAddress, deadlineUnixS });
+      const createdUnixMs = clock.nowUnixMs();
+      await saveEscrow(sql, { job, address, userAddress, deadlineUnixS, state: "awaited", createdUnixMs });
+    }
+  }
+
+  async #advance(escrow: EscrowRow, job: JobToSettle): Promise<void> {
+    if (escrow.state === "awaited") return this.#awaitFunds(escrow, job);
+    this.#fundedJobs.add(job.job);
+    if (escrow.state === "funded" && job.finishedUnixMs === null) return;
+    await this.#settle(escrow, job);
+  }
+
+  async #awaitFunds(escrow: EscrowRow, job: JobToSettle): Promise<void> {
+    const { chain, sql, clock, log, onFunded, stop } = this.#options;
+    const seen = await chain.read(escrow);
+    const now = clock.nowUnixMs();
+    const depositedNano = seen?.phase === "open" ? seen.depositedNano : 0n;
+    // A job that ended meanwhile: whatever came is written, so that all of it is given back.
+    if (depositedNano > 0n && (depositedNano >= job.budgetNano || job.finishedUnixMs !== null)) {
+      await sql.transaction(async (tx) => {
+        await setEscrowState(tx, job.job, "funded");
+        await post(tx, {
+          ...{ key: `deposit/${job.job}`, kind: "fund", job: job.job, atUnixMs: now },
+          entries: [
+            [outerEscrow(job.job), -depositedNano],
+            [ownerAccount(job.owner), depositedNano],
+          ],
+        });
+      });
+      this.#fundedJobs.add(job.job);
+      log.info("escrow_funded", { job: job.job, depositedNano: depositedNano.toString() });
+      onFunded(job.job);
+      return;
+    }
+    if (job.finishedUnixMs !== null) {
+      if (now - job.finishedUnixMs > ABANDON_MS) await setEscrowState(sql, job.job, "abandoned");
+    } else if (now - escrow.createdUnixMs > FUNDING_MS_MAX) {
+      const minutes = FUNDING_MS_MAX / 60_000;
+      await stop(job.job, `its budget was not in escrow on chain within ${minutes} minutes`);
+    }
+  }
+
+  /** The job has ended: bill, wait, take note. */
+  async #settle(escrow: EscrowRow, job: JobToSettle): Promise<void> {
+    const { chain, sql, log } = this.#options;
+    const seen = await chain.read(escrow);
+    if (seen === undefined) throw new FogError({ code: "ESCROW_GONE", address: escrow.address });
+    if (seen.phase === "closed") return this.#close(job, seen.billedNano);
+    if (seen.phase === "open") {
+      if ((await chain.nowUnixS()) >= seen.untilUnixS) return chain.finish(escrow);
+      const amountNano = await usedNano(sql, job.job);
+      await chain.bill(escrow, amountNano, await evidenceOf(sql, job.job));
+      log.info("escrow_billed", { job: job.job, amountNano: amountNano.toString() });
+      return;
+    }
+    if (escrow.state === "funded") await setEscrowState(sql, job.job, "billed");
+    if ((await chain.nowUnixS()) >= seen.untilUnixS) await chain.finish(escrow);
+  }
+
+  async #close({ job, owner }: JobToSettle, billedNano: bigint): Promise<void> {
+    const { sql, clock, log } = this.#options;
+    const atUnixMs = clock.nowUnixMs();
+    await sql.transaction(async (tx) => {
+      await setEscrowState(tx, job, "closed");
+      const depositedNano = -(await balanceNano(tx, outerEscrow(job)));
+      const backNano = depositedNano - billedNano;
+      if (billedNano > 0n)
+        await post(tx, {
+          ...{ key: `billed/${job}`, kind: "fund", job, atUnixMs },
+          entries: [
+            [fogPurse, -billedNano],
+            [outerEscrow(job), billedNano],
+          ],
+        });
+      if (backNano > 0n)
+        await post(tx, {
+          ...{ key: `returned/${job}`, kind: "payout", job, atUnixMs },
+          entries: [
+            [ownerAccount(owner), -backNano],
+            [outerEscrow(job), backNano],
+          ],
+        });
+    });
+    this.#fundedJobs.delete(job);
+    log.info("escrow_closed", { job, billedNano: billedNano.toString() });
+  }
+
+  /** Compares the books with the chain. */
+  reconcile(find: Find): Promise<ChainReport> {
+    return reconcile(this.#options, find);
+  }
+
+  /** Of what escrows paid, less the station's own fees: earnings that nobody paid in stay in the books. */
+  async #planPayouts(): Promise<void> {
+    const { sql, clock, log, fog } = this.#options;
+    for (const earned of await earnedByWallets(sql, PAYOUT_NANO_MIN)) {
+      const purseNano = -(await balanceNano(sql, fogPurse)) - (await balanceNano(sql, fogAccount(fog)));
+      if (purseNano < earned.earnedNano) continue;
+      const { node, earnedNano } = earned;
+      await sql.transaction(async (tx) => {
+        const id = await insertPayout(tx, earned);
+        await post(tx, {
+          ...{ key: `payout/${id}`, kind: "payout", job: null, atUnixMs: clock.nowUnixMs() },
+          entries: [
+            [providerAccount(node), -earnedNano],
+            [fogPurse, earnedNano],
+          ],
+        });
+      });
+      log.info("payout_planned", { node: shortId(node), amountNano: earnedNano.toString() });
+    }
+  }
+
+  /** Sent again only when no order that carries it can be executed any more. */
+  async #sendPayouts(): Promise<void> {
+    const { chain, sql } = this.#options;
+    const due = async (): Promise<readonly PayoutRow[]> => {
+      const waiting = await this.#notSeen();
+      const nowUnixS = await chain.nowUnixS();
+      const ready = waiting.filter(({ sentUntilUnixS }) => (sentUntilUnixS ?? 0) < nowUnixS);
+      if (ready.length === 0) return [];
+      const ids = ready.map(({ id }) => id);
+      await setPayoutsSent(sql, ids, nowUnixS + ORDER_VALID_S);
+      return ready;
+    };
+    if ((await payoutsOnTheirWay(sql)).length > 0) await chain.pay(due);
+  }
+
+  async #notSeen(): Promise<readonly PayoutRow[]> {
+    const { chain, sql, log } = this.#options;
+    const waiting = await payoutsOnTheirWay(sql);
+    if (waiting.every(({ sentUntilUnixS }) => sentUntilUnixS === null)) return waiting;
+    const moves = await chain.moves(await lastSeenLt(sql));
+    const missing: PayoutRow[] = [];
+    for (const payout of waiting) {
+      const move = moves.find(
+        ({ direction, queryId }) => direction === "out" && queryId === BigInt(payout.id),
+      );
+      if (move === undefined) missing.push(payout);
+      else {
+        await setPayoutSeen(sql, payout.id, move.lt);
+        const { node, amountNano } = payout;
+        log.info("paid_out", { node, amountNano: amountNano.toString(), payout: payout.id });
+      }
+    }
+    return missing;
+  }
+}
