@@ -44,7 +44,12 @@ export function entrantsOf(workload: Workload, folder: string): readonly Entrant
     {
       engine: "PinGo",
       threads,
-      command: { program: process.execPath, args: [join(FOLDER, "ours.ts"), workload.name, String(threads)] },
+      command: {
+        program: process.execPath,
+        args: ["--expose-gc", join(FOLDER, "ours.ts"), workload.name, String(threads)],
+        // As a provider's worker, ours finds its code compiled.
+        env: { ...process.env, NODE_COMPILE_CACHE: join(folder, "compiled") },
+      },
     },
     {
       engine: "PyTorch",

@@ -8,10 +8,12 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { assertDefined } from "@pingo/core";
 import type { Row, Suite, SuiteOptions } from "../report.ts";
 import { buildRows } from "./build-time.ts";
 import { holdContest } from "./contest.ts";
-import { entrantsOf } from "./entrants.ts";
+import { startContestant } from "./contestant.ts";
+import { type Entrant, entrantsOf } from "./entrants.ts";
 import { writeCase } from "./exchange.ts";
 import { profileTable } from "./profile.ts";
 import { contestRows } from "./rows.ts";
@@ -37,6 +39,16 @@ function chosenWorkloads(cases: readonly string[]): readonly Workload[] {
   return WORKLOADS.filter(({ name }) => cases.length === 0 || cases.includes(name));
 }
 
+/** Node writes what it compiled when a process ends. */
+async function compileOurs(entrants: readonly Entrant[]): Promise<void> {
+  const ours = assertDefined(
+    entrants.find(({ engine }) => engine === "PinGo"),
+    "PinGo",
+  );
+  const contestant = await startContestant(ours.command);
+  if (!("skipped" in contestant)) await contestant.end();
+}
+
 async function runAutogradSuite(
   say: (line: string) => void,
   { cases }: SuiteOptions,
@@ -46,7 +58,9 @@ async function runAutogradSuite(
   try {
     for (const workload of chosenWorkloads(cases)) {
       await writeCase(workload, folder);
-      const contest = await holdContest(workload, entrantsOf(workload, folder), say);
+      const entrants = entrantsOf(workload, folder);
+      if (rows.length === 0) await compileOurs(entrants);
+      const contest = await holdContest(workload, entrants, say);
       rows.push(...contestRows(workload, contest));
     }
   } finally {

@@ -42,7 +42,6 @@ export {
   waitingUnits,
 } from "./round-state.ts";
 export {
-  CHECKPOINT_STEPS,
   runUnit,
   type UnitInputs,
   type UnitOptions,
@@ -50,6 +49,7 @@ export {
   type UnitResult,
 } from "./run-unit.ts";
 export { createSampler, type Sampler } from "./sample.ts";
+export { stepsOfCall } from "./steps-of-call.ts";
 export { trainInRounds } from "./train-in-rounds.ts";
 export { trainSequentially } from "./train-sequentially.ts";
 export { TrainingError, type TrainingFault } from "./training-error.ts";

@@ -70,6 +70,19 @@ test("a unit runs all of its steps in checkpoints, and tells of each", async () 
   expect(drawn.every((row) => row >= 0n && row < BigInt(ROWS))).toBe(true);
 });
 
+test("of a large state each call is one step, and says so", async () => {
+  const { trainer, clock, calls } = createStepTrainer();
+  const parameters = [{ name: "w", shape: [1_500_000], kind: "trained", slots: ["m", "v"] } as const];
+  const large = { ...trainer, signature: { ...trainer.signature, parameters } };
+  const inputs = { trainer: large, weights: new Float32Array(1_500_000), rows: ROWS };
+  const progress: number[] = [];
+  const onProgress = ({ step }: UnitProgress) => progress.push(step);
+  const result = await runUnit(unitOf({ steps: 3 }), inputs, { clock, onProgress });
+  expect(calls).toEqual([1, 1, 1]);
+  expect(progress).toEqual([1, 2, 3]);
+  expect(result.lossMean).toBe(2);
+});
+
 test("the update is before - after for what is trained, and after for statistics", async () => {
   const { trainer, clock } = createStepTrainer();
   const { update } = await runUnit(unitOf(), { trainer, weights, rows: ROWS }, { clock });

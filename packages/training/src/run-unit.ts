@@ -8,10 +8,8 @@ import type { Clock, TrainUnit } from "@pingo/core";
 import { learningRatesOf } from "./learning-rate.ts";
 import { spansOf } from "./program.ts";
 import { createSampler } from "./sample.ts";
+import { stepsOfCall } from "./steps-of-call.ts";
 import { TrainingError } from "./training-error.ts";
-
-/** Steps per call of the trainer: the grain of progress, deadline and abort. */
-export const CHECKPOINT_STEPS = 8;
 
 export interface UnitInputs {
   /** Its fields are the rows of the unit's shards, in their order. */
@@ -62,8 +60,10 @@ export async function runUnit(
   await trainer.reset(weights);
   let done = 0;
   let lossSum = 0;
+  let stepMs: number | undefined;
   do {
-    const steps = Math.min(CHECKPOINT_STEPS, unit.steps - done);
+    const calledMs = clock.monotonicMs();
+    const steps = Math.min(stepsOfCall(trainer.signature, stepMs), unit.steps - done);
     const learningRates = ratesOf(unit, done, steps);
     const stop = AbortSignal.any([signal, done > 0 ? flush : undefined].filter((one) => one !== undefined));
     const losses = await trainer.run(sampler.draw(steps), learningRates, { signal: stop }).catch((error) => {
@@ -77,6 +77,7 @@ export async function runUnit(
     if (!Number.isFinite(checkpointSum))
       throw new TrainingError({ code: "LOSS_NOT_FINITE", step: done + steps });
     done += steps;
+    stepMs = (clock.monotonicMs() - calledMs) / steps;
     lossSum += checkpointSum;
     onProgress?.({ step: done, steps: unit.steps, loss: checkpointSum / steps });
   } while (done < unit.steps && clock.monotonicMs() - startedMs < unit.deadlineMs && !flush?.aborted);

@@ -10,8 +10,8 @@ import { nextAverage } from "./average.ts";
 import { learningRatesOf } from "./learning-rate.ts";
 import { type Evaluate, type LocalProgress, type LocalTraining, measureVersion } from "./local-training.ts";
 import type { MetricRecord } from "./provenance.ts";
-import { CHECKPOINT_STEPS } from "./run-unit.ts";
 import { createSampler } from "./sample.ts";
+import { stepsOfCall } from "./steps-of-call.ts";
 import { TrainingError } from "./training-error.ts";
 import { indexOfNotFinite } from "./vector.ts";
 
@@ -47,6 +47,7 @@ export async function trainSequentially(
   const metrics: MetricRecord[] = [];
   let { weights } = inputs;
   let trainedMs = 0;
+  let stepMs: number | undefined;
   let average: Float32Array | null = null;
   await trainer.reset(weights);
   for (let round = 1; round <= schedule.rounds && !signal?.aborted; round++) {
@@ -54,11 +55,13 @@ export async function trainSequentially(
     let step = 0;
     let lossSum = 0;
     while (step < schedule.stepsPerRound && !signal?.aborted) {
-      const count = Math.min(CHECKPOINT_STEPS, schedule.stepsPerRound - step);
+      const calledMs = clock.monotonicMs();
+      const count = Math.min(stepsOfCall(trainer.signature, stepMs), schedule.stepsPerRound - step);
       const from = (round - 1) * schedule.stepsPerRound + step;
       const losses = await runOrStop(sampler.draw(count), learningRatesOf(rate, { from, count, total }));
       if (losses === null) break;
       step += count;
+      stepMs = (clock.monotonicMs() - calledMs) / count;
       const sum = losses.reduce((a, b) => a + b, 0);
       lossSum += sum;
       onProgress?.({ type: "steps", round, step, steps: schedule.stepsPerRound, loss: sum / count });
