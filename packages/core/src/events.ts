@@ -39,6 +39,8 @@ export type JobEvent =
       readonly rows: number;
       readonly loss: number;
       readonly counted: boolean;
+      /** Measured: the most that the worker's process was resident, Node and ONNX Runtime included. */
+      readonly peakBytes?: number;
     }
   | {
       readonly type: "committed";
@@ -123,6 +125,7 @@ export const zJobEvent: z.ZodType<JobEvent> = z.discriminatedUnion("type", [
     rows: zCount,
     loss: zLoss,
     counted: z.boolean(),
+    peakBytes: zCount.exactOptional(),
   }),
   z.strictObject({
     type: z.literal("committed"),

@@ -57,6 +57,8 @@ export interface Receipt {
   readonly steps: number;
   readonly rows: number;
   readonly cpuMs: number;
+  /** The most that its process was resident by then; left out by who cannot tell. */
+  readonly peakBytes?: number;
   readonly lossMean: number;
   /** UnixFS file: the flat f32 update (weights before - weights after; statistics: after). */
   readonly update: Cid;
@@ -101,6 +103,7 @@ export const zReceipt: z.ZodType<Receipt> = z.strictObject({
   steps: z.int().min(1).max(LIMITS.stepsPerRoundMax),
   rows: z.int().min(1),
   cpuMs: z.number().nonnegative(),
+  peakBytes: zCount.exactOptional(),
   lossMean: z.number(),
   update: zCid,
   startedAtUnixMs: zCount,

@@ -6,6 +6,8 @@ export interface UnitOutcome {
   readonly rows: number;
   readonly lossMean: number;
   readonly cpuMs: number;
+  /** The most that its process was resident by then, where it can tell. */
+  readonly peakBytes?: number;
   readonly update: Cid;
   readonly startedAtUnixMs: number;
   readonly endedAtUnixMs: number;

@@ -43,6 +43,8 @@ export interface UnitRunnerPorts {
   readonly clock: Clock;
   /** What this thread, or process, has used of a core so far. */
   readonly cpuMs: () => number;
+  /** The most that this process was resident so far; a page cannot tell. */
+  readonly peakBytes?: () => number;
   readonly openTrainer: (program: RuntimeProgram) => Promise<Trainer>;
 }
 
@@ -57,7 +59,7 @@ interface Warm {
 }
 
 export function createUnitRunner(ports: UnitRunnerPorts): UnitRunner {
-  const { clock, cpuMs, openTrainer } = ports;
+  const { clock, cpuMs, peakBytes, openTrainer } = ports;
   let warm: Warm | undefined;
   /** One program is opened at a time: a unit may come while its own is. */
   let opening: Promise<unknown> = Promise.resolve();
@@ -112,6 +114,7 @@ export function createUnitRunner(ports: UnitRunnerPorts): UnitRunner {
         rows: result.rows,
         lossMean: result.lossMean,
         cpuMs: cpuMs() - cpuAtStartMs,
+        ...(peakBytes && { peakBytes: peakBytes() }),
         update,
         startedAtUnixMs,
         endedAtUnixMs: clock.nowUnixMs(),

@@ -20,6 +20,9 @@ export interface JobProgress {
   readonly waiting: string | null;
   readonly firstLeaseUnixMs: number | null;
   readonly lastCommitUnixMs: number | null;
+  /** What training was to take of a worker's memory, and the most that a worker's process was resident. */
+  readonly plannedBytes: number | null;
+  readonly peakBytes: number | null;
 }
 
 export const NO_PROGRESS: JobProgress = {
@@ -36,12 +39,19 @@ export const NO_PROGRESS: JobProgress = {
   waiting: null,
   firstLeaseUnixMs: null,
   lastCommitUnixMs: null,
+  plannedBytes: null,
+  peakBytes: null,
 };
 
 export function advance(progress: JobProgress, { event, atUnixMs }: NumberedEvent): JobProgress {
   switch (event.type) {
     case "accepted":
-      return { ...progress, name: event.name, rounds: event.rounds };
+      return {
+        ...progress,
+        name: event.name,
+        rounds: event.rounds,
+        plannedBytes: event.memory?.plannedBytes ?? null,
+      };
     case "round-started":
       return {
         ...progress,
@@ -62,6 +72,10 @@ export function advance(progress: JobProgress, { event, atUnixMs }: NumberedEven
         ...progress,
         stepByUnit: new Map(progress.stepByUnit).set(event.unit, event.steps),
         unitsDelivered: new Set(progress.unitsDelivered).add(event.unit),
+        peakBytes:
+          event.peakBytes === undefined
+            ? progress.peakBytes
+            : Math.max(progress.peakBytes ?? 0, event.peakBytes),
         providers: event.counted ? new Set(progress.providers).add(event.provider) : progress.providers,
       };
     case "lost":

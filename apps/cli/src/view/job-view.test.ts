@@ -12,7 +12,12 @@ const at = (sequence: number | null, atUnixMs: number, event: JobEvent): Numbere
 });
 
 const STORY: readonly NumberedEvent[] = [
-  at(1, 0, { type: "accepted", name: "tiny", rounds: 2 }),
+  at(1, 0, {
+    type: "accepted",
+    name: "tiny",
+    rounds: 2,
+    memory: { plannedBytes: 14 * 2 ** 20, microBatches: 1, recompute: 1 },
+  }),
   at(2, 0, { type: "waiting", reason: "no provider is connected" }),
   at(3, 1_000, { type: "round-started", round: 1, units: 2, steps: 10 }),
   at(4, 1_000, { type: "leased", round: 1, unit: 0, attempt: 1, provider }),
@@ -27,6 +32,7 @@ const STORY: readonly NumberedEvent[] = [
     rows: 40,
     loss: 2,
     counted: true,
+    peakBytes: 130 * 2 ** 20,
   }),
   at(7, 3_000, { type: "committed", round: 1, rounds: 2, loss: 1.5, steps: 20, rows: 80, weights }),
   at(8, 3_500, { type: "evaluated", round: 1, loss: 1.25, accuracy: 0.5 }),
@@ -56,6 +62,7 @@ test("without a terminal each round is a plain line", () => {
     expect.stringMatching(/^provider 12D3….{8} lost unit 1 of round 1: it went away; it goes to another$/),
     "round 1/2  loss 1.5000  40 samples/s",
     "round 1/2  held out: loss 1.2500  accuracy 50.00 %",
+    "memory 130.0 MiB at most in a worker, 14.0 MiB of it planned for training",
     "",
   ]);
 });

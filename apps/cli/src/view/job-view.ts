@@ -1,5 +1,5 @@
 /** A running job on the screen: one line a round, and a live block beneath where a person watches. */
-import { type NumberedEvent, shortId } from "@pingo/core";
+import { formatBytes, type NumberedEvent, shortId } from "@pingo/core";
 import { progressBar, sparkline } from "./bars.ts";
 import { advance, type JobProgress, NO_PROGRESS, samplesPerSecond, shareDone } from "./job-progress.ts";
 import type { Screen } from "./screen.ts";
@@ -60,9 +60,17 @@ export function lineOf(
       );
     case "waiting":
       return screen.paint("yellow", `waiting: ${event.reason}`);
+    case "finished":
+      return memoryLine(progress);
     default:
       return null;
   }
+}
+
+function memoryLine({ peakBytes, plannedBytes }: JobProgress): string | null {
+  if (peakBytes === null) return null;
+  const plan = plannedBytes === null ? "" : `, ${formatBytes(plannedBytes)} of it planned for training`;
+  return `memory ${formatBytes(peakBytes)} at most in a worker${plan}`;
 }
 
 /** Fits the columns of the screen; a wrapped line could not be redrawn. */

@@ -75,7 +75,7 @@ async function recordResult(
   counted: boolean,
   atUnixMs: number,
 ): Promise<NumberedEvent> {
-  const { provider, steps, rows, lossMean: loss, lease, update } = result.receipt;
+  const { provider, steps, rows, lossMean: loss, lease, update, peakBytes } = result.receipt;
   const { round, unit } = result;
   await insertResult(sql, {
     lease,
@@ -103,6 +103,7 @@ async function recordResult(
     rows,
     loss,
     counted,
+    ...(peakBytes !== undefined && { peakBytes }),
   });
 }
 

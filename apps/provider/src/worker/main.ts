@@ -21,6 +21,7 @@ const runner = createUnitRunner({
     const { user, system } = process.cpuUsage();
     return (user + system) / 1_000;
   },
+  peakBytes: () => 1_024 * process.resourceUsage().maxRSS,
 });
 let running:
   | { readonly lease: LeaseId; readonly cancel: AbortController; readonly flush: AbortController }
