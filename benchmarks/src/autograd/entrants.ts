@@ -25,6 +25,8 @@ export interface Pace {
 const THREADS = [1, 2];
 const FOLDER = dirname(fileURLToPath(import.meta.url));
 const PYTHON = "/usr/bin/python3";
+/** Of those of a provider's worker, which takes a young generation of 1 MB: here programs are built as well. */
+const FLAGS = ["--expose-gc", "--max-semi-space-size=4"];
 /** Choices of OpenBLAS kernels that were made for another machine. */
 const BLAS_OVERRIDES = ["OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"];
 
@@ -46,7 +48,7 @@ export function entrantsOf(workload: Workload, folder: string): readonly Entrant
       threads,
       command: {
         program: process.execPath,
-        args: ["--expose-gc", join(FOLDER, "ours.ts"), workload.name, String(threads)],
+        args: [...FLAGS, join(FOLDER, "ours.ts"), workload.name, String(threads)],
         // As a provider's worker, ours finds its code compiled.
         env: { ...process.env, NODE_COMPILE_CACHE: join(folder, "compiled") },
       },
