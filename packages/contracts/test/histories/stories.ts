@@ -1,0 +1,15 @@
+/** Every contract that holds tokens, votes or words of the quorum, and its histories. */
+import { distributorStory, stakeStory } from "./emission.ts";
+import type { Story } from "./history.ts";
+import { channelStory, escrowStory, vestingStory } from "./payments.ts";
+import { certificateStory, governanceStory } from "./voting.ts";
+
+export const STORIES: readonly Story[] = [
+  channelStory,
+  escrowStory,
+  vestingStory,
+  distributorStory,
+  stakeStory,
+  certificateStory,
+  governanceStory,
+];

@@ -1,0 +1,11 @@
+import { expect, test } from "vitest";
+import { playHistories } from "./history.ts";
+import { certificateStory, governanceStory } from "./voting.ts";
+
+test.each([certificateStory, governanceStory])(
+  "100,000 histories of $name",
+  { timeout: 36_000_000 },
+  async (story) => {
+    await expect(playHistories(story, 100_000)).resolves.toBeUndefined();
+  },
+);
