@@ -1,5 +1,6 @@
 /** What TON costs: one file for each case. */
 import type { Row, Suite, SuiteOptions } from "../report.ts";
+import { distributorCase, jobCase, voucherCase } from "./contracts.ts";
 import { devnetCase } from "./devnet.ts";
 
 interface Case {
@@ -7,11 +8,11 @@ interface Case {
   run(say: (line: string) => void): Promise<readonly Row[]>;
 }
 
-const CASES: readonly Case[] = [devnetCase];
+const CASES: readonly Case[] = [voucherCase, distributorCase, jobCase, devnetCase];
 
 export const tonSuite: Suite = {
   name: "ton",
-  about: "the devnet under several clients",
+  about: "vouchers, roots, claims, what a job costs on chain, and the devnet under several clients",
   run: runTonSuite,
 };
 
