@@ -71,13 +71,11 @@ class Libp2pHost implements PeerHost {
   async dial(address: string, protocol: string, options: { signal?: AbortSignal } = {}): Promise<Channel> {
     if (this.#isClosed) throw new NetworkError({ code: "HOST_CLOSED" });
     const { address: target, peer } = parsePeerAddress(address);
+    this.#checkRoom(peer);
     let connection: Connection | undefined;
     try {
       connection = await this.#node.dial(target, options);
-      const stream = await connection.newStream(protocol, {
-        ...options,
-        maxOutboundStreams: LIMITS.channelsPerPeerMax,
-      });
+      const stream = await connection.newStream(protocol, options);
       return this.#channelOf(stream, connection, peer);
     } catch (cause) {
       options.signal?.throwIfAborted();
@@ -115,6 +113,13 @@ class Libp2pHost implements PeerHost {
     this.#isClosed = true;
     await Promise.all([...this.#channels].map((channel) => channel[Symbol.asyncDispose]()));
     await this.#node.stop();
+  }
+
+  /** The other side would reset one more without a word. */
+  #checkRoom(peer: NodeId): void {
+    const max = LIMITS.channelsPerPeerMax;
+    const open = [...this.#channels].filter((channel) => channel.peer === peer).length;
+    if (open >= max) throw new NetworkError({ code: "TOO_MANY_CHANNELS", peer, max });
   }
 
   #channelOf(stream: Stream, connection: Connection, peer: NodeId): Channel {

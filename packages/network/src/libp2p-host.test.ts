@@ -1,5 +1,5 @@
 import { connect } from "node:net";
-import { type KeyPair, keyPairOfSeed } from "@pingo/core";
+import { LIMITS as CORE_LIMITS, type KeyPair, keyPairOfSeed } from "@pingo/core";
 import { systemClock } from "@pingo/core/system";
 import { createRecordedLog, silentLog } from "@pingo/core/testing";
 import { describe, expect, test } from "vitest";
@@ -111,6 +111,22 @@ describe("listening", () => {
     server.handle("/pingo/test/1.0.0", (channel) => channel.serve(async (body) => body));
     const channel = await client.dial(server.addresses[0] ?? "", "/pingo/test/1.0.0");
     expect(await channel.request("ok")).toBe("ok");
+  });
+
+  test("a peer has so many channels and no more, and those it has go on", async () => {
+    await using server = await startHost(B);
+    await using client = await startHost(A, []);
+    const protocol = "/pingo/test/1.0.0";
+    server.handle(protocol, (channel) => channel.serve(async (body) => body));
+    const dial = (): Promise<Channel> => client.dial(server.addresses[0] ?? "", protocol);
+    const channels: Channel[] = [];
+    for (let i = 0; i < CORE_LIMITS.channelsPerPeerMax; i++) channels.push(await dial());
+    await expect(dial()).rejects.toMatchObject({ code: "TOO_MANY_CHANNELS" });
+    const asked = channels.map((channel, i) => channel.request(i));
+    expect(await Promise.all(asked)).toEqual(channels.map((_, i) => i));
+    await channels.pop()?.[Symbol.asyncDispose]();
+    const next = await dial();
+    expect(await next.request("again")).toBe("again");
   });
 
   test("a bug in a handler is logged", async () => {

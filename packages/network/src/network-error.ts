@@ -12,6 +12,7 @@ export type NetworkFault =
   | { readonly code: "REQUEST_TIMEOUT"; readonly peer: NodeId; readonly timeoutMs: number }
   | { readonly code: "MESSAGE_TOO_LARGE"; readonly bytes: number; readonly bytesMax: number }
   | { readonly code: "TOO_MANY_REQUESTS"; readonly peer: NodeId; readonly inFlightMax: number }
+  | { readonly code: "TOO_MANY_CHANNELS"; readonly peer: NodeId; readonly max: number }
   | { readonly code: "HOST_CLOSED" };
 
 const SENTENCES: Sentences<NetworkFault> = {
@@ -32,6 +33,7 @@ const SENTENCES: Sentences<NetworkFault> = {
     `the message has ${f.bytes} bytes and at most ${f.bytesMax} fit; send large things as blocks`,
   TOO_MANY_REQUESTS: (f) =>
     `${f.inFlightMax} requests to or from ${f.peer} are already under way; wait for answers first`,
+  TOO_MANY_CHANNELS: (f) => `${f.max} channels to ${f.peer} are open already; close one first`,
   HOST_CLOSED: () => "this peer host is closed; start another",
 };
 
