@@ -186,3 +186,11 @@ test("initial weights are the model's, in the order of the signature", () => {
   );
   expect([...initialWeights]).toEqual([...f32([6], expected).data]);
 });
+
+test("a batch whose tensors would be too large is refused with the node that makes them", () => {
+  expect(building({ batchSize: 2 ** 28 })).toMatchObject({
+    code: "SIZE_TOO_LARGE",
+    elements: 2 ** 28 * 6,
+    max: 2 ** 30,
+  });
+});
