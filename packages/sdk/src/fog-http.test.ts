@@ -1,13 +1,13 @@
 import { once } from "node:events";
-import { createServer } from "node:http";
+import { createServer, type RequestListener } from "node:http";
 import { LIMITS } from "@pingo/core";
 import { systemFetch } from "@pingo/core/system";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { askFog } from "./fog-http.ts";
 
-async function serving(answer: Parameters<typeof createServer>[1]) {
-  const server = createServer(answer ?? {}).listen(0, "127.0.0.1");
+async function serving(answer: RequestListener) {
+  const server = createServer(answer).listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
   return {
