@@ -1,6 +1,6 @@
+import { SettingError } from "@pingo/core";
 import { expect, test } from "vitest";
 import { readConfig } from "./config.ts";
-import { DevnetError } from "./fault.ts";
 
 test("the defaults serve this machine only", () => {
   expect(readConfig({ PINGO_HOME: "/p" })).toEqual({
@@ -24,6 +24,6 @@ test.each([
   ["PINGO_LOG_LEVEL", "loud"],
   ["PINGO_EXIT_WITH_PARENT", "yes"],
 ])("%s=%s is refused by name", (key, value) => {
-  expect(() => readConfig({ [key]: value })).toThrow(DevnetError);
+  expect(() => readConfig({ [key]: value })).toThrow(SettingError);
   expect(() => readConfig({ [key]: value })).toThrow(key);
 });

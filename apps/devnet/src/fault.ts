@@ -2,13 +2,6 @@
 import { FaultError, formatBytes, type Sentences } from "@pingo/core";
 
 export type DevnetFault =
-  | { readonly code: "SETTING_UNKNOWN"; readonly key: string; readonly known: string }
-  | {
-      readonly code: "SETTING_INVALID";
-      readonly key: string;
-      readonly value: string;
-      readonly expected: string;
-    }
   | { readonly code: "PORT_IN_USE"; readonly address: string; readonly variable: string }
   | {
       readonly code: "ADDRESS_REFUSED";
@@ -42,8 +35,6 @@ export type DevnetFault =
 const REFUSED = "LITE_SERVER_UNKNOWN: cannot apply external message to current state : ";
 
 const SENTENCES: Sentences<DevnetFault> = {
-  SETTING_UNKNOWN: (f) => `${f.key} is not a setting of the devnet; it knows ${f.known}`,
-  SETTING_INVALID: (f) => `${f.key} is "${f.value}"; expected ${f.expected}`,
   PORT_IN_USE: (f) =>
     `${f.address} is in use by another process; stop that process or choose another address with ${f.variable}`,
   ADDRESS_REFUSED: (f) =>

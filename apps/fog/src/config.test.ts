@@ -1,5 +1,6 @@
+import { SettingError } from "@pingo/core";
 import { expect, test } from "vitest";
-import { ConfigError, readConfig } from "./config.ts";
+import { readConfig } from "./config.ts";
 
 test("the defaults serve this machine only", () => {
   expect(readConfig({ PINGO_HOME: "/p" })).toEqual({
@@ -29,7 +30,7 @@ test.each([
   ["PINGO_LOG_LEVEL", "loud"],
   ["PINGO_EXIT_WITH_PARENT", "yes"],
 ])("%s=%s is refused by name", (key, value) => {
-  expect(() => readConfig({ [key]: value })).toThrow(ConfigError);
+  expect(() => readConfig({ [key]: value })).toThrow(SettingError);
   expect(() => readConfig({ [key]: value })).toThrow(key);
 });
 

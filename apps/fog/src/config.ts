@@ -3,19 +3,25 @@ import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import {
   ADDRESS_BOOK_NAME,
-  FaultError,
+  type HostPort,
+  invalidSetting,
   isFault,
   LIMITS,
   type NodeId,
   parseNodeId,
-  type Sentences,
+  readFlag,
+  readHostPort,
+  readHttpUrl,
+  readOneOf,
+  readWhole,
+  refuseUnknown,
 } from "@pingo/core";
 import { LOG_LEVELS, type LogLevel } from "@pingo/core/log";
 
 export interface FogConfig {
   /** Everything the station writes is in here, but for a database of its own. */
   readonly folder: string;
-  readonly http: { readonly host: string; readonly port: number };
+  readonly http: HostPort;
   /** Multiaddr that providers dial. */
   readonly peerAddress: string;
   /** Pages may lend too: what they dial, and where the page lies; null where they may not. */
@@ -69,27 +75,6 @@ export interface WebConfig {
   readonly pageFolder: string;
 }
 
-export type ConfigFault =
-  | { readonly code: "SETTING_UNKNOWN"; readonly key: string; readonly known: string }
-  | {
-      readonly code: "SETTING_INVALID";
-      readonly key: string;
-      readonly value: string;
-      readonly expected: string;
-    };
-
-const SENTENCES: Sentences<ConfigFault> = {
-  SETTING_UNKNOWN: (f) => `${f.key} is not a setting of the fog node; it knows ${f.known}`,
-  SETTING_INVALID: (f) => `${f.key} is "${f.value}"; expected ${f.expected}`,
-};
-
-export class ConfigError extends FaultError<ConfigFault> {
-  override readonly name = "ConfigError";
-  constructor(fault: ConfigFault, options?: ErrorOptions) {
-    super(fault, SENTENCES, options);
-  }
-}
-
 const OWN_PREFIX = "PINGO_FOG_";
 const OWN_KEYS = [
   "PINGO_FOG_HTTP",
@@ -105,6 +90,7 @@ const OWN_KEYS = [
   "PINGO_FOG_NETWORK",
   "PINGO_FOG_ADDRESS_BOOK",
 ] as const;
+const HTTP = "127.0.0.1:4710";
 export const LEASE_TTL_MS = 6_000;
 const LEASE_TTL_MS_MIN = 300;
 
@@ -120,22 +106,21 @@ type Environment = {
     | "PINGO_EXIT_WITH_PARENT"]?: string | undefined;
 };
 
-/** @throws {ConfigError} SETTING_UNKNOWN, SETTING_INVALID */
+/** @throws {SettingError} SETTING_UNKNOWN, SETTING_INVALID */
 export function readConfig(env: Environment): FogConfig {
-  for (const key of Object.keys(env)) {
-    // The address of a fog node is a provider's setting; a shell may well have it set for both.
-    if (key.startsWith(OWN_PREFIX) && !OWN_KEYS.some((known) => known === key)) {
-      throw new ConfigError({ code: "SETTING_UNKNOWN", key, known: OWN_KEYS.join(", ") });
-    }
-  }
+  // The address of a fog node, PINGO_FOG, is a provider's setting; a shell may well have it set for both.
+  refuseUnknown(env, { program: "the fog node", prefix: OWN_PREFIX, known: OWN_KEYS });
   const home = env.PINGO_HOME || join(homedir(), ".pingo");
   return {
     folder: join(resolve(home), "fog"),
-    http: readHostPort("PINGO_FOG_HTTP", env.PINGO_FOG_HTTP ?? "127.0.0.1:4710"),
+    http: readHostPort("PINGO_FOG_HTTP", env.PINGO_FOG_HTTP ?? HTTP, HTTP),
     peerAddress: readMultiaddr("PINGO_FOG_P2P", env.PINGO_FOG_P2P ?? "/ip4/127.0.0.1/tcp/4711"),
     web: readWeb(env),
     databaseUrl: env.DATABASE_URL ? readDatabaseUrl("DATABASE_URL", env.DATABASE_URL) : undefined,
-    leaseTtlMs: readTtl("PINGO_FOG_LEASE_TTL_MS", env.PINGO_FOG_LEASE_TTL_MS ?? String(LEASE_TTL_MS)),
+    leaseTtlMs: readWhole("PINGO_FOG_LEASE_TTL_MS", env.PINGO_FOG_LEASE_TTL_MS ?? String(LEASE_TTL_MS), {
+      min: LEASE_TTL_MS_MIN,
+      max: LIMITS.leaseTtlMsMax,
+    }),
     gate: readOneOf("PINGO_FOG_GATE", env.PINGO_FOG_GATE || "open", GATES),
     founders: readFounders("PINGO_FOG_FOUNDERS", env.PINGO_FOG_FOUNDERS ?? ""),
     domains: readDomains("PINGO_FOG_DOMAINS", env.PINGO_FOG_DOMAINS ?? ""),
@@ -144,7 +129,7 @@ export function readConfig(env: Environment): FogConfig {
     chain: readChain(env, resolve(home)),
     payment: readOneOf("PINGO_FOG_PAYMENT", env.PINGO_FOG_PAYMENT || "account", PAYMENTS),
     logLevel: readOneOf("PINGO_LOG_LEVEL", env.PINGO_LOG_LEVEL ?? "info", LOG_LEVELS),
-    exitsWithParent: readFlag("PINGO_EXIT_WITH_PARENT", env.PINGO_EXIT_WITH_PARENT ?? "0"),
+    exitsWithParent: readFlag("PINGO_EXIT_WITH_PARENT", env.PINGO_EXIT_WITH_PARENT || "0"),
   };
 }
 
@@ -154,15 +139,10 @@ function readChain(env: Environment, home: string): ChainConfig | undefined {
   const isAsked = env.PINGO_FOG_GATE === "certificate" || env.PINGO_FOG_PAYMENT === "chain";
   if (!book && !isAsked) return undefined;
   return {
-    endpoint: readUrl("TON_ENDPOINT", endpoint || DEVNET_ENDPOINT),
+    endpoint: readHttpUrl("TON_ENDPOINT", endpoint || DEVNET_ENDPOINT, DEVNET_ENDPOINT),
     apiKey: env.TON_API_KEY || undefined,
     addressBookPath: resolve(book || join(home, ADDRESS_BOOK_NAME)),
   };
-}
-
-function readUrl(key: string, value: string): string {
-  if (/^https?:\/\/[^ ]+$/.test(value)) return value;
-  throw invalid(key, value, `a URL, like ${DEVNET_ENDPOINT}`);
 }
 
 function readFounders(key: string, value: string): ReadonlySet<NodeId> {
@@ -175,7 +155,7 @@ function readFounders(key: string, value: string): ReadonlySet<NodeId> {
   } catch (error) {
     if (!isFault(error)) throw error;
   }
-  throw invalid(key, value, `at most ${FOUNDERS_MAX} node ids with commas between`);
+  throw invalidSetting(key, value, `at most ${FOUNDERS_MAX} node ids with commas between`);
 }
 
 function readDomains(key: string, value: string): readonly string[] {
@@ -184,61 +164,36 @@ function readDomains(key: string, value: string): readonly string[] {
     .map((domain) => domain.trim().toLowerCase())
     .filter(Boolean);
   if (domains.length <= DOMAINS_MAX && domains.every((domain) => HOST.test(domain))) return domains;
-  throw invalid(key, value, `at most ${DOMAINS_MAX} hosts with commas between, like app.example.org`);
-}
-
-function readHostPort(key: string, value: string): FogConfig["http"] {
-  const match = /^(?:\[([0-9a-fA-F:]+)\]|([a-zA-Z0-9.-]+)):(\d{1,5})$/.exec(value);
-  const host = match?.[1] ?? match?.[2];
-  const port = Number(match?.[3]);
-  if (host === undefined || !(port <= 65_535)) throw invalid(key, value, "host:port, like 127.0.0.1:4710");
-  return { host, port };
+  throw invalidSetting(key, value, `at most ${DOMAINS_MAX} hosts with commas between, like app.example.org`);
 }
 
 function readMultiaddr(key: string, value: string): string {
   if (/^\/(ip4|ip6|dns4|dns6)\/[^/]+\/tcp\/\d{1,5}$/.test(value)) return value;
-  throw invalid(key, value, "a multiaddr, like /ip4/127.0.0.1/tcp/4711");
+  throw invalidSetting(key, value, "a multiaddr, like /ip4/127.0.0.1/tcp/4711");
 }
 
 function readWeb(env: Environment): WebConfig | null {
   const { PINGO_FOG_WEB: listen, PINGO_FOG_PAGE: page, PINGO_FOG_WEB_ANNOUNCE: announce } = env;
   if (!listen) {
-    if (page) throw invalid("PINGO_FOG_PAGE", page, "PINGO_FOG_WEB with it, which the page dials");
+    if (page) throw invalidSetting("PINGO_FOG_PAGE", page, "PINGO_FOG_WEB with it, which the page dials");
     return null;
   }
   if (!/^\/(ip4|ip6|dns4|dns6)\/[^/]+\/tcp\/\d{1,5}\/ws$/.test(listen)) {
-    throw invalid("PINGO_FOG_WEB", listen, "a multiaddr, like /ip4/127.0.0.1/tcp/4712/ws");
+    throw invalidSetting("PINGO_FOG_WEB", listen, "a multiaddr, like /ip4/127.0.0.1/tcp/4712/ws");
   }
-  if (!page) throw invalid("PINGO_FOG_WEB", listen, "PINGO_FOG_PAGE with it, the folder of the built page");
+  if (!page)
+    throw invalidSetting("PINGO_FOG_WEB", listen, "PINGO_FOG_PAGE with it, the folder of the built page");
   if (announce && !/^\/dns[46]?\/[^/]+\/tcp\/\d{1,5}\/tls\/ws$/.test(announce)) {
-    throw invalid("PINGO_FOG_WEB_ANNOUNCE", announce, "a multiaddr, like /dns4/fog.example/tcp/443/tls/ws");
+    throw invalidSetting(
+      "PINGO_FOG_WEB_ANNOUNCE",
+      announce,
+      "a multiaddr, like /dns4/fog.example/tcp/443/tls/ws",
+    );
   }
   return { listen, announce: announce ? [announce] : [], pageFolder: resolve(page) };
 }
 
 function readDatabaseUrl(key: string, value: string): string {
   if (/^postgres(ql)?:\/\//.test(value)) return value;
-  throw invalid(key, "…", "postgres://user@host/database");
-}
-
-function readTtl(key: string, value: string): number {
-  const ttlMs = Number(value);
-  if (Number.isInteger(ttlMs) && ttlMs >= LEASE_TTL_MS_MIN && ttlMs <= LIMITS.leaseTtlMsMax) return ttlMs;
-  throw invalid(key, value, `whole milliseconds from ${LEASE_TTL_MS_MIN} to ${LIMITS.leaseTtlMsMax}`);
-}
-
-function readOneOf<T extends string>(key: string, value: string, known: readonly T[]): T {
-  const found = known.find((one) => one === value);
-  if (found === undefined) throw invalid(key, value, known.join(", "));
-  return found;
-}
-
-function readFlag(key: string, value: string): boolean {
-  if (value === "1") return true;
-  if (value === "0" || value === "") return false;
-  throw invalid(key, value, "1 or 0");
-}
-
-function invalid(key: string, value: string, expected: string): ConfigError {
-  return new ConfigError({ code: "SETTING_INVALID", key, value: value.slice(0, 128), expected });
+  throw invalidSetting(key, "…", "postgres://user@host/database");
 }

@@ -2,20 +2,11 @@
 import { type Cid, FaultError, formatBytes, type Sentences } from "@pingo/core";
 
 export type ProviderFault =
-  | { readonly code: "SETTING_UNKNOWN"; readonly key: string; readonly known: string }
-  | {
-      readonly code: "SETTING_INVALID";
-      readonly key: string;
-      readonly value: string;
-      readonly expected: string;
-    }
   | { readonly code: "KEY_MALFORMED"; readonly path: string }
   | { readonly code: "WORKER_FLOODS"; readonly entries: number; readonly bytes: number }
   | { readonly code: "BLOCK_UNUSABLE"; readonly cid: Cid; readonly why: string };
 
 const SENTENCES: Sentences<ProviderFault> = {
-  SETTING_UNKNOWN: (f) => `${f.key} is not a setting of the provider; it knows ${f.known}`,
-  SETTING_INVALID: (f) => `${f.key} is "${f.value}"; expected ${f.expected}`,
   KEY_MALFORMED: (f) =>
     `${f.path} does not hold a 32-byte key; restore it, or remove it to get a new identity`,
   WORKER_FLOODS: (f) =>

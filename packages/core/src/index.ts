@@ -192,6 +192,18 @@ export {
   zNodeId,
 } from "./schema.ts";
 export {
+  type HostPort,
+  invalidSetting,
+  readFlag,
+  readHostPort,
+  readHttpUrl,
+  readOneOf,
+  readWhole,
+  refuseUnknown,
+  SettingError,
+  type SettingFault,
+} from "./settings.ts";
+export {
   formatBytes,
   formatDuration,
   formatPingo,

@@ -1,8 +1,7 @@
 /** HTTP of both ports: bodies within limits, JSON in and out, addresses told as they are. */
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { Log } from "@pingo/core";
-import type { HostPort } from "../config.ts";
+import type { HostPort, Log } from "@pingo/core";
 import { DevnetError } from "../fault.ts";
 import type { Json } from "./v2/shapes.ts";
 
