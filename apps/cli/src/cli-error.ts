@@ -54,6 +54,20 @@ export type CliFault =
   | { readonly code: "WORDS_NEEDED" }
   | { readonly code: "PASSPHRASE_NEEDED" }
   | { readonly code: "PASSPHRASES_DIFFER" }
+  | { readonly code: "NO_PROVIDER_KEY" }
+  | { readonly code: "NOT_LENDING"; readonly fog: string }
+  | { readonly code: "STAKE_NOT_OWNED"; readonly owner: string | null }
+  | { readonly code: "STAKE_BARRED" }
+  | { readonly code: "STAKE_TOO_SMALL"; readonly minNano: bigint; readonly totalNano: bigint }
+  | { readonly code: "STAKE_LESS"; readonly stakedNano: bigint; readonly askedNano: bigint }
+  | {
+      readonly code: "STAKE_PINGO_MISSING";
+      readonly address: string;
+      readonly neededNano: bigint;
+      readonly foundNano: bigint;
+    }
+  | { readonly code: "NOTHING_UNBONDS" }
+  | { readonly code: "STILL_UNBONDING"; readonly unbondsAtUnixS: number }
   | { readonly code: "ESCROW_DIFFERS"; readonly found: string; readonly own: string }
   | { readonly code: "ESCROW_SILENT"; readonly what: string; readonly minutes: number }
   | {
@@ -109,6 +123,24 @@ const SENTENCES: Sentences<CliFault> = {
   PASSPHRASE_NEEDED: () =>
     "the wallet's passphrase can only be asked for at a terminal; set PINGO_WALLET_PASSPHRASE_FILE to a file that holds it",
   PASSPHRASES_DIFFER: () => "the two passphrases differ; nothing was written, so try again",
+  NO_PROVIDER_KEY: () => 'no provider was ever started in this home; "pingo node join" starts one',
+  NOT_LENDING: (f) =>
+    `this home's provider is not at ${f.fog} now; start it ("pingo node join") and try again`,
+  STAKE_NOT_OWNED: (f) =>
+    f.owner === null
+      ? 'this home\'s provider is not registered on chain; "pingo node register" does it'
+      : `this home's provider is registered for the wallet ${f.owner}; only that one can change its stake`,
+  STAKE_BARRED: () =>
+    "this provider's key is barred for good by what it signed; start anew with another home (PINGO_HOME)",
+  STAKE_TOO_SMALL: (f) =>
+    `the registry asks for ${formatPingo(f.minNano)} at stake, and this would make ${formatPingo(f.totalNano)}; give more with --stake`,
+  STAKE_LESS: (f) =>
+    `only ${formatPingo(f.stakedNano)} is at stake, less than ${formatPingo(f.askedNano)}; ask for less`,
+  STAKE_PINGO_MISSING: (f) =>
+    `${formatPingo(f.neededNano)} was to be put at stake, and ${f.address} has ${formatPingo(f.foundNano)}; send it more, or stake less`,
+  NOTHING_UNBONDS: () => 'nothing has left this provider\'s stake; "pingo node unbond" takes something out',
+  STILL_UNBONDING: (f) =>
+    `it unbonds until ${new Date(f.unbondsAtUnixS * 1000).toISOString()} by the chain's clock; collect it then`,
   ESCROW_DIFFERS: (f) =>
     `the fog node asks for the job's budget at ${f.found}, and by this home's wallet and address book its escrow is ${f.own}; nothing was sent: link this wallet ("pingo membership join"), and check PINGO_FOG_ADDRESS_BOOK`,
   ESCROW_SILENT: (f) => `the fog node has not ${f.what} within ${f.minutes} minutes; its log says why`,

@@ -11,6 +11,8 @@ export interface DaemonSpec {
   readonly flags?: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly whenReady: (line: unknown) => string;
+  /** While it runs; what this throws ends it. */
+  readonly onceReady?: () => Promise<void>;
 }
 
 /** Until Ctrl-C (which is how it should end) or until the daemon ends by itself (which is a fault). */
@@ -36,6 +38,7 @@ export async function runDaemon(context: Context, spec: DaemonSpec): Promise<voi
       screen.json(line);
       screen.line(spec.whenReady(line));
       screen.line(screen.paint("dim", `log ${child.logPath}; Ctrl-C stops it`));
+      await Promise.race([spec.onceReady?.(), child.ended, stopped]);
     }
     const end = await Promise.race([child.ended, stopped]);
     if (end !== "stopped") throw child.faultOf(end);

@@ -2,12 +2,19 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join as joinPath } from "node:path";
 import { buffer } from "node:stream/consumers";
-import { PINGO_SUPPLY_NANO, PingoMinter, parseGenesisFile, planDeployment } from "@pingo/contracts";
+import {
+  encodeRelease,
+  PINGO_SUPPLY_NANO,
+  PingoMinter,
+  PingoWallet,
+  parseGenesisFile,
+  planDeployment,
+} from "@pingo/contracts";
 import { keyPairOfSeed, zAddressBookFile } from "@pingo/core";
 import { systemClock, systemFetch, systemPrng } from "@pingo/core/system";
-import { createToncenter } from "@pingo/ton";
+import { createToncenter, createWalletSender, keyOfWalletFile, parseWalletFile } from "@pingo/ton";
 import { Address } from "@ton/core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
@@ -26,7 +33,7 @@ let onSend: () => void = () => undefined;
 const refusedKeys: (string | undefined)[] = [];
 
 beforeAll(async () => {
-  home = await mkdtemp(join(tmpdir(), "pingo-cli-chain-"));
+  home = await mkdtemp(joinPath(tmpdir(), "pingo-cli-chain-"));
   devnetPort = await freePort();
   devnet = startPingo(["devnet", "up", "--port", String(devnetPort)], { PINGO_HOME: home });
   const behind = `http://127.0.0.1:${devnetPort}/api/v2/jsonRPC`;
@@ -114,7 +121,7 @@ function genesisOf(change: Readonly<Record<string, unknown>> = {}): Readonly<Rec
 }
 
 async function genesisFile(name: string, value: unknown): Promise<string> {
-  const path = join(home, name);
+  const path = joinPath(home, name);
   await writeFile(path, typeof value === "string" ? value : JSON.stringify(value));
   return path;
 }
@@ -152,7 +159,9 @@ test("one command deploys everything; cut off after its first order it goes on, 
     expect(isActive, name).toBe(true);
     if (name !== "minter") expect(balanceNanogram, name).toBeLessThan(2n * STAND_NANOGRAM);
   }
-  const book = zAddressBookFile.parse(JSON.parse(await readFile(join(home, "address-book.json"), "utf8")));
+  const book = zAddressBookFile.parse(
+    JSON.parse(await readFile(joinPath(home, "address-book.json"), "utf8")),
+  );
   expect(book).toMatchObject({ network: -3, addresses: addressBook });
 
   const third = await pingo(["chain", "deploy", "--genesis", path, "--json"], env());
@@ -166,7 +175,7 @@ test("bad input gets a sentence, and nothing is sent", async () => {
   onSend = () => {
     throw new Error("something was sent");
   };
-  const out = ["--out", join(home, "never.json")];
+  const out = ["--out", joinPath(home, "never.json")];
   const deploy = async (genesis: unknown, more: Readonly<Record<string, string>> = {}) => {
     const path = await genesisFile("bad.json", genesis);
     return pingo(["chain", "deploy", "--genesis", path, ...out], env(more));
@@ -193,13 +202,78 @@ test("bad input gets a sentence, and nothing is sent", async () => {
     [],
   );
   expectRefused(
-    await pingo(["chain", "deploy", "--genesis", join(home, "none.json")], env()),
+    await pingo(["chain", "deploy", "--genesis", joinPath(home, "none.json")], env()),
     "FILE_MISSING",
     ["none.json"],
   );
   expectRefused(await pingo(["chain", "deploy"], env()), "USAGE", ["--genesis"]);
 });
 
+test("node join makes a wallet's provider a member of the registry; its stake grows, leaves and comes home", async () => {
+  onSend = () => undefined;
+  const port = await freePort();
+  const fogEnv = env({ PINGO_FOG: `http://127.0.0.1:${port}` });
+  const fog = startPingo(["fog", "serve", "--port", String(port)], fogEnv);
+  await fog.saw("fog node");
+  const join = startPingo(["node", "join", "--yes", "--cores", "1", "--stake", "0"], fogEnv);
+  await join.saw("registered: 1 cores");
+  expect(join.stdout()).toContain(`they work for ${deployer}`);
+
+  const chain = createToncenter({ endpoint: doorUrl, apiKey: KEY, fetch: systemFetch });
+  const book = zAddressBookFile.parse(
+    JSON.parse(await readFile(joinPath(home, "address-book.json"), "utf8")),
+  );
+  const wallet = parseWalletFile(
+    JSON.parse(await readFile(joinPath(home, "wallet.json"), "utf8")),
+    "the wallet",
+  );
+  const key = await keyOfWalletFile(wallet, PASSPHRASE);
+  const sender = createWalletSender({ chain, key, network: -3, clock: systemClock });
+  const team = Address.parseRaw(String(book.addresses["team-1"]));
+  await sender.send([{ to: team, valueNanogram: 500_000_000n, body: encodeRelease() }]);
+  const purse = new PingoWallet(sender.address, Address.parseRaw(String(book.addresses["minter"])));
+  while ((await chain.open(purse).getBalanceNano()) === 0n) await systemClock.sleep(50);
+
+  const staked = async (...words: readonly string[]) => {
+    const ran = await pingo(["node", ...words, "--json"], fogEnv);
+    expect(ran.stderr).toBe("");
+    return JSON.parse(ran.stdout);
+  };
+  expect(await staked("register", "--stake", "5")).toMatchObject({
+    owner: deployer,
+    millicores: 1_000,
+    stakedNano: "5000000000",
+  });
+  expectRefused(await pingo(["node", "unbond", "6"], fogEnv), "STAKE_LESS", ["5 PINGO", "6 PINGO"]);
+  expect(await staked("unbond", "2")).toMatchObject({
+    stakedNano: "3000000000",
+    unbondingNano: "2000000000",
+  });
+  expectRefused(await pingo(["node", "collect"], fogEnv), "STILL_UNBONDING", ["unbonds until"]);
+  const beforeNano = await chain.open(purse).getBalanceNano();
+  const travel = ["devnet", "travel", "25h", "--port", String(devnetPort + 1)];
+  expect((await pingo(travel, fogEnv)).exitCode).toBe(0);
+  expect(await staked("collect")).toMatchObject({ stakedNano: "3000000000", unbondingNano: "0" });
+  while ((await chain.open(purse).getBalanceNano()) < beforeNano + 2_000_000_000n)
+    await systemClock.sleep(50);
+  expectRefused(await pingo(["node", "collect"], fogEnv), "NOTHING_UNBONDS", ["pingo node unbond"]);
+  const much = await pingo(["node", "register", "--stake", "9999999999"], fogEnv);
+  expectRefused(much, "STAKE_PINGO_MISSING", ["9999999999 PINGO"]);
+  expectRefused(await pingo(["node", "unbond", "much"], fogEnv), "OPTION_INVALID", ["much"]);
+
+  for (const running of [join, fog]) {
+    running.child.kill("SIGINT");
+    await running.ended;
+  }
+  expectRefused(await pingo(["node", "register"], fogEnv), "FOG_UNREACHABLE", []);
+});
+
 test("help has examples", async () => {
-  expect((await pingo(["chain", "deploy", "--help"])).stdout).toContain("Examples:");
+  for (const words of [
+    ["chain", "deploy"],
+    ["node", "register"],
+    ["node", "unbond"],
+    ["node", "collect"],
+  ])
+    expect((await pingo([...words, "--help"])).stdout).toContain("Examples:");
 });

@@ -131,6 +131,8 @@ export async function startAgent(config: ProviderConfig, ports: Ports): Promise<
   });
   /** Nothing is offered before: a lease that waits for a worker keeps a whole round waiting. */
   let isWarm = false;
+  /** The owner is looked after before there is a session; its first offer knows what was seen by then. */
+  let renewOffer = (): void => undefined;
   warden =
     config.policyPath === null
       ? undefined
@@ -149,7 +151,7 @@ export async function startAgent(config: ProviderConfig, ports: Ports): Promise<
             size,
             clock,
             log,
-            onChange: () => void session.renewOffer(),
+            onChange: () => renewOffer(),
           }),
         );
   const offering: OfferInputs = {
@@ -182,6 +184,7 @@ export async function startAgent(config: ProviderConfig, ports: Ports): Promise<
     onState: (next) => state.enter(next),
     onFog: (fog) => tickets.uploadTo(fog),
   });
+  renewOffer = () => void session.renewOffer();
   const warmed = measured.then(async () => {
     await Promise.all(slots.slice(0, sizeCores()).map((slot) => slot.warm()));
     isWarm = true;

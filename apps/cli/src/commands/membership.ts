@@ -33,7 +33,7 @@ export function membershipCommand(run: Run): Command {
       new Command("join")
         .description("link your keys to your wallet")
         .addHelpText("after", JOIN_HELP)
-        .action(run(join)),
+        .action(run(linkOwnKeys)),
     );
 }
 
@@ -59,7 +59,8 @@ export function memberLines(view: MembershipView): readonly string[] {
   ];
 }
 
-async function join(context: Context): Promise<void> {
+/** The user's and the providers' of this home, to its wallet. */
+export async function linkOwnKeys(context: Context): Promise<void> {
   const { screen, signal } = context;
   const wallet = await openWallet(context);
   const client = await connectAsReader(context);

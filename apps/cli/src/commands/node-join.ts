@@ -7,9 +7,13 @@ import { CliError } from "../cli-error.ts";
 import { type Context, connectAsReader } from "../context.ts";
 import { runDaemon } from "../daemon.ts";
 import { policyPath } from "../local/own-provider.ts";
+import { findWallet, openWallet } from "../local/own-wallet.ts";
 import { SCRIPTS } from "../local/scripts.ts";
 import { type Options, optionsOf } from "../options.ts";
 import { createAsker } from "../view/ask.ts";
+import { linkOwnKeys } from "./membership.ts";
+import { nanoOf, registerNode } from "./node-stake.ts";
+import { createWallet } from "./wallet.ts";
 
 const HELP = `
 At a terminal it asks what the options do not say, and Enter takes what stands in brackets. Elsewhere, and with --yes,
@@ -19,6 +23,7 @@ Examples:
   pingo node join                              asks three questions and runs
   pingo node join --fog http://10.0.0.5:4710 --profile gentle --cores 2
   pingo node join --yes                        asks nothing
+  pingo node join --yes --stake 0              registered for your wallet, where the registry asks for no PINGO
   pingo node service install                   without a terminal, from every login on`;
 
 export function nodeJoinCommand(run: Run): Command {
@@ -26,9 +31,19 @@ export function nodeJoinCommand(run: Run): Command {
     .description("lend this computer until Ctrl-C; your own work always goes first")
     .option("--profile <name>", "gentle, balanced or dedicated; docs/reference/owner-policy.md")
     .option("--cores <number>", "at most this many cores, each with a worker of its own (default: all)")
+    .option(
+      "--stake <amount>",
+      "link it to your wallet, and register it on chain with so much PINGO at stake",
+    )
     .option("--yes", "ask nothing")
     .addHelpText("after", HELP)
     .action(run(join));
+}
+
+/** Made where there is none: what is earned needs somewhere to go. */
+async function assertWallet(context: Context): Promise<void> {
+  if ((await findWallet(context)) === undefined) await createWallet(context);
+  await openWallet(context); // a wrong passphrase is told before anything runs
 }
 
 interface Answers {
@@ -39,7 +54,13 @@ interface Answers {
 }
 
 async function join(context: Context, command: Command): Promise<void> {
-  const { fogUrl, profile, cores } = await answersOf(context, optionsOf(command));
+  const options = optionsOf(command);
+  const stake = options.text("stake");
+  if (stake !== undefined) {
+    nanoOf("--stake", stake);
+    await assertWallet(context);
+  }
+  const { fogUrl, profile, cores } = await answersOf(context, options);
   const joined = { ...context, fogUrl };
   const fog = await (await connectAsReader(joined)).node({ signal: context.signal }); // unreachable is told at once
   if (profile !== undefined) {
@@ -50,6 +71,11 @@ async function join(context: Context, command: Command): Promise<void> {
     name: "provider",
     script: SCRIPTS.provider,
     env: { PINGO_FOG: fogUrl, PINGO_PROVIDER_SLOTS: String(cores) },
+    async onceReady() {
+      if (stake === undefined) return;
+      await linkOwnKeys(joined);
+      await registerNode(joined, stake);
+    },
     whenReady: (line) => {
       const id = typeof line === "object" && line !== null && "provider" in line ? String(line.provider) : "";
       return `provider ${id} works for fog node ${fog.id}`;

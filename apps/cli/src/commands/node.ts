@@ -7,6 +7,7 @@ import { nodeFinishCommand, nodePauseCommand, nodeResumeCommand } from "./node-p
 import { nodePolicyCommand } from "./node-policy.ts";
 import { nodeServiceCommand } from "./node-service.ts";
 import { nodeSizeCommand } from "./node-size.ts";
+import { nodeCollectCommand, nodeRegisterCommand, nodeUnbondCommand } from "./node-stake.ts";
 import { nodeStatusCommand } from "./node-status.ts";
 import { nodeWhyCommand } from "./node-why.ts";
 
@@ -20,6 +21,9 @@ export function nodeCommand(run: Run): Command {
     .addCommand(nodePolicyCommand(run))
     .addCommand(nodeSizeCommand(run))
     .addCommand(nodeBenchCommand(run))
+    .addCommand(nodeRegisterCommand(run))
+    .addCommand(nodeUnbondCommand(run))
+    .addCommand(nodeCollectCommand(run))
     .addCommand(nodePauseCommand(run))
     .addCommand(nodeResumeCommand(run))
     .addCommand(nodeFinishCommand(run));

@@ -68,23 +68,31 @@ function onNetwork(name: string): Command {
 }
 
 async function create(context: Context, command: Command): Promise<void> {
+  await createWallet(context, networkFrom(command));
+}
+
+/** @throws {CliError} WALLET_EXISTS, PASSPHRASE_NEEDED */
+export async function createWallet(context: Context, network = networkOf(NETWORK_DEFAULT)): Promise<void> {
   const { drawMnemonic } = await import("@pingo/ton");
-  await sealAndKeep(context, command, () => drawMnemonic(context.ports.prng));
+  await sealAndKeep(context, network, () => drawMnemonic(context.ports.prng));
+}
+
+function networkFrom(command: Command): NetworkId {
+  return networkOf(optionsOf(command).text("network") ?? NETWORK_DEFAULT);
 }
 
 async function importWallet(context: Context, command: Command): Promise<void> {
   const { parseMnemonic } = await import("@pingo/ton");
   const file = optionsOf(command).text("file");
-  await sealAndKeep(context, command, async () => parseMnemonic(await wordsFrom(context, file)));
+  await sealAndKeep(context, networkFrom(command), async () => parseMnemonic(await wordsFrom(context, file)));
 }
 
 async function sealAndKeep(
   context: Context,
-  command: Command,
+  network: NetworkId,
   wordsOf: () => Promise<readonly string[]>,
 ): Promise<void> {
   const { sealWallet } = await import("@pingo/ton");
-  const network = networkOf(optionsOf(command).text("network") ?? NETWORK_DEFAULT);
   const path = walletPath(context);
   // Before anything is asked: a second wallet is never made here.
   if ((await context.ports.disk.sizeBytes(path)) !== undefined)
