@@ -1,5 +1,3 @@
-import { availableParallelism } from "node:os";
-import { LIMITS } from "@pingo/core";
 import { PROFILES, type ProfileName } from "@pingo/scheduler";
 import { Command } from "commander";
 import type { Run } from "../cli.ts";
@@ -12,6 +10,7 @@ import { SCRIPTS } from "../local/scripts.ts";
 import { type Options, optionsOf } from "../options.ts";
 import { createAsker } from "../view/ask.ts";
 import { linkOwnKeys } from "./membership.ts";
+import { coresMax } from "./node-cores.ts";
 import { nanoOf, registerNode } from "./node-stake.ts";
 import { createWallet } from "./wallet.ts";
 
@@ -74,7 +73,7 @@ async function join(context: Context, command: Command): Promise<void> {
     async onceReady() {
       if (stake === undefined) return;
       await linkOwnKeys(joined);
-      await registerNode(joined, stake);
+      await registerNode(joined, stake, cores);
     },
     whenReady: (line) => {
       const id = typeof line === "object" && line !== null && "provider" in line ? String(line.provider) : "";
@@ -119,10 +118,6 @@ async function answersOf(context: Context, options: Options): Promise<Answers> {
     parseCores,
   );
   return { fogUrl, profile, cores };
-}
-
-export function coresMax(): number {
-  return Math.min(availableParallelism(), LIMITS.leasesPerProviderMax);
 }
 
 function parseUrl(text: string): string {

@@ -10,7 +10,8 @@ import type { Context } from "../context.ts";
 import { SCRIPTS } from "../local/scripts.ts";
 import { serviceUnit, UNIT_NAME } from "../local/service-unit.ts";
 import { optionsOf } from "../options.ts";
-import { coresMax, parseCores } from "./node-join.ts";
+import { coresMax } from "./node-cores.ts";
+import { parseCores } from "./node-join.ts";
 
 const HELP = `
 Examples:

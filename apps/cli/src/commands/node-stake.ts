@@ -6,12 +6,14 @@ import type { Run } from "../cli.ts";
 import { CliError } from "../cli-error.ts";
 import { type Context, connectAsReader } from "../context.ts";
 import { ownKeys } from "../local/own-ids.ts";
+import { readSize } from "../local/own-provider.ts";
 import { type LentSize, type OwnStake, openOwnStake, stakeLines } from "../local/own-stake.ts";
 import { openWallet } from "../local/own-wallet.ts";
 import { optionsOf } from "../options.ts";
+import { coresMax } from "./node-cores.ts";
 
 const REGISTER_HELP = `
-The provider's key signs that your wallet holds it; what it lends is what it offers the fog node now. What is at stake is lost in part to a verdict that anybody
+The provider's key signs that your wallet holds it; its size is what you lend at most ("pingo node size"). What is at stake is lost in part to a verdict that anybody
 can check, and in whole to two contradicting statements of the key (docs/reference/contracts.md).
 
 Examples:
@@ -64,12 +66,19 @@ export function nodeCollectCommand(run: Run): Command {
 }
 
 /** @param stake as it was typed; undefined: what is missing to the registry's minimum */
-export async function registerNode(context: Context, stake: string | undefined): Promise<void> {
+export async function registerNode(
+  context: Context,
+  stake: string | undefined,
+  cores?: number,
+): Promise<void> {
   const asked = stake === undefined ? undefined : nanoOf("--stake", stake);
   const own = await openStake(context);
-  const stakedNano = (await own.view())?.stakedNano ?? 0n;
+  const before = await own.view();
+  const stakedNano = before?.stakedNano ?? 0n;
   const missingNano = own.minNano > stakedNano ? own.minNano - stakedNano : 0n;
-  tell(context, await own.register(await lentSize(context), asked ?? missingNano));
+  const millicores = cores === undefined ? Number(before?.millicores ?? 0n) : cores * 1_000;
+  const size = await lentSize(context, millicores || coresMax() * 1_000);
+  tell(context, await own.register(size, asked ?? missingNano));
 }
 
 async function openStake(context: Context): Promise<OwnStake> {
@@ -77,13 +86,14 @@ async function openStake(context: Context): Promise<OwnStake> {
   return openOwnStake(context, { network: file.network, key });
 }
 
-/** What the fog node is offered, so that the registry says no more than the truth. */
-async function lentSize(context: Context): Promise<LentSize> {
+/** At most, as its owner set it: what is offered at this moment may be nothing, because its owner works. */
+async function lentSize(context: Context, millicoresMax: number): Promise<LentSize> {
   const provider = (await ownKeys(context)).find(({ name }) => name === "provider");
   const providers = await (await connectAsReader(context)).providers({ signal: context.signal });
   const offered = providers.find(({ id }) => id === provider?.key.nodeId);
   if (offered === undefined) throw new CliError({ code: "NOT_LENDING", fog: context.fogUrl });
-  return { millicores: offered.cpuMillicores, bytes: offered.diskBytes };
+  const { millicores } = await readSize(context);
+  return { millicores: Math.min(millicores ?? millicoresMax, millicoresMax), bytes: offered.diskBytes };
 }
 
 function tell({ screen }: Context, view: StakeView): void {
