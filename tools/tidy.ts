@@ -21,6 +21,7 @@ const LAYERS: Readonly<Record<string, number>> = {
   "packages/security": 2,
   "packages/rollup": 3,
   "packages/lending": 3,
+  "packages/wasm": 3,
   "packages/sdk": 4,
   "apps/fog": 5,
   "apps/provider": 5,

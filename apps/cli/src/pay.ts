@@ -1,6 +1,6 @@
 /** Pays for a job where the fog node is paid on chain; elsewhere there is nothing to do. */
 import { formatPingo, type JobId } from "@pingo/core";
-import type { FogClient, PreparedJob } from "@pingo/sdk";
+import type { FogClient, PreparedJob, PreparedRun } from "@pingo/sdk";
 import type { Context } from "./context.ts";
 import { fundEscrow, type OwnEscrow } from "./local/own-escrow.ts";
 import { openWallet } from "./local/own-wallet.ts";
@@ -9,7 +9,7 @@ export async function payForJob(
   context: Context,
   client: FogClient,
   job: JobId,
-  { file }: Pick<PreparedJob, "file">,
+  { file }: Pick<PreparedJob | PreparedRun, "file">,
 ): Promise<OwnEscrow | undefined> {
   return fundEscrow(context, BigInt(file.budgetNano), {
     ...{ client, job },

@@ -1,16 +1,16 @@
 /** Sends a job with a bar that shows how far the upload is. */
 import { formatBytes, type JobView } from "@pingo/core";
-import type { FogClient, PreparedJob } from "@pingo/sdk";
+import type { FogClient, PreparedJob, PreparedRun } from "@pingo/sdk";
 import type { Context } from "./context.ts";
 import { progressBar } from "./view/bars.ts";
-import { count } from "./view/job-view.ts";
+import { count, piecesText } from "./view/job-view.ts";
 
 const BAR_COLUMNS = 28;
 
 export async function submitJob(
   context: Context,
   client: FogClient,
-  prepared: PreparedJob,
+  prepared: PreparedJob | PreparedRun,
 ): Promise<JobView> {
   const { screen, signal } = context;
   let bytesSent = 0;
@@ -23,8 +23,12 @@ export async function submitJob(
     },
   });
   screen.live("");
-  const { train, test, file } = prepared;
-  const rows = `${count(train.rows)} rows to train${test ? `, ${count(test.rows)} held out` : ""}`;
-  screen.line(`job ${file.name} ${view.id}: ${rows}, ${formatBytes(bytesSent)} sent`);
+  screen.line(`job ${prepared.file.name} ${view.id}: ${workOf(prepared)}, ${formatBytes(bytesSent)} sent`);
   return view;
+}
+
+function workOf(prepared: PreparedJob | PreparedRun): string {
+  if ("pieces" in prepared) return piecesText(prepared.pieces);
+  const { train, test } = prepared;
+  return `${count(train.rows)} rows to train${test ? `, ${count(test.rows)} held out` : ""}`;
 }

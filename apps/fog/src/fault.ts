@@ -63,6 +63,7 @@ export type FogFault =
   | { readonly code: "UNIT_MISMATCH"; readonly lease: LeaseId }
   | { readonly code: "UPDATE_INVALID"; readonly cid: Cid; readonly why: string }
   | { readonly code: "BUILD_FAILED"; readonly why: string }
+  | { readonly code: "NOT_REDONE"; readonly work: Cid }
   | { readonly code: "PAGE_MISSING"; readonly folder: string };
 
 const SENTENCES: Sentences<FogFault> = {
@@ -139,6 +140,8 @@ const SENTENCES: Sentences<FogFault> = {
   UNIT_MISMATCH: (f) => `the receipt names another unit than lease ${f.lease} was granted for`,
   UPDATE_INVALID: (f) => `update ${f.cid} is refused: ${f.why}`,
   BUILD_FAILED: (f) => `the training program could not be built: ${f.why}`,
+  NOT_REDONE: (f) =>
+    `the work that came to ${f.work} took more memory or time here than there is; another piece of work may prove the same`,
   PAGE_MISSING: (f) =>
     `${f.folder} holds no built page; build it with node apps/tab/src/main.ts ${f.folder}, or unset PINGO_FOG_WEB and PINGO_FOG_PAGE`,
 };

@@ -1,4 +1,6 @@
 import {
+  assert,
+  type Cid,
   type JobView,
   keyPairOfSeed,
   openSigned,
@@ -45,13 +47,15 @@ test("a job trains round by round and comes back as a model with metrics and pro
   expect(view.evaluation?.accuracy).toBeGreaterThan(0.5);
   expect(view.bytesUp).toBeGreaterThan(0);
   expect(view.bytesDown).toBeGreaterThan(0);
+  const { result } = view;
+  assert(result !== null && "model" in result, "it was trained");
   const blocks = blocksOf(here.fog.url);
-  const json = async (cid: NonNullable<JobView["result"]>["model"] | undefined): Promise<unknown> =>
+  const json = async (cid: Cid | undefined): Promise<unknown> =>
     cid && JSON.parse(new TextDecoder().decode(await readFile(blocks, cid, { sizeBytesMax: 1e6 })));
-  const provenance = parseShape(zProvenance, await json(view.result?.provenance), "provenance.json");
+  const provenance = parseShape(zProvenance, await json(result.provenance), "provenance.json");
   expect(provenance.rounds.map(({ units }) => units.length)).toEqual([1, 1, 1]);
   expect(await blocks.has(provenance.rounds[0]?.units[0]?.receipt ?? job.id)).toBe(true);
-  const metrics = parseShape(zMetricRecord.array(), await json(view.result?.metrics), "metrics.json");
+  const metrics = parseShape(zMetricRecord.array(), await json(result.metrics), "metrics.json");
   expect(metrics.at(-1)?.testAccuracy).toBe(view.evaluation?.accuracy);
   expect(await here.fog.residentBytes()).toBeLessThan(500e6);
 });

@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
 import { join as joinPath } from "node:path";
-import { keyPairOfSeed } from "@pingo/core";
+import { assert, isRunUnit, keyPairOfSeed } from "@pingo/core";
 import { systemDisk, systemPrng } from "@pingo/core/system";
 import { createDiskBlocks } from "@pingo/storage";
 import { expect, test } from "vitest";
@@ -66,6 +66,7 @@ test("a job whose blocks are gone ends with a reason, and keeps neither the stat
   const provider = await join(killed);
   const job = await acceptTinyJob(killed.url, owner, oneUnit);
   const { unit } = await provider.nextLease();
+  assert(!isRunUnit(unit), "it trains");
   await killed.kill("SIGKILL");
   await provider[Symbol.asyncDispose]();
   const folder = joinPath(String(place.env["PINGO_HOME"]), "fog", "blocks");

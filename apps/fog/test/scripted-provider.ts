@@ -2,10 +2,12 @@
 import { openTrainer, type Trainer } from "@pingo/autograd";
 import {
   type AcknowledgedReceipt,
+  assert,
   CONTROL_PROTOCOL,
   cidOfValue,
   decodeCanonical,
   type FogRequest,
+  isRunUnit,
   type KeyPair,
   keyPairOfSeed,
   type Lease,
@@ -127,6 +129,7 @@ async function train(
   readonly lossMean: number;
   readonly update: Float32Array;
 }> {
+  assert(!isRunUnit(unit), "tests of pieces have real providers");
   const blocks = blocksOf(url);
   const stored = parseShape(zStoredProgram, decodeCanonical(await blocks.get(unit.program)), "the program");
   const { signature } = stored;

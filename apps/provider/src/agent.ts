@@ -4,7 +4,7 @@
  */
 import { availableParallelism, freemem, totalmem } from "node:os";
 import { join } from "node:path";
-import { createTicketedFetch, LIMITS, type Log, type NodeId, type Ports } from "@pingo/core";
+import { createTicketedFetch, LIMITS, type Log, type NodeId, type Ports, WORK_KINDS } from "@pingo/core";
 import { fullDiskOr } from "@pingo/core/system";
 import { Delivery, LeaseRunner, Session } from "@pingo/lending";
 import { createLibp2pHost } from "@pingo/network";
@@ -108,6 +108,7 @@ export async function startAgent(config: ProviderConfig, ports: Ports): Promise<
     key,
     slots,
     size: sizeCores(),
+    kinds: WORK_KINDS,
     prepare: (slot, program) => slot.prepare(program, cache.folder),
     run: (slot, lease, options) => {
       const { id, unit } = lease;

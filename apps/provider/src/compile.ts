@@ -13,6 +13,7 @@ process.stdin.on("end", () => process.exit(1)).resume(); // the agent that waits
 await import("./compose.ts");
 await import("./owner/start-warden.ts");
 await import("./worker/main.ts"); // serves no one here: this process has no agent
+await import("./worker/run-piece-unit.ts");
 await loadTuner(); // parts of the engine load on first use
 await measureGflops({ clock: systemClock });
 flushCompileCache();

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { keyPairOfSeed, type Offer } from "@pingo/core";
+import { assert, isRunUnit, keyPairOfSeed, type Offer } from "@pingo/core";
 import type { OwnerWish } from "@pingo/scheduler";
 import { type ProviderStatus, SIZE_FILE, STATUS_FILE, WISH_FILE } from "@pingo/scheduler/status";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -233,6 +233,7 @@ test("work beyond what was offered is refused with a code, and the owner can see
   await expect(fog.ask({ type: "lease", lease: beyond })).rejects.toMatchObject({ code: "NO_FREE_SLOT" });
   await until(async () => (await status()).refused !== null);
   expect((await status()).refused).toMatchObject({ code: "NO_FREE_SLOT" });
+  assert(!isRunUnit(beyond.unit), "it trains");
   const huge = {
     ...beyond,
     unit: { ...beyond.unit, shards: beyond.unit.shards.map((shard) => ({ ...shard, sizeBytes: 2 ** 36 })) },

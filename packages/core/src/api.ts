@@ -2,7 +2,7 @@
 import { z } from "zod";
 import type { Cid, NodeId } from "./ids.ts";
 import type { JobState } from "./job.ts";
-import { type OfferTerms, zOfferTerms } from "./offer.ts";
+import { type OfferTerms, WORK_KINDS, type WorkKind, zOfferTerms } from "./offer.ts";
 import { zCid, zCount, zNodeId, zSentence } from "./schema.ts";
 
 /** GET /v1/node: how to reach this fog node. */
@@ -26,6 +26,7 @@ export interface FogWebView {
 /** GET /v1/jobs and /v1/jobs/:id */
 export interface JobView {
   readonly id: Cid;
+  readonly kind: WorkKind;
   readonly name: string;
   readonly owner: NodeId;
   readonly state: JobState;
@@ -52,12 +53,20 @@ export interface JobView {
   readonly trainingMs: number;
   readonly createdAtUnixMs: number;
   readonly finishedAtUnixMs: number | null;
-  /** Once succeeded. */
+  /** Once succeeded; of a Run job also where pieces of it ended otherwise. */
   readonly result: JobResult | null;
 }
 
+export type JobResult = TrainResult | RunResult;
+
+/** UnixFS: a folder with the results of all pieces, by their numbers, and a file. */
+export interface RunResult {
+  readonly pieces: Cid;
+  readonly provenance: Cid;
+}
+
 /** UnixFS files. */
-export interface JobResult {
+export interface TrainResult {
   readonly model: Cid;
   readonly metrics: Cid;
   readonly provenance: Cid;
@@ -94,6 +103,7 @@ export const zFogNodeView: z.ZodType<FogNodeView> = z.object({
 
 export const zJobView: z.ZodType<JobView> = z.object({
   id: zCid,
+  kind: z.enum(WORK_KINDS),
   name: zSentence,
   owner: zNodeId,
   state: z.enum(["queued", "running", "succeeded", "failed", "stopped"]),
@@ -111,13 +121,16 @@ export const zJobView: z.ZodType<JobView> = z.object({
   createdAtUnixMs: zCount,
   finishedAtUnixMs: zCount.nullable(),
   result: z
-    .object({
-      model: zCid,
-      metrics: zCid,
-      provenance: zCid,
-      adapters: zCid.exactOptional(),
-      rawModel: zCid.exactOptional(),
-    })
+    .union([
+      z.object({
+        model: zCid,
+        metrics: zCid,
+        provenance: zCid,
+        adapters: zCid.exactOptional(),
+        rawModel: zCid.exactOptional(),
+      }),
+      z.object({ pieces: zCid, provenance: zCid }),
+    ])
     .nullable(),
 });
 

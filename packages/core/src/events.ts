@@ -14,6 +14,8 @@ export type JobEvent =
       readonly name: string;
       readonly rounds: number;
       readonly memory?: PlannedMemory;
+      /** Of a Run job: how many there are. */
+      readonly pieces?: number;
     }
   | { readonly type: "round-started"; readonly round: number; readonly units: number; readonly steps: number }
   | {
@@ -100,6 +102,7 @@ export const zJobEvent: z.ZodType<JobEvent> = z.discriminatedUnion("type", [
     name: z.string(),
     rounds: zCount,
     memory: z.strictObject({ plannedBytes: zCount, microBatches: zCount, recompute: zCount }).exactOptional(),
+    pieces: zCount.exactOptional(),
   }),
   z.strictObject({ type: z.literal("round-started"), round: zCount, units: zCount, steps: zCount }),
   z.strictObject({

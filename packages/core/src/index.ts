@@ -13,6 +13,8 @@ export {
   type JobResult,
   type JobView,
   type ProviderView,
+  type RunResult,
+  type TrainResult,
   zErrorBody,
   zFogNodeView,
   zJobView,
@@ -89,19 +91,24 @@ export {
   shortId,
 } from "./ids.ts";
 export {
+  type AnyJob,
   type Averaging,
   FINAL_STATES,
   JOB_DOMAIN,
+  type Job,
   type JobEnvelope,
   type JobState,
+  type RunJob,
   type Schedule,
   type SignedJob,
   STOP_DOMAIN,
   type StopRequest,
   type TrainJob,
+  type Workers,
   zAccumulate,
   zAveraging,
   zName,
+  zRunJob,
   zSchedule,
   zSignedJob,
   zSignedStop,
@@ -141,7 +148,17 @@ export {
   zLossSettings,
   zOutputName,
 } from "./objective.ts";
-export { availabilityAt, HOURS_PER_WEEK, hourOfWeek, type Offer, type OfferTerms, zOffer } from "./offer.ts";
+export {
+  availabilityAt,
+  HOURS_PER_WEEK,
+  hourOfWeek,
+  type Offer,
+  type OfferTerms,
+  takesKind,
+  WORK_KINDS,
+  type WorkKind,
+  zOffer,
+} from "./offer.ts";
 export {
   type AdamW,
   type DecayMask,
@@ -181,6 +198,20 @@ export type {
   Prng,
 } from "./ports.ts";
 export { createPrng, mixSeed, permutation } from "./prng.ts";
+export {
+  hasSucceeded,
+  type PieceEnd,
+  type PieceInput,
+  type PieceLimits,
+  type PieceRecord,
+  type SizedInput,
+  sentenceOfEnd,
+  zArgument,
+  zArguments,
+  zPieceEnd,
+  zPieceInput,
+  zPieceLimits,
+} from "./run.ts";
 export {
   parseShape,
   ShapeError,
@@ -242,14 +273,19 @@ export {
   zProviderRequest,
 } from "./wire.ts";
 export {
+  isRunUnit,
   type Lease,
   RECEIPT_ACK_DOMAIN,
   RECEIPT_DOMAIN,
   type Receipt,
+  type RunUnit,
   type TrainUnit,
   type UnitSchedule,
+  type WorkUnit,
   zLease,
   zReceipt,
+  zRunUnit,
   zSignedReceipt,
   zTrainUnit,
+  zWorkUnit,
 } from "./work.ts";

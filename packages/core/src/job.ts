@@ -12,12 +12,29 @@ import { LIMITS } from "./limits.ts";
 import { type Objective, zObjective } from "./objective.ts";
 import { type Optimizer, zOptimizer } from "./optimizer.ts";
 import { zPatterns } from "./pattern.ts";
+import { type PieceInput, type PieceLimits, zArguments, zPieceInput, zPieceLimits } from "./run.ts";
 import { zBytes, zCid, zNodeId } from "./schema.ts";
 
-export interface TrainJob {
+/** What every kind of job says. */
+export interface AnyJob {
   readonly apiVersion: "pingo/v1";
-  readonly kind: "Train";
   readonly name: string;
+  readonly workers: Workers;
+  readonly retryMax: number;
+  /** Decimal nano-PINGO as text: DAG-CBOR integers end at 2^64. */
+  readonly budgetNano: string;
+  readonly seed: number;
+}
+
+export interface Workers {
+  readonly min: number;
+  readonly max: number;
+  readonly cpuMillicores: number;
+  readonly memoryBytes: number;
+}
+
+export interface TrainJob extends AnyJob {
+  readonly kind: "Train";
   /** UnixFS file: the .onnx as the user gave it. */
   readonly model: Cid;
   /** Dataset manifests (core/dataset.ts). */
@@ -31,17 +48,23 @@ export interface TrainJob {
   /** The mean of the rounds' weights is what is measured and comes back. */
   readonly average?: Averaging;
   readonly schedule: Schedule;
-  readonly workers: {
-    readonly min: number;
-    readonly max: number;
-    readonly cpuMillicores: number;
-    readonly memoryBytes: number;
-  };
-  readonly retryMax: number;
-  /** Decimal nano-PINGO as text: DAG-CBOR integers end at 2^64. */
-  readonly budgetNano: string;
-  readonly seed: number;
 }
+
+/** A WebAssembly module, run once for each piece. */
+export interface RunJob extends AnyJob {
+  readonly kind: "Run";
+  /** UnixFS file: a module for WASI preview 1. */
+  readonly module: Cid;
+  readonly arguments: readonly string[];
+  /** One for each piece; none where pieces read nothing. */
+  readonly inputs: readonly PieceInput[];
+  readonly pieces: number;
+  readonly limits: PieceLimits;
+  /** always: two providers run each piece, and must come to the same bytes. */
+  readonly verify: "none" | "always";
+}
+
+export type Job = TrainJob | RunJob;
 
 export interface Averaging {
   /** What a step leaves of the mean before it; a round counts as all of its steps. */
@@ -61,7 +84,7 @@ export interface Schedule {
 
 /** What the owner signs. The nonce lets one owner submit the same job twice. */
 export interface JobEnvelope {
-  readonly job: TrainJob;
+  readonly job: Job;
   readonly nonce: Uint8Array;
 }
 
@@ -93,18 +116,9 @@ export const zSchedule: z.ZodType<Schedule> = z.strictObject({
   secondsPerRound: z.number().positive().max(86_400),
 });
 
-export const zTrainJob: z.ZodType<TrainJob> = z.strictObject({
+const zAnyJob = {
   apiVersion: z.literal("pingo/v1"),
-  kind: z.literal("Train"),
   name: zName,
-  model: zCid,
-  data: z.strictObject({ train: zCid, test: zCid.nullable() }),
-  objective: zObjective,
-  optimizer: zOptimizer,
-  freeze: zPatterns.exactOptional(),
-  adapt: zAdaptation.exactOptional(),
-  average: zAveraging.exactOptional(),
-  schedule: zSchedule,
   workers: z
     .strictObject({
       min: z.int().min(1).max(LIMITS.workersMax),
@@ -116,9 +130,45 @@ export const zTrainJob: z.ZodType<TrainJob> = z.strictObject({
   retryMax: z.int().min(0).max(100),
   budgetNano: z.string().regex(/^\d{1,30}$/, "expected decimal nano-PINGO"),
   seed: z.int().min(0).max(0xffffffff),
+};
+
+const zTrain = z.strictObject({
+  ...zAnyJob,
+  kind: z.literal("Train"),
+  model: zCid,
+  data: z.strictObject({ train: zCid, test: zCid.nullable() }),
+  objective: zObjective,
+  optimizer: zOptimizer,
+  freeze: zPatterns.exactOptional(),
+  adapt: zAdaptation.exactOptional(),
+  average: zAveraging.exactOptional(),
+  schedule: zSchedule,
 });
 
-export const zJobEnvelope: z.ZodType<JobEnvelope> = z.strictObject({ job: zTrainJob, nonce: zBytes });
+export const zTrainJob: z.ZodType<TrainJob> = zTrain;
+
+const zRun = z
+  .strictObject({
+    ...zAnyJob,
+    kind: z.literal("Run"),
+    module: zCid,
+    arguments: zArguments,
+    inputs: z.array(zPieceInput).max(LIMITS.piecesMax),
+    pieces: z.int().min(1).max(LIMITS.piecesMax),
+    limits: zPieceLimits,
+    verify: z.enum(["none", "always"]),
+  })
+  .refine(
+    ({ inputs, pieces }) => inputs.length === 0 || inputs.length === pieces,
+    "pieces and inputs differ",
+  );
+
+export const zRunJob: z.ZodType<RunJob> = zRun;
+
+/** Told apart by their kind, so that what is wrong is told of the one that was meant. */
+const zJob: z.ZodType<Job> = z.discriminatedUnion("kind", [zTrain, zRun]);
+
+export const zJobEnvelope: z.ZodType<JobEnvelope> = z.strictObject({ job: zJob, nonce: zBytes });
 export const zSignedJob: z.ZodType<SignedJob> = z.strictObject({
   body: zJobEnvelope,
   signer: zNodeId,

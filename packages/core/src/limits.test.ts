@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { z } from "zod";
 import { type DatasetManifest, zDatasetManifest } from "./dataset.ts";
 import { cidOfBytes, leaseIdOf } from "./ids.ts";
-import { type TrainJob, zTrainJob } from "./job.ts";
+import { type RunJob, type TrainJob, zRunJob, zTrainJob } from "./job.ts";
 import { keyPairOfSeed } from "./keys.ts";
 import { LIMITS } from "./limits.ts";
 import { HOURS_PER_WEEK, type Offer, zOffer } from "./offer.ts";
@@ -31,6 +31,25 @@ const job = (change: Partial<TrainJob>): TrainJob => ({
 const schedule = (change: Partial<TrainJob["schedule"]>): TrainJob =>
   job({ schedule: { ...job({}).schedule, ...change } });
 const workers = (max: number): TrainJob => job({ workers: { ...job({}).workers, max } });
+
+const runJob = (change: Partial<RunJob>): RunJob => ({
+  apiVersion: "pingo/v1",
+  kind: "Run",
+  name: "tiny",
+  module: cid,
+  arguments: [],
+  inputs: [],
+  pieces: 1,
+  limits: { memoryBytes: LIMITS.wasmPageBytes, outputBytes: 0, secondsPerPiece: 1 },
+  verify: "none",
+  workers: job({}).workers,
+  retryMax: 1,
+  budgetNano: "0",
+  seed: 1,
+  ...change,
+});
+const pieceLimits = (change: Partial<RunJob["limits"]>): RunJob =>
+  runJob({ limits: { ...runJob({}).limits, ...change } });
 
 const manifest = (change: Partial<DatasetManifest>): DatasetManifest => ({
   kind: "pingo/dataset/v1",
@@ -101,6 +120,21 @@ test.each<readonly [string, z.ZodType, (value: number) => unknown, number]>([
   ["batchSizeMax", zTrainJob, (batchSize) => schedule({ batchSize }), LIMITS.batchSizeMax],
   ["workersMax", zTrainJob, workers, workersMax],
   ["nameCharsMax", zTrainJob, (chars) => job({ name: "n".repeat(chars) }), LIMITS.nameCharsMax],
+  ["piecesMax", zRunJob, (pieces) => runJob({ pieces }), LIMITS.piecesMax],
+  [
+    "argumentsMax",
+    zRunJob,
+    (count) => runJob({ arguments: new Array(count).fill("a") }),
+    LIMITS.argumentsMax,
+  ],
+  [
+    "argumentCharsMax",
+    zRunJob,
+    (chars) => runJob({ arguments: ["a".repeat(chars)] }),
+    LIMITS.argumentCharsMax,
+  ],
+  ["outputBytesMax", zRunJob, (outputBytes) => pieceLimits({ outputBytes }), LIMITS.outputBytesMax],
+  ["wasmMemoryBytesMax", zRunJob, (memoryBytes) => pieceLimits({ memoryBytes }), LIMITS.wasmMemoryBytesMax],
   ["datasetRowsMax", zDatasetManifest, (rows) => manifest({ rows }), LIMITS.datasetRowsMax],
   [
     "datasetBytesMax",

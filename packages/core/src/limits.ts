@@ -49,6 +49,23 @@ export const LIMITS = {
   batchSizeMax: 65_536,
   workersMax: 1_024,
   nameCharsMax: 64,
+  /** A WebAssembly module: it is read whole into memory, checked and compiled. */
+  moduleBytesMax: 32 * MiB,
+  wasmPageBytes: 64 * KiB,
+  /** Of one module's memory; what 32-bit addresses reach. */
+  wasmMemoryBytesMax: 4 * GiB,
+  wasmTableEntriesMax: 1_000_000,
+  argumentsMax: 256,
+  argumentCharsMax: 4_096,
+  piecesMax: 4_096,
+  /** What one piece reads, and leaves: the latter is held in memory until it ends. */
+  inputBytesMax: 4 * GiB,
+  inputEntriesMax: 16_384,
+  inputPartsMax: 65_536,
+  outputBytesMax: 256 * MiB,
+  outputEntriesMax: 4_096,
+  /** Of stdout, and of stderr. */
+  streamBytesMax: 1 * MiB,
   /** One framed message on a peer channel. */
   messageBytesMax: 1 * MiB,
   requestsInFlightMax: 256,

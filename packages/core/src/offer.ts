@@ -15,8 +15,17 @@ export interface Offer {
   /** Measured by a short sgemm; 0 while unknown. */
   readonly gflops: number;
   readonly measuredAtUnixMs: number;
+  /** Kinds of work that it takes; absent: Train alone, as pages do. */
+  readonly kinds?: readonly WorkKind[];
   /** Beyond this moment; absent where a provider of an older version does not say. */
   readonly terms?: OfferTerms;
+}
+
+export const WORK_KINDS = ["Train", "Run"] as const;
+export type WorkKind = (typeof WORK_KINDS)[number];
+
+export function takesKind({ kinds = ["Train"] }: Pick<Offer, "kinds">, kind: WorkKind): boolean {
+  return kinds.includes(kind);
 }
 
 export interface OfferTerms {
@@ -73,5 +82,6 @@ export const zOffer: z.ZodType<Offer> = z.strictObject({
   diskBytes: zCount,
   gflops: z.number().nonnegative(),
   measuredAtUnixMs: zCount,
+  kinds: z.array(z.enum(WORK_KINDS)).max(WORK_KINDS.length).exactOptional(),
   terms: zOfferTerms.exactOptional(),
 });

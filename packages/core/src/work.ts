@@ -9,6 +9,7 @@ import type { Cid, LeaseId, NodeId } from "./ids.ts";
 import type { Signed } from "./keys.ts";
 import { LIMITS } from "./limits.ts";
 import { type LearningRateSchedule, zLearningRateSchedule } from "./optimizer.ts";
+import { type PieceLimits, type SizedInput, zArguments, zPieceLimits, zSizedInput } from "./run.ts";
 import { zBytes, zCid, zCount, zLeaseId, zNodeId } from "./schema.ts";
 
 export interface TrainUnit {
@@ -40,11 +41,41 @@ export interface UnitSchedule extends LearningRateSchedule {
   readonly stepsTotal: number;
 }
 
+/** One piece of a Run job. Who repeats it for the sake of verification has the same but for `index`. */
+export interface RunUnit {
+  readonly kind: "Run";
+  readonly job: Cid;
+  readonly round: 1;
+  /** 0 … units of the job - 1. */
+  readonly index: number;
+  /** Of the job; its program sees it as its name. */
+  readonly name: string;
+  /** 0 … pieces - 1 */
+  readonly piece: number;
+  readonly pieces: number;
+  readonly module: Cid;
+  readonly arguments: readonly string[];
+  readonly input: SizedInput | null;
+  readonly limits: PieceLimits;
+  /** Draws what the module takes for chance. */
+  readonly seed: number;
+  /** A piece is one step: done, or not. */
+  readonly steps: 1;
+  /** Longest run, from the moment the worker begins. */
+  readonly deadlineMs: number;
+}
+
+export type WorkUnit = TrainUnit | RunUnit;
+
+export function isRunUnit(unit: WorkUnit): unit is RunUnit {
+  return "module" in unit;
+}
+
 export interface Lease {
   readonly id: LeaseId;
   readonly attempt: number;
   readonly provider: NodeId;
-  readonly unit: TrainUnit;
+  readonly unit: WorkUnit;
   readonly issuedAtUnixMs: number;
   readonly ttlMs: number;
 }
@@ -59,8 +90,9 @@ export interface Receipt {
   readonly cpuMs: number;
   /** The most that its process was resident by then; left out by who cannot tell. */
   readonly peakBytes?: number;
+  /** 0 of a piece, whose steps and rows are 1. */
   readonly lossMean: number;
-  /** UnixFS file: the flat f32 update (weights before - weights after; statistics: after). */
+  /** UnixFS file: the flat f32 update (weights before - weights after; statistics: after). Of a piece: the folder of its result. */
   readonly update: Cid;
   readonly startedAtUnixMs: number;
   readonly endedAtUnixMs: number;
@@ -87,11 +119,30 @@ export const zTrainUnit: z.ZodType<TrainUnit> = z.strictObject({
   deadlineMs: z.int().min(1).max(86_400_000),
 });
 
+export const zRunUnit: z.ZodType<RunUnit> = z.strictObject({
+  kind: z.literal("Run"),
+  job: zCid,
+  round: z.literal(1),
+  index: zCount,
+  name: z.string().min(1).max(LIMITS.nameCharsMax),
+  piece: zCount,
+  pieces: z.int().min(1).max(LIMITS.piecesMax),
+  module: zCid,
+  arguments: zArguments,
+  input: zSizedInput.nullable(),
+  limits: zPieceLimits,
+  seed: z.int().min(0).max(0xffffffff),
+  steps: z.literal(1),
+  deadlineMs: z.int().min(1).max(86_400_000),
+});
+
+export const zWorkUnit: z.ZodType<WorkUnit> = z.union([zTrainUnit, zRunUnit]);
+
 export const zLease: z.ZodType<Lease> = z.strictObject({
   id: zLeaseId,
   attempt: z.int().min(1).max(1_000),
   provider: zNodeId,
-  unit: zTrainUnit,
+  unit: zWorkUnit,
   issuedAtUnixMs: zCount,
   ttlMs: z.int().min(100).max(LIMITS.leaseTtlMsMax),
 });

@@ -7,6 +7,7 @@ import {
   type Clock,
   cidOfValue,
   isFault,
+  isRunUnit,
   type KeyPair,
   type Lease,
   type LeaseId,
@@ -18,7 +19,8 @@ import {
   reportOf,
   shortId,
   signValue,
-  type TrainUnit,
+  type WorkKind,
+  type WorkUnit,
   zReceipt,
 } from "@pingo/core";
 import type { RefusalStatus, UnitStatus } from "@pingo/scheduler/status";
@@ -63,6 +65,8 @@ export interface LeaseRunnerOptions<S extends Slot> {
   /** As many as the computer has cores; the owner lends `size` of them, and may change that. */
   readonly slots: readonly S[];
   readonly size: number;
+  /** Train alone unless given. */
+  readonly kinds?: readonly WorkKind[];
   /** A unit of this program is about to come: the program and its graph are in the cache. */
   readonly prepare?: (slot: S, program: Cid) => void;
   /** The unit's blocks are all in the cache. */
@@ -159,7 +163,7 @@ export class LeaseRunner<S extends Slot> implements Workforce {
     slot.vacate();
   }
 
-  /** Idempotent by lease. @throws {LendingError} LEASE_NOT_MINE, LEASE_TOO_LARGE, NO_FREE_SLOT, STOPPING */
+  /** Idempotent by lease. @throws {LendingError} LEASE_NOT_MINE, LEASE_TOO_LARGE, KIND_NOT_TAKEN, NO_FREE_SLOT, STOPPING */
   take(lease: Lease): void {
     try {
       this.#take(lease);
@@ -189,7 +193,7 @@ export class LeaseRunner<S extends Slot> implements Workforce {
       throw new LendingError({ code: "LEASE_NOT_MINE", lease: lease.id, provider: lease.provider });
     }
     if (this.#runningById.has(lease.id) || outbox.leases().includes(lease.id)) return;
-    this.#checkSize(lease.unit);
+    this.#check(lease.unit);
     const working = [...this.#runningById.values()].filter(({ cancel }) => !cancel.signal.aborted);
     const taken = new Set(working.map(({ slot }) => slot));
     const usable = slots
@@ -277,6 +281,11 @@ export class LeaseRunner<S extends Slot> implements Workforce {
     const { blocks, cache, prepare } = this.#options;
     const options = { signal, parallel: BLOCKS_AT_ONCE, readsThrough: true };
     const fetch = (root: Cid): Promise<unknown> => copyDag(root, blocks, cache, options);
+    if (isRunUnit(unit)) {
+      await fetch(unit.module);
+      if (unit.input !== null) await fetch(unit.input.cid);
+      return;
+    }
     await fetch(unit.program);
     const { graph } = parseStoredProgram(unit.program, await cache.get(unit.program, { signal }));
     await fetch(graph);
@@ -289,12 +298,16 @@ export class LeaseRunner<S extends Slot> implements Workforce {
     await Promise.all(Array.from({ length: FILES_AT_ONCE }, walker));
   }
 
-  #checkSize(unit: TrainUnit): void {
-    const bytes = unit.shards.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-    const bytesMax = this.#options.shardBytesMax();
-    if (bytes > bytesMax) {
-      throw new LendingError({ code: "LEASE_TOO_LARGE", what: "the shards", bytes, bytesMax });
-    }
+  #check(unit: WorkUnit): void {
+    const { kinds = ["Train"], shardBytesMax } = this.#options;
+    const kind = isRunUnit(unit) ? "Run" : "Train";
+    if (!kinds.includes(kind)) throw new LendingError({ code: "KIND_NOT_TAKEN", kind });
+    const what = isRunUnit(unit) ? "the input" : "the shards";
+    const bytes = isRunUnit(unit)
+      ? (unit.input?.sizeBytes ?? 0)
+      : unit.shards.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    const bytesMax = shardBytesMax();
+    if (bytes > bytesMax) throw new LendingError({ code: "LEASE_TOO_LARGE", what, bytes, bytesMax });
   }
 
   #receiptOf(lease: Lease, outcome: UnitOutcome): Receipt {

@@ -12,6 +12,7 @@ export type LendingFault =
       readonly bytes: number;
       readonly bytesMax: number;
     }
+  | { readonly code: "KIND_NOT_TAKEN"; readonly kind: string }
   | { readonly code: "NO_FREE_SLOT"; readonly slots: number }
   | { readonly code: "STOPPING" }
   | { readonly code: "LEASE_REVOKED"; readonly reason: string }
@@ -29,6 +30,8 @@ const SENTENCES: Sentences<LendingFault> = {
   LEASE_NOT_MINE: (f) => `lease ${f.lease} is for ${f.provider}; this is another provider`,
   LEASE_TOO_LARGE: (f) =>
     `${f.what} of the lease take ${formatBytes(f.bytes)} and this provider offers ${formatBytes(f.bytesMax)}`,
+  KIND_NOT_TAKEN: (f) =>
+    `this provider takes no work of kind ${f.kind}; offer it to one whose offer says that it does`,
   NO_FREE_SLOT: (f) => `all ${f.slots} slots of this provider are busy; offer the lease again later`,
   STOPPING: () => "this provider is stopping; give the lease to another",
   LEASE_REVOKED: (f) => `the lease was taken back: ${f.reason}`,

@@ -1,11 +1,13 @@
 /** Work that looks for a provider: what it needs, and who is out of the question. */
-import type { Cid, NodeId } from "@pingo/core";
+import type { Cid, NodeId, WorkKind } from "@pingo/core";
 import type { Capacity, OfferState } from "./offer.ts";
 
 /** Takes one slot. */
 export interface Demand {
   /** Unique in a snapshot. */
   readonly id: string;
+  /** Absent: Train. */
+  readonly kind?: WorkKind;
   readonly cpuMillicores: number;
   readonly memoryBytes: number;
   readonly diskBytes?: number;

@@ -1,5 +1,5 @@
 /** Why a provider does not get work: a closed set, checked in this order, each with a sentence. */
-import { formatBytes, formatDuration } from "@pingo/core";
+import { formatBytes, formatDuration, takesKind } from "@pingo/core";
 import type { Demand } from "./demand.ts";
 import { ageMs, type Capacity, OFFER_STALE_MS, type OfferState } from "./offer.ts";
 
@@ -10,6 +10,7 @@ export const REASON_CODES = [
   "NOTHING_OFFERED",
   "NO_FREE_SLOT",
   "EXCLUDED",
+  "KIND_NOT_TAKEN",
   "CPU_TOO_SMALL",
   "MEMORY_TOO_SMALL",
   "DISK_TOO_SMALL",
@@ -48,6 +49,9 @@ export function refusalOf(
   if (refusal) return refusal;
   if (demand.excluded?.includes(offer.provider)) {
     return { reason: "EXCLUDED", sentence: `it failed at ${demand.id} before` };
+  }
+  if (!takesKind(offer, demand.kind ?? "Train")) {
+    return { reason: "KIND_NOT_TAKEN", sentence: `it takes no work of kind ${demand.kind}` };
   }
   if (demand.cpuMillicores > left.cpuMillicores) {
     return {

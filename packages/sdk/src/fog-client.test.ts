@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
+  assert,
   type Cid,
   cidOfBytes,
   cidOfValue,
@@ -46,6 +47,7 @@ let folder = "";
 
 const VIEW: JobView = {
   id: job,
+  kind: "Train",
   name: "tiny",
   owner: key.nodeId,
   state: "queued",
@@ -148,6 +150,7 @@ test("a submitted job is signed, its blocks arrive first, and what is there is n
   const { job: spec } = openSigned(JOB_DOMAIN, signed);
   expect(view.id).toBe(cidOfValue(signed));
   expect(signed.signer).toBe(key.nodeId);
+  assert(spec.kind === "Train", "it is what was submitted");
   for (const cid of [spec.model, spec.data.train]) expect(await station.blocks.has(cid)).toBe(true);
   expect(sent.at(-1)).toBeGreaterThan(0);
   const again: number[] = [];
@@ -177,6 +180,7 @@ test("the result of a job is written as three files", async () => {
   const result = { model: await store("model"), metrics: await store("[]"), provenance: await store("{}") };
   station.answer = answerJson({ ...VIEW, state: "succeeded", result });
   const files = await client.fetchResult(job, folder);
+  assert("model" in files, "it was trained");
   expect(await readFile(files.model, "utf8")).toBe("model");
   expect(await readFile(files.provenance, "utf8")).toBe("{}");
   station.answer = answerJson({ ...VIEW, state: "failed", reason: "no providers" });

@@ -54,6 +54,7 @@ import { askFog, SUBMIT_TIMEOUT_MS } from "./fog-http.ts";
 import { onlyMissing, type UploadProgress } from "./only-missing.ts";
 import { packJob } from "./pack-job.ts";
 import type { SubmittedParts } from "./prepare-job.ts";
+import { type PreparedRun, packRun } from "./prepare-run.ts";
 
 /** Of metrics.json and provenance.json. */
 const REPORT_BYTES_MAX = 64 * 1024 * 1024;
@@ -89,7 +90,15 @@ export interface FollowOptions extends CallOptions {
   readonly onReconnect?: (error: unknown) => void;
 }
 
-export interface ResultFiles {
+export type ResultFiles = TrainFiles | RunFiles;
+
+/** Of a Run job: a folder with one of each piece, by its number. */
+export interface RunFiles {
+  readonly pieces: string;
+  readonly provenance: string;
+}
+
+export interface TrainFiles {
   readonly model: string;
   readonly metrics: string;
   readonly provenance: string;
@@ -109,13 +118,16 @@ export interface FogClient {
   readonly url: string;
   node(options?: CallOptions): Promise<FogNodeView>;
   providers(options?: CallOptions): Promise<readonly ProviderView[]>;
-  submit(prepared: SubmittedParts, options?: SubmitOptions): Promise<JobView>;
+  submit(prepared: SubmittedParts | PreparedRun, options?: SubmitOptions): Promise<JobView>;
   list(options?: CallOptions): Promise<readonly JobView[]>;
   show(job: JobId, options?: CallOptions): Promise<JobView>;
   /** Ends with `finished`; survives a fog node that restarts. */
   events(job: JobId, options?: FollowOptions): AsyncGenerator<NumberedEvent, void, undefined>;
   stop(job: JobId, options?: CallOptions): Promise<JobView>;
-  /** Writes model.onnx, metrics.json and provenance.json; where the job made them, adapters.safetensors and model-raw.onnx. */
+  /**
+   * Writes model.onnx, metrics.json and provenance.json; where the job made them, adapters.safetensors and model-raw.onnx. Of a
+   * Run job: the folder pieces, and provenance.json.
+   */
   fetchResult(job: JobId, folder: string, options?: CallOptions): Promise<ResultFiles>;
   /** What somebody earned and spent, newest movements first. */
   books(id: NodeId, options?: CallOptions): Promise<BooksView>;
@@ -167,10 +179,8 @@ export function connect(fogUrl: string, options: FogClientOptions): FogClient {
     async submit(prepared, submit = {}) {
       const signer = keyFor("a job");
       await client.node(submit); // says FOG_UNREACHABLE before gigabytes are packed
-      const job = await packJob(
-        prepared,
-        onlyMissing(blocks(), { ...submit, bytesTotal: prepared.sizeBytes }),
-      );
+      const target = onlyMissing(blocks(), { ...submit, bytesTotal: prepared.sizeBytes });
+      const job = "pieces" in prepared ? await packRun(prepared, target) : await packJob(prepared, target);
       const envelope: JobEnvelope = { job, nonce: ports.prng.bytes(NONCE_BYTES) };
       const signed = signValue(JOB_DOMAIN, envelope, signer);
       const view = await ask("/v1/jobs", zJobView, {
@@ -203,6 +213,11 @@ export function connect(fogUrl: string, options: FogClientOptions): FogClient {
         await ports.disk.write(path, await client.getFile(cid, { ...call, sizeBytesMax }));
         return path;
       };
+      if ("pieces" in result) {
+        const pieces = join(folder, "pieces");
+        await client.download(result.pieces, pieces, { ...call, sizeBytesMax: LIMITS.datasetBytesMax });
+        return { pieces, provenance: await fetchTo("provenance.json", result.provenance, REPORT_BYTES_MAX) };
+      }
       const { adapters, rawModel } = result;
       return {
         metrics: await fetchTo("metrics.json", result.metrics, REPORT_BYTES_MAX),

@@ -10,8 +10,10 @@ export {
   type FollowOptions,
   type Linked,
   type ResultFiles,
+  type RunFiles,
   type Stored,
   type SubmitOptions,
+  type TrainFiles,
 } from "./fog-client.ts";
 export { FogError, type FogFault } from "./fog-error.ts";
 export { openIdentity } from "./identity.ts";
@@ -22,3 +24,5 @@ export type { UploadProgress } from "./only-missing.ts";
 export { DATA_FORMATS, FileFaultError, PackError, type PackFault } from "./pack-error.ts";
 export { packJob } from "./pack-job.ts";
 export { type PreparedJob, type PrepareOptions, prepareJob } from "./prepare-job.ts";
+export { type PreparedRun, prepareRun } from "./prepare-run.ts";
+export { isRunFile, parseRunFile, type RunFile, readRunFile } from "./run-file.ts";

@@ -44,7 +44,7 @@ export const NOT_BUILT: readonly {
   /** What to write. */
   readonly instead: string;
 }[] = [
-  { key: "kind", values: ["Infer", "Run"], instead: 'write "kind: Train"' },
+  { key: "kind", values: ["Infer"], instead: 'write "kind: Train" or "kind: Run"' },
   {
     key: "verify.mode",
     values: ["adaptive", "always"],
@@ -52,7 +52,7 @@ export const NOT_BUILT: readonly {
   },
 ];
 
-const zPath = z.string().min(1).max(4_096);
+export const zPath = z.string().min(1).max(4_096);
 
 const zRates = z.strictObject({
   learningRate: zAdamW.shape.learningRate.default(0.001),
@@ -140,6 +140,24 @@ const zAdaptFile = z
     ({ lora: { rank, alpha = 2 * rank, targets } }): Adaptation => ({ lora: { rank, alpha, targets } }),
   );
 
+export const zWorkersFile = z
+  .strictObject({
+    min: z.int().min(1).max(LIMITS.workersMax).default(1),
+    max: z.int().min(1).max(LIMITS.workersMax).default(8),
+    resources: zResources.prefault({}),
+  })
+  .refine((workers) => workers.min <= workers.max, {
+    error: "min is larger than max",
+    path: ["min"],
+  });
+
+export const zRetry = z.strictObject({ max: z.int().min(0).max(100).default(3) }).prefault({});
+export const zBudget = z
+  .union([z.string(), z.number()])
+  .transform(guarded((text) => parsePingo(String(text)).toString()))
+  .prefault("0 PINGO");
+export const zSeed = z.int().min(0).max(0xffffffff).default(0);
+
 export const zJobFile = z
   .strictObject({
     apiVersion: z.literal("pingo/v1"),
@@ -164,24 +182,11 @@ export const zJobFile = z
         error: "it cuts a batch into micro-batches of as many rows, so it must divide batchSize",
         path: ["accumulate"],
       }),
-    workers: z
-      .strictObject({
-        min: z.int().min(1).max(LIMITS.workersMax).default(1),
-        max: z.int().min(1).max(LIMITS.workersMax).default(8),
-        resources: zResources.prefault({}),
-      })
-      .refine((workers) => workers.min <= workers.max, {
-        error: "min is larger than max",
-        path: ["min"],
-      })
-      .prefault({}),
+    workers: zWorkersFile.prefault({}),
     verify: z.strictObject({ mode: z.literal("none") }).optional(),
-    retry: z.strictObject({ max: z.int().min(0).max(100).default(3) }).prefault({}),
-    budget: z
-      .union([z.string(), z.number()])
-      .transform(guarded((text) => parsePingo(String(text)).toString()))
-      .prefault("0 PINGO"),
-    seed: z.int().min(0).max(0xffffffff).default(0),
+    retry: zRetry,
+    budget: zBudget,
+    seed: zSeed,
   })
   .refine(({ freeze, adapt }) => freeze === undefined || adapt === undefined, {
     error: `with "adapt" nothing but the adapters is trained: leave "freeze" out`,

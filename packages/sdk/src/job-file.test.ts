@@ -185,7 +185,7 @@ describe("a mistake is one sentence with a code and its place", () => {
       "kind not built",
       lineOf("kind", "kind: Infer"),
       "JOB_NOT_BUILT",
-      'job.yaml:2:7: "kind: Infer" is not built yet; write "kind: Train"',
+      'job.yaml:2:7: "kind: Infer" is not built yet; write "kind: Train" or "kind: Run"',
     ],
     [
       "a setting of another loss",

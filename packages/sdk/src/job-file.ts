@@ -50,6 +50,7 @@ export interface JobFile {
 
 export type JobFileFault =
   | WrittenFault<"JOB">
+  | ({ readonly code: "JOB_KIND_RUN" } & Place)
   | ({
       readonly code: "JOB_NOT_BUILT";
       readonly key: string;
@@ -59,6 +60,8 @@ export type JobFileFault =
 
 const SENTENCES: Sentences<JobFileFault> = {
   ...writtenSentences("JOB"),
+  JOB_KIND_RUN: (f) =>
+    `${placeText(f)}: "kind: Run" runs a WebAssembly module and trains nothing; send it with "pingo job submit"`,
   JOB_NOT_BUILT: (f) => `${placeText(f)}: "${f.key}: ${f.value}" is not built yet; ${f.instead}`,
 };
 
@@ -92,6 +95,10 @@ export function readJobFile(
     what: "a job file",
   } as const;
   const { written, value, problems } = readWritten(text, file, kind);
+  if (written?.textAt(["kind"]) === "Run") {
+    const problem = new JobFileError({ code: "JOB_KIND_RUN", ...written.placeAt(["kind"]) });
+    return { job: null, problems: [problem] };
+  }
   const notBuilt = written && notBuiltIn(written);
   if (notBuilt) return { job: null, problems: [notBuilt] };
   if (written && value) return { job: jobOf(value, written), problems: [] };

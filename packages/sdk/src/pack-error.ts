@@ -11,6 +11,13 @@ export type PackFault =
       readonly path: string;
       readonly bytesMax: number;
     }
+  | { readonly code: "FOLDER_EMPTY"; readonly place: string; readonly path: string }
+  | {
+      readonly code: "PIECES_TOO_MANY";
+      readonly place: string;
+      readonly pieces: number;
+      readonly piecesMax: number;
+    }
   | { readonly code: "DATA_FORMAT_UNSUPPORTED"; readonly place: string; readonly path: string }
   | {
       readonly code: "DATA_DTYPE_UNSUPPORTED";
@@ -38,6 +45,9 @@ export type PackFault =
 
 const SENTENCES: Sentences<PackFault> = {
   FILE_MISSING: (f) => `${f.place}: there is no file ${f.path}`,
+  FOLDER_EMPTY: (f) => `${f.place}: ${f.path} is empty, so there is no piece to run; put an input into it`,
+  PIECES_TOO_MANY: (f) =>
+    `${f.place}: the inputs come to ${f.pieces} pieces, and a job has at most ${f.piecesMax}; put several into one folder`,
   FILE_TOO_LARGE: (f) => `${f.place}: ${f.path} is larger than the ${f.bytesMax} bytes that are accepted`,
   DATA_FORMAT_UNSUPPORTED: (f) =>
     `${f.place}: ${f.path} is not of a format that can be read; the formats are ${DATA_FORMATS.join(" and ")}`,

@@ -34,4 +34,14 @@ export {
 export { type ExportOptions, type ExportProgress, exportFolder } from "./unixfs/export-folder.ts";
 export { type FolderOptions, type FolderSurvey, importFolder, surveyFolder } from "./unixfs/import-folder.ts";
 export { type ReadFileOptions, readFile, readFileParts } from "./unixfs/read-file.ts";
+export {
+  type MemoryTree,
+  readTree,
+  type StoredFile,
+  type StoredFolder,
+  type StoredLink,
+  type StoredTree,
+  type TreeLimits,
+  writeTree,
+} from "./unixfs/stored-tree.ts";
 export { type FileSource, type WriteFileOptions, writeFile } from "./unixfs/write-file.ts";

@@ -118,10 +118,12 @@ export function roundRules(options: {
   readonly units: number;
   readonly retryMax: number;
   readonly deadlineMs: number;
+  /** It is nothing without all of its units. */
+  readonly isWhole?: boolean;
 }): RoundRules {
   return {
     retryMax: options.retryMax,
-    quorum: Math.ceil(options.units * QUORUM_SHARE),
+    quorum: options.isWhole ? options.units : Math.ceil(options.units * QUORUM_SHARE),
     graceShare: GRACE_SHARE,
     graceMsMin: GRACE_MS_MIN,
     leaseMsMax: LEASE_DEADLINES * options.deadlineMs + LEASE_GRACE_MS,

@@ -8,7 +8,9 @@ import { optionsOf } from "../options.ts";
 const HELP = `
 Examples:
   pingo job get bafy…              model.onnx, metrics.json and provenance.json under $PINGO_HOME/jobs/ID;
-                                   adapters.safetensors and model-raw.onnx where the job made them
+                                   adapters.safetensors and model-raw.onnx where the job made them;
+                                   of a Run job the folder pieces, with end.json, stdout, stderr and output
+                                   of each piece by its number
   pingo job get bafy… --out ./here`;
 
 export function jobGetCommand(run: Run): Command {
@@ -26,8 +28,9 @@ async function get(context: Context, command: Command): Promise<void> {
   const folder = out === undefined ? join(context.config.home, "jobs", id) : resolve(out);
   const files = await (await connectAsReader(context)).fetchResult(id, folder, { signal: context.signal });
   context.screen.json(files);
-  const { model, adapters, rawModel, metrics, provenance } = files;
-  for (const path of [model, adapters, rawModel, metrics, provenance]) {
+  for (const path of "model" in files
+    ? [files.model, files.adapters, files.rawModel, files.metrics, files.provenance]
+    : [files.pieces, files.provenance]) {
     if (path !== undefined) context.screen.line(path);
   }
 }

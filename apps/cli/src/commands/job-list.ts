@@ -38,8 +38,8 @@ function rowOf(job: JobView): readonly string[] {
     job.id,
     job.name,
     job.state,
-    `${job.round}/${job.rounds}`,
-    job.loss === null ? "" : job.loss.toFixed(4),
+    job.kind === "Run" ? "" : `${job.round}/${job.rounds}`,
+    job.loss === null || job.kind === "Run" ? "" : job.loss.toFixed(4),
     accuracy === null || accuracy === undefined ? "" : percent(accuracy),
   ];
 }

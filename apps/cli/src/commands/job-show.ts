@@ -35,6 +35,7 @@ async function show(context: Context, command: Command): Promise<void> {
 export function linesOf(view: JobView): readonly string[] {
   const { evaluation, trainingMs, rows } = view;
   const accuracy = evaluation?.accuracy ?? null;
+  if (view.kind === "Run") return linesOfRun(view);
   const speed = trainingMs > 0 ? `, ${count((rows * 1000) / trainingMs)} samples/s` : "";
   return [
     `job        ${view.id}`,
@@ -46,5 +47,17 @@ export function linesOf(view: JobView): readonly string[] {
     `providers  ${view.providers.length}`,
     `traffic    ${formatBytes(view.bytesUp)} up, ${formatBytes(view.bytesDown)} down`,
     `time       ${formatDuration(trainingMs)}${speed}`,
+  ];
+}
+
+function linesOfRun(view: JobView): readonly string[] {
+  return [
+    `job        ${view.id}`,
+    `name       ${view.name}`,
+    `state      ${view.state}${view.reason === null ? "" : `: ${view.reason}`}`,
+    `runs       ${view.round === 1 ? `${count(view.steps)} done` : "not all done yet"}`,
+    `providers  ${view.providers.length}`,
+    `traffic    ${formatBytes(view.bytesUp)} up, ${formatBytes(view.bytesDown)} down`,
+    `time       ${formatDuration(view.trainingMs)}`,
   ];
 }

@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import type { Run } from "../cli.ts";
 import { type Context, connectAsUser } from "../context.ts";
-import { loadJob } from "../load-job.ts";
+import { loadAnyJob } from "../load-job.ts";
 import { payForJob } from "../pay.ts";
 import { submitJob } from "../submit.ts";
 
@@ -19,7 +19,7 @@ export function jobSubmitCommand(run: Run): Command {
 }
 
 async function submit(context: Context, command: Command): Promise<void> {
-  const prepared = await loadJob(context, command.args[0] ?? "");
+  const prepared = await loadAnyJob(context, command.args[0] ?? "");
   const client = await connectAsUser(context);
   const view = await submitJob(context, client, prepared);
   await payForJob(context, client, view.id, prepared);

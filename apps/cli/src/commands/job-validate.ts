@@ -1,10 +1,10 @@
-import { formatBytes } from "@pingo/core";
-import type { PreparedJob } from "@pingo/sdk";
+import { formatBytes, formatDuration } from "@pingo/core";
+import type { PreparedJob, PreparedRun } from "@pingo/sdk";
 import { Command } from "commander";
 import type { Run } from "../cli.ts";
 import type { Context } from "../context.ts";
-import { loadJobTellingAll } from "../load-job.ts";
-import { count } from "../view/job-view.ts";
+import { loadJobTellingAll, loadRunTellingAll } from "../load-job.ts";
+import { count, piecesText } from "../view/job-view.ts";
 
 const HELP = `
 Examples:
@@ -13,7 +13,7 @@ Examples:
 
 export function jobValidateCommand(run: Run): Command {
   return new Command("validate")
-    .description("check a job file, its model and its data; nothing is sent")
+    .description("check a job file and all that it names; nothing is sent")
     .argument("<file>", "job file (YAML or JSON)")
     .addHelpText("after", HELP)
     .action(run(validate));
@@ -22,6 +22,8 @@ export function jobValidateCommand(run: Run): Command {
 async function validate(context: Context, command: Command): Promise<void> {
   const { screen } = context;
   const name = command.args[0] ?? "";
+  const run = await loadRunTellingAll(context, name);
+  if (run !== undefined) return tellRun(context, name, run);
   const prepared = await loadJobTellingAll(context, name);
   const { signature, train, test } = prepared;
   const weights = signature.parameters.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
@@ -45,6 +47,26 @@ async function validate(context: Context, command: Command): Promise<void> {
     testRows: test?.rows ?? 0,
     sizeBytes: prepared.sizeBytes,
     memory: { plannedBytes: memory.totalBytes, limitBytes: prepared.file.workers.memoryBytes, ...layout },
+  });
+}
+
+function tellRun({ screen }: Context, name: string, { file, inputs, pieces, sizeBytes }: PreparedRun): void {
+  const { limits, workers } = file;
+  const { memoryBytes } = workers;
+  screen.line(`${name} is valid`);
+  screen.line(
+    `  pieces ${piecesText(pieces)}${file.verify === "always" ? ", each run by two providers" : ""}`,
+  );
+  screen.line(`  limits ${formatBytes(memoryBytes)} of memory, ${formatBytes(limits.outputBytes)} of output`);
+  screen.line(`         ${formatDuration(limits.secondsPerPiece * 1_000)} for each`);
+  screen.line(`  size   ${formatBytes(sizeBytes)}`);
+  screen.json({
+    valid: true,
+    name: file.name,
+    pieces,
+    inputs: inputs.length,
+    sizeBytes,
+    limits: { ...limits, memoryBytes },
   });
 }
 

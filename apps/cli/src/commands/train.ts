@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { assert } from "@pingo/core";
 import { Command } from "commander";
 import type { Run } from "../cli.ts";
 import { type Context, connectAsUser } from "../context.ts";
@@ -41,6 +42,7 @@ async function train(context: Context, command: Command): Promise<void> {
   await settleJob(context, escrow);
   const folder = options.text("out") ?? join(context.config.home, "jobs", done.id);
   const files = await client.fetchResult(done.id, folder, { signal: context.signal });
+  assert("model" in files, "a job of a training file trains");
   screen.line(`model ${files.model}`);
   screen.json({ job: done, files });
 }

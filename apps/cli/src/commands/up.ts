@@ -1,6 +1,7 @@
 /** `pingo up`: the whole network on this machine, at work on a job. */
 import { join } from "node:path";
 import {
+  assert,
   type FaultReport,
   formatBytes,
   formatDuration,
@@ -229,6 +230,7 @@ async function runJob(context: Context, network: Road, jobFile: string): Promise
   const view = await followJob(context, client, id);
   await settleJob(context, escrow);
   const files = await client.fetchResult(id, join(config.home, "jobs", id), { signal });
+  assert("model" in files, "the example trains");
   return { done: outcomeOf(view, files.model, ports.clock.monotonicMs()), heldNano };
 }
 

@@ -3,6 +3,8 @@ import type { NodeId, NumberedEvent } from "@pingo/core";
 
 export interface JobProgress {
   readonly name: string;
+  /** Of a Run job, which has one round and nothing to lose; null of one that trains. */
+  readonly pieces: number | null;
   /** The round under way; 0 before the first. */
   readonly round: number;
   readonly rounds: number;
@@ -27,6 +29,7 @@ export interface JobProgress {
 
 export const NO_PROGRESS: JobProgress = {
   name: "",
+  pieces: null,
   round: 0,
   rounds: 0,
   stepsOfRound: 0,
@@ -51,13 +54,14 @@ export function advance(progress: JobProgress, { event, atUnixMs }: NumberedEven
         name: event.name,
         rounds: event.rounds,
         plannedBytes: event.memory?.plannedBytes ?? null,
+        pieces: event.pieces ?? null,
       };
     case "round-started":
       return {
         ...progress,
         round: event.round,
         // `steps` is what one unit takes.
-        stepsOfRound: event.steps * event.units,
+        stepsOfRound: progress.pieces === null ? event.steps * event.units : event.steps,
         stepByUnit: new Map(),
         unitsDelivered: new Set(),
         waiting: null,

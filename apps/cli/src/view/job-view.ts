@@ -43,7 +43,11 @@ export function lineOf(
   screen: Pick<Screen, "paint">,
 ): string | null {
   switch (event.type) {
+    case "delivered":
+      if (progress.pieces === null) return null;
+      return `piece ${event.unit} is done, by ${shortId(event.provider)}`;
     case "committed": {
+      if (progress.pieces !== null) return null;
       const speed = samplesPerSecond(progress);
       const pace = speed === null ? "" : `  ${count(speed)} samples/s`;
       return `round ${padded(event.round, event.rounds)}/${event.rounds}  loss ${event.loss.toFixed(4)}${pace}`;
@@ -56,7 +60,7 @@ export function lineOf(
     case "lost":
       return screen.paint(
         "yellow",
-        `provider ${shortId(event.provider)} lost unit ${event.unit} of round ${event.round}: ${event.reason}; it goes to another`,
+        `provider ${shortId(event.provider)} lost unit ${event.unit}${progress.pieces === null ? ` of round ${event.round}` : ""}: ${event.reason}; it goes to another`,
       );
     case "waiting":
       return screen.paint("yellow", `waiting: ${event.reason}`);
@@ -80,6 +84,8 @@ export function liveBlock(progress: JobProgress, screen: Pick<Screen, "paint" | 
     "cyan",
     progressBar(share, Math.min(BAR_COLUMNS, Math.max(8, screen.columns - 40))),
   );
+  if (progress.pieces !== null)
+    return `${bar} ${percent(share, 0)}  ${progress.unitsDelivered.size} of ${piecesText(progress.pieces)}`;
   const first = `${bar} ${percent(share, 0)}  round ${progress.round}/${progress.rounds}`;
   const loss = progress.lossByRound.at(-1);
   const accuracies = progress.evaluationByRound.flatMap(({ accuracy }) =>
@@ -100,6 +106,10 @@ export function percent(share: number, digits = 2): string {
 
 export function count(number: number): string {
   return Math.round(number).toLocaleString("en-US");
+}
+
+export function piecesText(pieces: number): string {
+  return `${count(pieces)} ${pieces === 1 ? "piece" : "pieces"}`;
 }
 
 function padded(number: number, of: number): string {

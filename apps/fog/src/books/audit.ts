@@ -16,7 +16,7 @@ import {
   parseShape,
   RECEIPT_DOMAIN,
   type SignedJob,
-  type TrainUnit,
+  type WorkUnit,
   zSignedJob,
   zSignedReceipt,
 } from "@pingo/core";
@@ -178,7 +178,7 @@ class Audit {
     const { fog, signal } = this.#options;
     const sql = this.#sql;
     let paidNano = 0n;
-    let round: { readonly number: number; readonly units: readonly TrainUnit[] } | undefined;
+    let round: { readonly number: number; readonly units: readonly WorkUnit[] } | undefined;
     for (let after = { round: -1, index: -1 }; ; ) {
       signal.throwIfAborted();
       const page = await sql

@@ -1,5 +1,5 @@
 /** The tables, as Drizzle types them; migrations/*.sql makes them, and a test compares the two. */
-import type { Cid, JobEvent, JobState, LeaseId, NodeId, Offer } from "@pingo/core";
+import type { Cid, JobEvent, JobState, LeaseId, NodeId, Offer, WorkKind } from "@pingo/core";
 import {
   bigint,
   boolean,
@@ -29,6 +29,7 @@ export const jobs = pgTable("jobs", {
   id: text().$type<Cid>().primaryKey(),
   ordinal: count("ordinal").generatedAlwaysAsIdentity(),
   owner: text().$type<NodeId>().notNull(),
+  kind: text().$type<WorkKind>().notNull().default("Train"),
   name: text().notNull(),
   envelope: bytes().notNull(),
   state: text().$type<JobState>().notNull(),
@@ -54,6 +55,7 @@ export const jobs = pgTable("jobs", {
   resultProvenance: text("result_provenance").$type<Cid>(),
   resultAdapters: text("result_adapters").$type<Cid>(),
   resultRawModel: text("result_raw_model").$type<Cid>(),
+  resultPieces: text("result_pieces").$type<Cid>(),
   budgetNano: nano("budget_nano"),
 });
 

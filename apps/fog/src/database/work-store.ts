@@ -6,13 +6,13 @@ import {
   type LeaseId,
   type NodeId,
   parseShape,
-  type TrainUnit,
-  zTrainUnit,
+  type WorkUnit,
+  zWorkUnit,
 } from "@pingo/core";
 import { and, asc, eq, getTableColumns } from "drizzle-orm";
 import { type LeaseRow, leases, type ResultRow, results, type Sql, units } from "./schema.ts";
 
-export async function insertUnits(sql: Sql, planned: readonly TrainUnit[]): Promise<void> {
+export async function insertUnits(sql: Sql, planned: readonly WorkUnit[]): Promise<void> {
   await sql.insert(units).values(
     planned.map((unit) => ({
       job: unit.job,
@@ -24,7 +24,7 @@ export async function insertUnits(sql: Sql, planned: readonly TrainUnit[]): Prom
 }
 
 /** By index; empty when the round was never planned. */
-export async function listUnits(sql: Sql, job: Cid, round: number): Promise<TrainUnit[]> {
+export async function listUnits(sql: Sql, job: Cid, round: number): Promise<WorkUnit[]> {
   const rows = await sql
     .select()
     .from(units)
@@ -33,8 +33,8 @@ export async function listUnits(sql: Sql, job: Cid, round: number): Promise<Trai
   return rows.map((row) => unitIn(row.unit));
 }
 
-function unitIn(bytes: Uint8Array): TrainUnit {
-  return parseShape(zTrainUnit, decodeCanonical(bytes), "a stored unit");
+function unitIn(bytes: Uint8Array): WorkUnit {
+  return parseShape(zWorkUnit, decodeCanonical(bytes), "a stored unit");
 }
 
 export async function insertLease(sql: Sql, lease: LeaseRow): Promise<void> {
@@ -49,7 +49,7 @@ export async function setLeaseState(sql: Sql, id: LeaseId, state: LeaseRow["stat
 export interface GrantedLease {
   readonly lease: LeaseRow;
   /** Decoded when it is asked for: a result that came before needs none. */
-  readonly unit: () => TrainUnit;
+  readonly unit: () => WorkUnit;
   readonly result: ResultRow | null;
   /** How many units its round has. */
   readonly unitsOfRound: number;

@@ -6,6 +6,7 @@ import {
   decodeCanonical,
   encodeCanonical,
   JOB_DOMAIN,
+  type JobEvent,
   type JobId,
   LIMITS,
   NANO_PER_PINGO,
@@ -13,7 +14,9 @@ import {
   openSigned,
   type Ports,
   parseShape,
+  type RunJob,
   type SignedJob,
+  type TrainJob,
   zSignedJob,
 } from "@pingo/core";
 import { type Blocks, writeFile } from "@pingo/storage";
@@ -63,26 +66,23 @@ export async function admit(
   { id, signed }: Submission,
   options: AdmissionOptions,
 ): Promise<{ readonly row: JobRow; readonly isNew: boolean }> {
-  const { sql, blocks, modeller, clock, hasCredit } = options;
+  const { sql, clock, hasCredit } = options;
   const before = await findJob(sql, id);
   if (before) return { row: before, isNew: false };
   if ((await countUnfinishedJobs(sql)) >= UNFINISHED_JOBS_MAX) {
     throw new FogError({ code: "JOBS_TOO_MANY", max: UNFINISHED_JOBS_MAX });
   }
   const { job } = signed.body;
-  await checkRoots(blocks, job);
-  const { train, evaluation } = await modeller.build(job);
-  const program = await putProgram(blocks, train);
-  const evaluationProgram = evaluation && (await putProgram(blocks, evaluation));
-  const weights = await writeFile(blocks, encodeVector(train.initialWeights));
+  const admitted = job.kind === "Run" ? await admitPieces(job, options) : await admitTraining(job, options);
   const createdUnixMs = clock.nowUnixMs();
-  const rounds = job.schedule.rounds;
+  const { program, evaluationProgram, weights, rounds, accepted } = admitted;
   const owner = signed.signer;
   const budgetNano = BigInt(job.budgetNano);
   await sql.transaction(async (tx) => {
     const isNew = await insertJob(tx, {
       id,
       owner,
+      kind: job.kind,
       name: job.name,
       envelope: encodeCanonical(signed),
       state: "queued",
@@ -113,7 +113,7 @@ export async function admit(
       type: "accepted",
       name: job.name,
       rounds,
-      memory: { plannedBytes: train.memory.totalBytes, ...train.layout },
+      ...accepted,
     });
   });
   const row = await findJob(sql, id);
@@ -121,13 +121,54 @@ export async function admit(
   return { row, isNew: true };
 }
 
-/** Before any thread is started: the common mistake is to submit before the upload. */
-async function checkRoots(blocks: Blocks, job: SignedJob["body"]["job"]): Promise<void> {
-  const roots: readonly (readonly [string, Cid | null])[] = [
+/** What a job starts from, found fit to be worked on. */
+interface Admitted {
+  readonly program: Cid;
+  readonly evaluationProgram: Cid | null;
+  /** Of version 0. */
+  readonly weights: Cid;
+  readonly rounds: number;
+  /** What its followers are told beside its name. */
+  readonly accepted: Pick<Extract<JobEvent, { type: "accepted" }>, "memory" | "pieces">;
+}
+
+async function admitTraining(
+  job: TrainJob,
+  { blocks, modeller }: Pick<AdmissionOptions, "blocks" | "modeller">,
+): Promise<Admitted> {
+  // Before any thread is started: the common mistake is to submit before the upload.
+  await checkRoots(blocks, [
     ["the model", job.model],
     ["the training data", job.data.train],
     ["the test data", job.data.test],
-  ];
+  ]);
+  const { train, evaluation } = await modeller.build(job);
+  return {
+    program: await putProgram(blocks, train),
+    evaluationProgram: evaluation && (await putProgram(blocks, evaluation)),
+    weights: await writeFile(blocks, encodeVector(train.initialWeights)),
+    rounds: job.schedule.rounds,
+    accepted: { memory: { plannedBytes: train.memory.totalBytes, ...train.layout } },
+  };
+}
+
+async function admitPieces(
+  job: RunJob,
+  { blocks, modeller }: Pick<AdmissionOptions, "blocks" | "modeller">,
+): Promise<Admitted> {
+  await checkRoots(blocks, [
+    ["the module", job.module],
+    ...job.inputs.map(({ cid, name }) => [`the input ${name}`, cid] as const),
+  ]);
+  await modeller.checkPieces(job);
+  const { module: program, pieces } = job;
+  return { program, evaluationProgram: null, weights: program, rounds: 1, accepted: { pieces } };
+}
+
+async function checkRoots(
+  blocks: Blocks,
+  roots: readonly (readonly [what: string, cid: Cid | null])[],
+): Promise<void> {
   for (const [what, cid] of roots) {
     if (cid !== null && !(await blocks.has(cid))) throw new FogError({ code: "BLOCK_MISSING", what, cid });
   }

@@ -1,21 +1,19 @@
 /** Writes down a committed round: the version, the job's sums and the event, in one transaction. */
-import type { NumberedEvent } from "@pingo/core";
+import type { Cid, NumberedEvent } from "@pingo/core";
 import { type CountedDelivery, summaryOf } from "@pingo/training";
 import { appendEvent } from "../database/event-store.ts";
 import { updateJob } from "../database/job-store.ts";
 import { insertRound } from "../database/round-store.ts";
 import type { JobRow, Sql } from "../database/schema.ts";
-import type { TrafficBytes } from "./traffic.ts";
+import type { CommitMoment } from "./course.ts";
 import type { StoredVersion } from "./versions.ts";
 
-export interface CommitToRecord {
-  /** As it is before. */
-  readonly row: JobRow;
-  readonly version: StoredVersion;
+export interface CommitToRecord extends CommitMoment {
+  /** Of a Run job there is one, whose "weights" are the folder of its results. */
+  readonly version: Pick<StoredVersion, "number" | "weightsCid" | "averageCid"> & {
+    readonly momentumCid: Cid | null;
+  };
   readonly deliveries: readonly CountedDelivery[];
-  /** Moved since they were last written down. */
-  readonly bytes: TrafficBytes;
-  readonly atUnixMs: number;
 }
 
 export async function recordCommit(

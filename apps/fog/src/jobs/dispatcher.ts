@@ -4,7 +4,7 @@
  * Running jobs come before queued ones, older before newer. A queued job begins once the units it needs at
  * least can run side by side.
  */
-import { type Clock, type Log, mixSeed, shortId } from "@pingo/core";
+import { type Clock, isRunUnit, type Log, mixSeed, shortId } from "@pingo/core";
 import { type Demand, type OfferState, plan, type Snapshot, type Unplaced } from "@pingo/scheduler";
 import { mayPass, retryWaitMs, TRIES_MAX } from "../perseverance.ts";
 import { whyOf } from "../why-of.ts";
@@ -105,7 +105,7 @@ function noteSetback(
 /** @returns whether units of the job are left without a provider */
 async function placeUnits(run: JobRun, options: DispatcherOptions): Promise<boolean> {
   // Its start failed when the station began.
-  if (run.loaded === null) await run.start();
+  if (!run.isStarted) await run.start();
   const offers = options.offers();
   const connected = new Set(offers.filter((offer) => offer.connected).map((offer) => offer.provider));
   const waiting = run.waiting(connected);
@@ -115,7 +115,7 @@ async function placeUnits(run: JobRun, options: DispatcherOptions): Promise<bool
   );
   const demands = [...unitById].map(([id, unit]) =>
     demandOf(run, id, {
-      shards: unit.shards.map(({ cid }) => cid),
+      shards: isRunUnit(unit) ? [] : unit.shards.map(({ cid }) => cid),
       excluded: waiting.find((waits) => waits.unit === unit)?.excluded ?? [],
     }),
   );
@@ -160,8 +160,11 @@ function placeable(run: JobRun, options: DispatcherOptions): number {
 }
 
 function demandOf(run: JobRun, id: string, more: Pick<Demand, "shards" | "excluded">): Demand {
-  const { cpuMillicores, memoryBytes } = run.job.workers;
-  return { id, cpuMillicores, memoryBytes, ...more };
+  const { kind, workers } = run.job;
+  const { cpuMillicores } = workers;
+  // What a piece writes is memory until it ends.
+  const memoryBytes = workers.memoryBytes + (run.job.kind === "Run" ? run.job.limits.outputBytes : 0);
+  return { id, kind, cpuMillicores, memoryBytes, ...more };
 }
 
 function snapshotOf(clock: Clock, offers: readonly OfferState[], demands: readonly Demand[]): Snapshot {

@@ -6,7 +6,9 @@
  */
 import {
   assertDefined,
+  type Cid,
   isFault,
+  type Job,
   type JobEvent,
   type JobId,
   type Lease,
@@ -16,14 +18,12 @@ import {
   type NodeId,
   type NumberedEvent,
   reportOf,
-  type TrainJob,
-  type TrainUnit,
+  type WorkUnit,
 } from "@pingo/core";
 import {
   isLeaseHeld,
   type LossCause,
   nextTickMs,
-  planUnits,
   type RoundAction,
   type RoundEvent,
   type RoundState,
@@ -31,18 +31,16 @@ import {
   waitingUnits,
 } from "@pingo/training";
 import { appendEvent } from "../database/event-store.ts";
-import { type Evaluated, latestRound, setEvaluation } from "../database/round-store.ts";
+import { type Evaluated, setEvaluation } from "../database/round-store.ts";
 import type { JobRow } from "../database/schema.ts";
 import { FogError } from "../fault.ts";
 import { persevere, TRIES_MAX } from "../perseverance.ts";
 import { reasonOf, whyOf } from "../why-of.ts";
-import { recordCommit } from "./commit-ledger.ts";
-import { type EvaluationQueue, openEvaluation } from "./evaluation.ts";
+import { type Course, openCourse } from "./course.ts";
 import { writeChange } from "./job-change.ts";
 import type { JobRunOptions } from "./job-run-options.ts";
-import { jobOf, type LoadedJob, loadJob } from "./loaded-job.ts";
+import { jobOf } from "./loaded-job.ts";
 import { createMailbox } from "./mailbox.ts";
-import { exportModels, writeOutcome } from "./outcome.ts";
 import {
   acknowledgementOf,
   type ReceivedResult,
@@ -53,22 +51,19 @@ import {
 } from "./round-ledger.ts";
 import { openOrReplay, type Round } from "./round-opening.ts";
 import { type HeldLease, heldOf, progressOf, type WaitingUnit, waitingOf } from "./round-view.ts";
-import { nextVersion, readVersion, type Version } from "./versions.ts";
 
 /** A restarted station waits at least this long for providers to come back with the leases they hold. */
 const RETURN_MS_MIN = 10_000;
 
 interface Running {
-  readonly loaded: LoadedJob;
-  readonly evaluation: EvaluationQueue | null;
-  version: Version;
+  readonly course: Course;
   round: Round | null;
 }
 
 export class JobRun implements AsyncDisposable {
   readonly #options: JobRunOptions;
   readonly #mailbox = createMailbox();
-  readonly job: TrainJob;
+  readonly job: Job;
   #row: JobRow;
   #running: Running | null = null;
   #waitingFor = "";
@@ -95,14 +90,23 @@ export class JobRun implements AsyncDisposable {
     return this.#row.finishedUnixMs !== null;
   }
 
-  get loaded(): LoadedJob | null {
-    return this.#running?.loaded ?? null;
+  get isStarted(): boolean {
+    return this.#running !== null;
   }
 
   /** Units that want a provider, with those who failed at them. */
   waiting(connected: ReadonlySet<NodeId>): readonly WaitingUnit[] {
-    const round = this.#running?.round;
-    return !round || this.isFinished || this.#isFailing ? [] : waitingOf(round, connected);
+    const { course, round } = this.#running ?? {};
+    if (!course || !round || this.isFinished || this.#isFailing) return [];
+    return waitingOf(round, connected).map(({ unit, excluded }) => ({
+      unit,
+      excluded: [...excluded, ...course.barred(unit.index, round.state)],
+    }));
+  }
+
+  /** @throws {FaultError} why what was delivered cannot be what its unit asked for */
+  async check(update: Cid): Promise<void> {
+    await this.#running?.course.check(update);
   }
 
   held(): readonly HeldLease[] {
@@ -118,20 +122,19 @@ export class JobRun implements AsyncDisposable {
   async start(): Promise<void> {
     await this.#mailbox.run(async () => {
       if (this.isFinished || this.#running) return;
-      const { sql, blocks, traffic } = this.#options;
-      const loaded = await loadJob(blocks, this.#row);
-      const row = assertDefined(await latestRound(sql, this.id), "an admitted job has version 0");
-      const version = await readVersion(blocks, row, loaded.signature);
-      const onEvaluated = this.#recordEvaluation.bind(this);
-      const evaluation = openEvaluation({ blocks, row: this.#row, loaded, onEvaluated });
-      const roots = [loaded.program, loaded.graph, loaded.job.data.train, row.weights];
-      for (const root of roots) await traffic.watch(this.id, root);
+      const course = await openCourse({
+        ...this.#options,
+        row: this.#row,
+        signal: this.#ending.signal,
+        onEvaluated: (round, evaluated) => this.#recordEvaluation(round, evaluated),
+      });
+      for (const root of course.roots) await this.#options.traffic.watch(this.id, root);
       if (this.#row.state !== "running") await this.#change({ state: "running", reason: null });
       // Only now: a start that failed before is tried again from its beginning.
-      this.#running = { loaded, version, round: null, evaluation };
-      if (version.number > 0 && row.evaluatedLoss === null) void this.#evaluate(version);
-      // The cores belong to the providers once they train; whoever holds a lease already waits for nothing.
-      const prepared = this.#row.trainingBeganUnixMs === null ? evaluation?.prepare() : undefined;
+      this.#running = { course, round: null };
+      course.resume();
+      // The cores belong to the providers once they work; whoever holds a lease already waits for nothing.
+      const prepared = this.#row.trainingBeganUnixMs === null ? course.prepare() : undefined;
       if (prepared !== undefined) void prepared.then(() => this.#post(() => this.#goOn()));
       else this.#post(() => this.#goOn());
     });
@@ -139,7 +142,7 @@ export class JobRun implements AsyncDisposable {
     await this.#mailbox.idle();
   }
 
-  grant(unit: TrainUnit, provider: NodeId): Promise<void> {
+  grant(unit: WorkUnit, provider: NodeId): Promise<void> {
     return this.#mailbox.run(async () => {
       const running = this.#running;
       const round = running?.round;
@@ -236,7 +239,7 @@ export class JobRun implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#ending.abort(new FogError({ code: "STOPPING" }));
     await this.#mailbox.idle();
-    await this.#running?.evaluation?.[Symbol.asyncDispose]();
+    await this.#running?.course[Symbol.asyncDispose]();
     await this.#finishing;
     await this.#mailbox.idle();
   }
@@ -245,22 +248,20 @@ export class JobRun implements AsyncDisposable {
   async #goOn(): Promise<void> {
     const running = this.#running;
     if (!running || running.round || this.isFinished) return;
-    const { loaded, version } = running;
-    if (version.number >= loaded.job.schedule.rounds) return this.#succeed(running);
+    const { course } = running;
+    if (course.committed >= this.#row.rounds) return this.#conclude(course);
     const { sql, clock, wake, leaseTtlMs } = this.#options;
     const { round, actions, written } = await openOrReplay(sql, {
       job: this.id,
-      number: version.number + 1,
-      retryMax: loaded.job.retryMax,
+      number: course.committed + 1,
+      retryMax: this.job.retryMax,
+      isWhole: course.isWhole,
       atMs: clock.monotonicMs(),
       atUnixMs: clock.nowUnixMs(),
       returnMs: Math.max(leaseTtlMs, RETURN_MS_MIN),
       plan: (number) => {
-        const { program, manifest } = loaded;
-        const { min, max } = loaded.job.workers;
-        const workers = Math.max(min, Math.min(max, this.#options.placeable(this)));
-        const round = { round: number, program, weights: version.weightsCid, workers };
-        return planUnits({ job: loaded.job, jobId: this.id, manifest, ...round });
+        const { min, max } = this.job.workers;
+        return course.plan(number, Math.max(min, Math.min(max, this.#options.placeable(this))));
       },
     });
     running.round = round;
@@ -312,31 +313,16 @@ export class JobRun implements AsyncDisposable {
   }
 
   async #commit(running: Running, { deliveries }: Extract<RoundAction, { type: "commit" }>): Promise<void> {
-    const { sql, blocks, clock, traffic } = this.#options;
-    const { loaded } = running;
-    const version = await nextVersion(blocks, loaded, running.version, deliveries);
+    const { clock, traffic } = this.#options;
     const bytes = traffic.unsaved(this.id);
-    const commit = { row: this.#row, version, deliveries, bytes, atUnixMs: clock.nowUnixMs() };
-    const { change, written } = await recordCommit(sql, commit);
+    const moment = { row: this.#row, bytes, atUnixMs: clock.nowUnixMs() };
+    const { change, written, root } = await running.course.commit(deliveries, moment);
     traffic.saved(this.id, bytes);
     this.#row = { ...this.#row, ...change };
-    running.version = version;
     running.round = null;
     this.#publish([written]);
     this.#post(() => this.#goOn());
-    if (version.number < loaded.job.schedule.rounds) void this.#evaluate(version);
-    await traffic.watch(this.id, version.weightsCid);
-  }
-
-  /** Never rejects: a failed measurement does not cost the job its training. */
-  async #evaluate(version: Version): Promise<void> {
-    try {
-      await this.#running?.evaluation?.evaluate(version);
-    } catch (error) {
-      if (this.#ending.signal.aborted) return;
-      const failed = { job: this.id, round: version.number, why: whyOf(error) };
-      this.#options.log.error("evaluation_failed", failed);
-    }
+    await traffic.watch(this.id, root);
   }
 
   #recordEvaluation(round: number, evaluated: Evaluated): Promise<void> {
@@ -350,21 +336,19 @@ export class JobRun implements AsyncDisposable {
   }
 
   /** Beside the mailbox, which stays open for stops and for the last measurement. */
-  #succeed({ loaded, version }: Running): void {
-    const { sql, blocks, modeller, fog } = this.#options;
-    this.#finishing ??= (async () => {
-      await this.#evaluate(version);
-      const end = async (): Promise<void> => {
+  #conclude(course: Course): void {
+    const end = async (): Promise<void> => {
+      if (this.isFinished) return;
+      const write = await course.conclude();
+      await this.#mailbox.run(async () => {
         if (this.isFinished) return;
-        const models = await exportModels(modeller, loaded, version);
-        await this.#mailbox.run(async () => {
-          if (this.isFinished) return;
-          const outcome = await writeOutcome(sql, blocks, { row: this.#row, loaded, fog, models });
-          await this.#finish("succeeded", null, outcome);
-        });
-      };
-      await this.#persevere(end);
-    })().catch((error: unknown) => this.fail(error));
+        const { state, reason, outcome } = await write(this.#row);
+        await this.#finish(state, reason, outcome);
+      });
+    };
+    this.#finishing ??= this.#persevere(end)
+      .then(() => undefined)
+      .catch((error: unknown) => this.fail(error));
   }
 
   async #finish(

@@ -5,6 +5,7 @@ import type { JobRow } from "../database/schema.ts";
 export function viewOf(row: JobRow, providers: readonly NodeId[], traffic = { up: 0, down: 0 }): JobView {
   return {
     id: row.id,
+    kind: row.kind,
     name: row.name,
     owner: row.owner,
     state: row.state,
@@ -30,6 +31,7 @@ export function viewOf(row: JobRow, providers: readonly NodeId[], traffic = { up
 
 function resultOf(row: JobRow): JobResult | null {
   const { resultModel: model, resultMetrics: metrics, resultProvenance: provenance } = row;
+  if (row.resultPieces && provenance) return { pieces: row.resultPieces, provenance };
   if (!model || !metrics || !provenance) return null;
   const { resultAdapters: adapters, resultRawModel: rawModel } = row;
   return { model, metrics, provenance, ...(adapters && { adapters }), ...(rawModel && { rawModel }) };

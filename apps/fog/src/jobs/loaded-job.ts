@@ -4,6 +4,7 @@ import {
   type Cid,
   type DatasetManifest,
   decodeCanonical,
+  type Job,
   LIMITS,
   parseShape,
   type SignedJob,
@@ -22,13 +23,12 @@ export interface LoadedJob {
   readonly signature: ProgramSignature;
 }
 
-export function jobOf(row: Pick<JobRow, "envelope">): TrainJob {
+export function jobOf(row: Pick<JobRow, "envelope">): Job {
   const signed: SignedJob = parseShape(zSignedJob, decodeCanonical(row.envelope), "a stored job");
   return signed.body.job;
 }
 
-export async function loadJob(blocks: BlockReader, row: JobRow): Promise<LoadedJob> {
-  const job = jobOf(row);
+export async function loadTraining(blocks: BlockReader, row: JobRow, job: TrainJob): Promise<LoadedJob> {
   const { graph, signature } = await readProgram(blocks, row.program);
   const manifest = await readManifest(blocks, job.data.train);
   return { job, manifest, program: row.program, graph, signature };

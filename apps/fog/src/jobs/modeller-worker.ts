@@ -27,6 +27,8 @@ import type { ModelAnswer, ModelAnswers, ModelTask } from "./modeller.ts";
 async function perform(task: ModelTask): Promise<ModelAnswers[keyof ModelAnswers]> {
   const blocks = createDiskBlocks({ folder: task.blocksFolder, disk: systemDisk });
   switch (task.type) {
+    case "check-pieces":
+      return checkPieces(task, blocks);
     case "build":
       return build(task, blocks);
     case "export":
@@ -45,6 +47,25 @@ async function build(
   const test = job.data.test === null ? null : await datasetOf(blocks, "the test data", job.data.test);
   const admission = await checkTrainJob({ job, model, train, test });
   return { train: admission.train, evaluation: test && admission.evaluation };
+}
+
+/** Every leaf of the inputs is there, so that no provider is sent to look for one in vain. */
+async function checkPieces(
+  { job }: Extract<ModelTask, { type: "check-pieces" }>,
+  blocks: BlockReader,
+): Promise<ModelAnswers["check-pieces"]> {
+  const { leavesOf, limitModule, readInput } = await import("@pingo/wasm");
+  const module = await namingMissing("the module", () =>
+    readFile(blocks, job.module, { sizeBytesMax: LIMITS.moduleBytesMax }),
+  );
+  limitModule(module, job.limits);
+  for (const { cid, name } of job.inputs) {
+    const what = `a part of the input ${name}`;
+    const tree = await namingMissing(what, () => readInput(blocks, cid));
+    for (const leaf of leavesOf(tree))
+      if (!(await blocks.has(leaf.cid))) throw new FogError({ code: "BLOCK_MISSING", what, cid: leaf.cid });
+  }
+  return { checked: true };
 }
 
 async function exportModel(

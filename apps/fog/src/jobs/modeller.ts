@@ -6,11 +6,12 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import type { EvaluationProgram, ProgramSignature, TrainProgram } from "@pingo/autograd";
-import { type FaultReport, RemoteError, type TrainJob } from "@pingo/core";
+import { type FaultReport, RemoteError, type RunJob, type TrainJob } from "@pingo/core";
 import { FogError } from "../fault.ts";
 import { createMailbox } from "./mailbox.ts";
 
 export type ModelTask =
+  | { readonly type: "check-pieces"; readonly blocksFolder: string; readonly job: RunJob }
   | { readonly type: "build"; readonly blocksFolder: string; readonly job: TrainJob }
   | {
       readonly type: "export";
@@ -21,6 +22,7 @@ export type ModelTask =
     };
 
 export interface ModelAnswers {
+  readonly "check-pieces": { readonly checked: true };
   readonly build: { readonly train: TrainProgram; readonly evaluation: EvaluationProgram | null };
   readonly export: ExportedModel;
 }
@@ -39,6 +41,8 @@ export type ModelAnswer =
 export interface Modeller extends AsyncDisposable {
   /** @throws {FaultError} why the job cannot be trained */
   build(job: TrainJob): Promise<ModelAnswers["build"]>;
+  /** @throws {FaultError} why the module or an input cannot be run with */
+  checkPieces(job: RunJob): Promise<void>;
   export(job: TrainJob, signature: ProgramSignature, weights: Float32Array): Promise<ExportedModel>;
 }
 
@@ -55,6 +59,9 @@ export function createModeller(blocksFolder: string): Modeller {
       const answer = await ask({ type: "build", blocksFolder, job });
       if ("train" in answer) return answer;
       throw new FogError({ code: "BUILD_FAILED", why: "it ended without an answer" });
+    },
+    async checkPieces(job) {
+      await ask({ type: "check-pieces", blocksFolder, job });
     },
     async export(job, signature, weights) {
       const answer = await ask({ type: "export", blocksFolder, job, signature, weights });

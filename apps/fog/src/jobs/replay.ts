@@ -12,6 +12,7 @@ import type { LeaseRow, ResultRow } from "../database/schema.ts";
 export interface RoundRecordRows {
   readonly units: number;
   readonly retryMax: number;
+  readonly isWhole: boolean;
   readonly deadlineMs: number;
   /** In the order they were granted. */
   readonly leases: readonly LeaseRow[];
@@ -27,8 +28,8 @@ export function replayRound(
   atMs: number,
   untilMs: number,
 ): { readonly state: RoundState; readonly actions: readonly RoundAction[] } {
-  const { units, retryMax, deadlineMs } = rows;
-  const planned = roundRules({ units, retryMax, deadlineMs });
+  const { units, retryMax, isWhole, deadlineMs } = rows;
+  const planned = roundRules({ units, retryMax, isWhole, deadlineMs });
   // Those who still work when the others are done have to find the way back first.
   const rules = { ...planned, graceMsMin: Math.max(planned.graceMsMin, untilMs - atMs) };
   let state = openRound({ units: rows.units, rules, atMs });

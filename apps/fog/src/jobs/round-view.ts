@@ -5,13 +5,13 @@ import {
   type LeaseId,
   type LeaseProgress,
   type NodeId,
-  type TrainUnit,
+  type WorkUnit,
 } from "@pingo/core";
 import { waitingUnits } from "@pingo/training";
 import type { Round } from "./round-opening.ts";
 
 export interface WaitingUnit {
-  readonly unit: TrainUnit;
+  readonly unit: WorkUnit;
   /** Providers that failed at it. */
   readonly excluded: readonly NodeId[];
 }

@@ -3,6 +3,7 @@ import {
   type Cid,
   type Clock,
   type FogRequest,
+  isRunUnit,
   type NodeId,
   type Offer,
   type OfferTotals,
@@ -128,7 +129,8 @@ export class ProviderRegistry {
     try {
       const answer = await channel.request(request, { timeoutMs: ASK_TIMEOUT_MS });
       parseShape(zFogAnswers[request.type], answer, `the answer to ${request.type}`);
-      if (request.type === "lease") this.#noteShards(id, request.lease.unit.shards);
+      if (request.type === "lease" && !isRunUnit(request.lease.unit))
+        this.#noteShards(id, request.lease.unit.shards);
     } catch (error) {
       if (request.type === "lease") this.noteFault(id);
       throw error;

@@ -10,6 +10,7 @@ import {
   cidOfValue,
   encodeCanonical,
   isFault,
+  isRunUnit,
   type KeyPair,
   type NodeId,
   openSigned,
@@ -18,10 +19,9 @@ import {
   type Receipt,
   type Signed,
   signValue,
-  type TrainUnit,
+  type WorkUnit,
 } from "@pingo/core";
-import { type BlockReader, StorageError } from "@pingo/storage";
-import { checkUpdate } from "@pingo/training";
+import { StorageError } from "@pingo/storage";
 import { type Pay, payOf } from "../books/price.ts";
 import type { JobRow, Sql } from "../database/schema.ts";
 import { findGranted } from "../database/work-store.ts";
@@ -29,11 +29,9 @@ import { FogError } from "../fault.ts";
 import type { JobRun } from "../jobs/job-run.ts";
 import type { Mailbox } from "../jobs/mailbox.ts";
 import { type ReceivedResult, recordLateResult } from "../jobs/round-ledger.ts";
-import { readVector } from "../jobs/versions.ts";
 
 export interface ReceiveOptions {
   readonly sql: Sql;
-  readonly blocks: BlockReader;
   readonly clock: Clock;
   readonly key: KeyPair;
   readonly run: (job: Cid) => JobRun | undefined;
@@ -73,7 +71,7 @@ export async function receiveResult(
     return acknowledge(cid, counted, options.key);
   }
   if (run.row.round < lease.round) {
-    await options.checks.run(() => checkUpdateOf(receipt, run, options.blocks));
+    await options.checks.run(() => checkUpdateOf(receipt, run));
   }
   return acknowledge(cid, await run.deliver(result), options.key);
 }
@@ -89,27 +87,20 @@ function payFor(row: JobRow | undefined, units: number, stepsPlanned: number, st
   });
 }
 
-function checkClaims(receipt: Receipt, unit: TrainUnit): void {
+function checkClaims(receipt: Receipt, unit: WorkUnit): void {
   const isPlausible =
     receipt.steps <= unit.steps &&
-    receipt.rows <= receipt.steps * unit.batchSize &&
+    receipt.rows <= receipt.steps * (isRunUnit(unit) ? 1 : unit.batchSize) &&
     Math.abs(receipt.lossMean) <= LOSS_MAX;
   if (receipt.unit !== cidOfValue(unit) || !isPlausible) {
     throw new FogError({ code: "UNIT_MISMATCH", lease: receipt.lease });
   }
 }
 
-/**
- * Read whole from our own blocks, each against its CID, then number by number.
- *
- * @throws {FogError} BLOCK_MISSING while it is not all uploaded; UPDATE_INVALID, which costs the lease
- */
-async function checkUpdateOf(receipt: Receipt, run: JobRun, blocks: BlockReader): Promise<void> {
-  const signature = run.loaded?.signature;
-  if (!signature) return;
-  const { update: cid, lease } = receipt;
+/** @throws {FogError} BLOCK_MISSING while it is not all uploaded; UPDATE_INVALID, which costs the lease */
+async function checkUpdateOf({ update: cid, lease }: Receipt, run: JobRun): Promise<void> {
   try {
-    checkUpdate(await readVector(blocks, cid, signature), signature, 0);
+    await run.check(cid);
   } catch (cause) {
     if (!isFault(cause)) throw cause;
     if (cause instanceof StorageError && cause.fault.code === "BLOCK_NOT_FOUND") {

@@ -1,17 +1,33 @@
 /** A process that does one unit again: reads it from stdin, answers with one line of JSON. */
+import { readFileSync } from "node:fs";
 import { constants, setPriority } from "node:os";
 import { text } from "node:stream/consumers";
 import { type BackendOptions, openTrainer } from "@pingo/autograd";
-import { decodeCanonical, LIMITS, parseShape, reportOf, zCid, zDatasetField, zTrainUnit } from "@pingo/core";
+import {
+  type BlockCodec,
+  type Cid,
+  cidOfBytes,
+  decodeCanonical,
+  isBlockOf,
+  isRunUnit,
+  LIMITS,
+  parseShape,
+  type RunUnit,
+  reportOf,
+  zCid,
+  zDatasetField,
+  zWorkUnit,
+} from "@pingo/core";
 import { systemClock, systemDisk } from "@pingo/core/system";
-import { createDiskBlocks, readFile, readShards } from "@pingo/storage";
+import { createDiskBlocks, type DiskBlocks, readFile, readShards } from "@pingo/storage";
 import { decodeVector, runUnit, weightsLength, zStoredProgram } from "@pingo/training";
 import { z } from "zod";
+import { FogError } from "../fault.ts";
 import { deviationOf, isSameWork } from "./deviation.ts";
 
 const zWork = z.strictObject({
   blocksFolder: z.string(),
-  unit: zTrainUnit,
+  unit: zWorkUnit,
   steps: z.int().min(1).max(LIMITS.stepsPerRoundMax),
   update: zCid,
 });
@@ -23,6 +39,7 @@ const DEADLINE_MS = 86_400_000;
 async function redo(value: unknown): Promise<number> {
   const { blocksFolder, unit, steps, update } = parseShape(zWork, value, "the work");
   const blocks = createDiskBlocks({ folder: blocksFolder, disk: systemDisk });
+  if (isRunUnit(unit)) return (await resultOf(unit, blocks)) === update ? 0 : 1;
   const stored = parseShape(zStoredProgram, decodeCanonical(await blocks.get(unit.program)), "the program");
   const { signature } = stored;
   const length = weightsLength(signature);
@@ -45,6 +62,18 @@ async function redo(value: unknown): Promise<number> {
     if (isSameWork(nearest, steps)) break;
   }
   return nearest;
+}
+
+async function resultOf(unit: RunUnit, blocks: DiskBlocks): Promise<Cid> {
+  const { runStoredPiece } = await import("@pingo/wasm");
+  const readLeaf = (cid: Cid): Uint8Array => {
+    const bytes = readFileSync(blocks.pathOf(cid));
+    if (isBlockOf(cid, bytes)) return bytes;
+    throw new FogError({ code: "BLOCK_MISSING", what: "a part of the input", cid });
+  };
+  // Only its name is wanted.
+  const result = { put: async (bytes: Uint8Array, codec: BlockCodec = "raw") => cidOfBytes(bytes, codec) };
+  return runStoredPiece({ unit, blocks, readLeaf, result });
 }
 
 setPriority(constants.priority.PRIORITY_BELOW_NORMAL);

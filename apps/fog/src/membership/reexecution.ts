@@ -7,12 +7,13 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
-import { type Cid, parseShape, RemoteError, type TrainUnit, zErrorBody } from "@pingo/core";
+import { type Cid, isRunUnit, parseShape, RemoteError, type WorkUnit, zErrorBody } from "@pingo/core";
 import { z } from "zod";
+import { FogError } from "../fault.ts";
 
 export interface Redone {
   readonly blocksFolder: string;
-  readonly unit: TrainUnit;
+  readonly unit: WorkUnit;
   /** What the receipt says was done. */
   readonly steps: number;
   readonly update: Cid;
@@ -20,21 +21,29 @@ export interface Redone {
 
 const SCRIPT = fileURLToPath(new URL("reexecute.ts", import.meta.url));
 const ANSWER_CHARS_MAX = 4_096;
+/** Beyond the time that a piece is given; nothing else ends a module that does not end by itself. */
+const GRACE_MS = 60_000;
 const zAnswer = z.union([z.strictObject({ deviation: z.number().nonnegative() }), zErrorBody]);
 
 /**
- * @returns ‖theirs - ours‖ / ‖ours‖ over the whole update
+ * @returns ‖theirs - ours‖ / ‖ours‖ over the whole update; of a piece 0 where its result is the same to the byte, else 1
  * @throws {FaultError} what kept it from being done again
  */
 export async function redo(work: Redone, signal: AbortSignal): Promise<number> {
   signal.throwIfAborted();
-  const child = spawn(process.execPath, [SCRIPT], { env: {}, stdio: ["pipe", "pipe", "inherit"], signal });
+  const timeout = isRunUnit(work.unit) ? 2 * work.unit.deadlineMs + GRACE_MS : 0;
+  const child = spawn(process.execPath, [SCRIPT], {
+    ...{ env: {}, signal, timeout, killSignal: "SIGKILL" },
+    stdio: ["pipe", "pipe", "inherit"],
+  });
   const ended = once(child, "close");
   child.stdin.on("error", () => undefined); // it ended first; its answer tells why
   child.stdin.end(JSON.stringify(work));
   try {
     const answer = await text(child.stdout);
-    const [exitCode] = await ended;
+    const [exitCode, killedBy] = await ended;
+    // By the kernel for its memory, or for its time.
+    if (killedBy === "SIGKILL") throw new FogError({ code: "NOT_REDONE", work: work.update });
     if (answer === "") throw new Error(`re-execution ended with ${exitCode} and without an answer`);
     const parsed = parseShape(zAnswer, JSON.parse(answer.slice(0, ANSWER_CHARS_MAX)), "a re-execution");
     if ("error" in parsed) throw new RemoteError(parsed.error);

@@ -1,7 +1,7 @@
 /** What is offered at this moment: what the owner lends, what the computer has, and what was measured and learned of it. */
 import { statfs } from "node:fs/promises";
 import { freemem } from "node:os";
-import type { Clock, NodeId, Offer } from "@pingo/core";
+import { type Clock, type NodeId, type Offer, WORK_KINDS } from "@pingo/core";
 import type { OwnerDecision, OwnerPolicy, OwnerSize } from "@pingo/scheduler";
 import type { OfferStatus } from "@pingo/scheduler/status";
 import type { Benchmark } from "./benchmark.ts";
@@ -40,6 +40,7 @@ export async function makeOffer(inputs: OfferInputs): Promise<Offer> {
     diskBytes: Math.min(cacheBytesMax(), bavail * bsize),
     gflops: benchmark.measured?.gflops ?? 0,
     measuredAtUnixMs: nowUnixMs,
+    kinds: WORK_KINDS,
     terms: {
       memoryBytesPerSecond: benchmark.measured?.memoryBytesPerSecond ?? 0,
       downBytesPerSecond: link.downBytesPerSecond,

@@ -7,8 +7,16 @@ import { opendir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { LIMITS } from "@pingo/core";
 
-/** Of one update: a block for each MiB, their folders by two letters, and the nodes above them. */
-const ENTRIES_PER_UPDATE = 2 * Math.ceil((4 * LIMITS.weightsMax) / LIMITS.chunkBytesMax) + 1_024;
+/** Of one update: a block for each MiB, their folders by two letters, and the nodes above them. Of a piece: of each file and folder. */
+const ENTRIES_PER_UPDATE =
+  2 *
+    Math.ceil(
+      Math.max(
+        (4 * LIMITS.weightsMax) / LIMITS.chunkBytesMax,
+        LIMITS.outputEntriesMax + LIMITS.outputBytesMax / LIMITS.chunkBytesMax,
+      ),
+    ) +
+  1_024;
 const BYTES_PER_UPDATE = Math.ceil(1.1 * 4 * LIMITS.weightsMax);
 
 export interface Flood {

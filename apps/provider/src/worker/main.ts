@@ -5,7 +5,7 @@ import { flushCompileCache } from "node:module";
 import { constants, setPriority } from "node:os";
 import { setImmediate as breathe } from "node:timers/promises";
 import { loadEngine } from "@pingo/autograd/runtime";
-import { isFault, type LeaseId, reportOf } from "@pingo/core";
+import { isFault, isRunUnit, type LeaseId, reportOf } from "@pingo/core";
 import { systemClock, systemDisk } from "@pingo/core/system";
 import { createUnitRunner } from "@pingo/lending/unit";
 import { createDiskBlocks } from "@pingo/storage";
@@ -14,13 +14,14 @@ import { measureSpeed } from "./measure-speed.ts";
 import type { WorkerReport, WorkerTask } from "./protocol.ts";
 import { createVerifiedReader } from "./verified-reader.ts";
 
+const cpuMs = (): number => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
+};
 const runner = createUnitRunner({
   clock: systemClock,
   openTrainer: (program) => openBreathingTrainer(program, breathe),
-  cpuMs: () => {
-    const { user, system } = process.cpuUsage();
-    return (user + system) / 1_000;
-  },
+  cpuMs,
   peakBytes: () => 1_024 * process.resourceUsage().maxRSS,
 });
 let running:
@@ -70,13 +71,21 @@ async function handle(task: WorkerTask): Promise<void> {
 }
 
 async function run(task: Extract<WorkerTask, { type: "run" }>): Promise<void> {
-  const { lease } = task;
+  const { lease, unit: work } = task;
+  if (isRunUnit(work)) {
+    // Most workers never run one.
+    const { runPieceUnit } = await import("./run-piece-unit.ts");
+    report({ type: "progress", lease, step: 0, loss: Number.NaN }); // its time counts from here
+    await breathe(); // the message is on its way before the thread is taken
+    report({ type: "done", lease, outcome: await runPieceUnit(work, task, cpuMs) });
+    return;
+  }
   const cancel = new AbortController();
   const flush = new AbortController();
   running = { lease, cancel, flush };
   try {
     const unit = {
-      unit: task.unit,
+      unit: work,
       blocks: createVerifiedReader(task.blocksFolder, systemDisk),
       update: createDiskBlocks({ folder: task.updateFolder, disk: systemDisk }),
     };

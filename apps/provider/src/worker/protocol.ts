@@ -1,5 +1,5 @@
 /** What the agent and its worker process say to each other (node's IPC, structured clone). */
-import type { Cid, LeaseId, TrainUnit } from "@pingo/core";
+import type { Cid, LeaseId, WorkUnit } from "@pingo/core";
 import type { UnitOutcome } from "@pingo/lending/unit";
 
 export type WorkerTask =
@@ -10,8 +10,8 @@ export type WorkerTask =
   | {
       readonly type: "run";
       readonly lease: LeaseId;
-      readonly unit: TrainUnit;
-      /** Blocks of program, graph, weights and shards are all in here. */
+      readonly unit: WorkUnit;
+      /** Blocks of all that the unit names are in here. */
       readonly blocksFolder: string;
       /** The worker writes the update's blocks in here. */
       readonly updateFolder: string;

@@ -3,7 +3,7 @@
  * replaced when it dies.
  */
 import type { ChildProcess } from "node:child_process";
-import { type Cid, type Clock, type LeaseId, type Log, type Prng, RemoteError } from "@pingo/core";
+import { type Cid, type Clock, isRunUnit, type LeaseId, type Log, type Prng, RemoteError } from "@pingo/core";
 import {
   backoffMs,
   LendingError,
@@ -12,9 +12,10 @@ import {
   type SlotRunOptions,
   type UnitOutcome,
 } from "@pingo/lending";
-import type { ProviderError } from "../provider-error.ts";
+import { ProviderError } from "../provider-error.ts";
 import type { Launcher } from "./launcher.ts";
 import type { Speed, WorkerReport, WorkerTask } from "./protocol.ts";
+import { runningMs } from "./running-ms.ts";
 
 export type RunTask = Extract<WorkerTask, { type: "run" }>;
 
@@ -42,6 +43,8 @@ const STUCK_LOOK_MS = 1_000;
 
 interface Current {
   readonly lease: LeaseId | null;
+  /** Nothing of it is worth anything before its end. */
+  readonly isPiece: boolean;
   readonly onProgress: SlotRunOptions["onProgress"];
   /** Resolves once the task is over, however. */
   readonly settled: Promise<unknown>;
@@ -120,7 +123,8 @@ export class WorkerSlot implements Slot, AsyncDisposable {
       this.#isCut = true;
       this.#kill(child);
     };
-    if (!current?.lease || !child.connected) {
+    if (!current?.lease || current.isPiece || !child.connected) {
+      current?.reject(new LendingError({ code: "LEASE_REVOKED", reason: "the owner needs the computer" }));
       end();
       return;
     }
@@ -162,8 +166,17 @@ export class WorkerSlot implements Slot, AsyncDisposable {
     signal.throwIfAborted();
     const onAbort = (): void => this.#cancel(task.lease);
     signal.addEventListener("abort", onAbort, { once: true });
+    const over = new AbortController();
+    const { unit } = task;
+    const begun = once(() => {
+      if (isRunUnit(unit)) this.#endInTime(unit.deadlineMs, over.signal);
+    });
+    const onStep: Current["onProgress"] = (step, loss) => {
+      begun();
+      onProgress(step, loss);
+    };
     try {
-      const outcome = await this.#task(task, task.lease, onProgress, 2 * task.unit.deadlineMs + GRACE_MS);
+      const outcome = await this.#task(task, task.lease, onStep, 2 * unit.deadlineMs + GRACE_MS);
       this.#deaths = 0;
       // SAFETY: a run is answered with an outcome (#hear).
       return outcome as UnitOutcome;
@@ -171,8 +184,26 @@ export class WorkerSlot implements Slot, AsyncDisposable {
       signal.throwIfAborted();
       throw error;
     } finally {
+      over.abort();
       signal.removeEventListener("abort", onAbort);
     }
+  }
+
+  /** A module that does not end hears nobody: its process ends with it. */
+  #endInTime(deadlineMs: number, signal: AbortSignal): void {
+    this.#outwork(deadlineMs, signal).then(
+      () => this.cut(new ProviderError({ code: "PIECE_TOO_SLOW", deadlineMs })),
+      () => undefined, // it ended in time
+    );
+  }
+
+  /** Resolves when the worker has had a core for this long; beside a busy owner that takes far longer. */
+  async #outwork(ms: number, signal: AbortSignal): Promise<void> {
+    const pid = this.#pid;
+    const beganMs = pid === undefined ? undefined : runningMs(pid);
+    if (pid === undefined || beganMs === undefined) return this.#outlast(ms, signal);
+    for (let leftMs = ms; leftMs > 0; leftMs = ms - ((runningMs(pid) ?? beganMs) - beganMs))
+      await this.#clock.sleep(Math.min(leftMs, STUCK_LOOK_MS), { signal });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -192,12 +223,18 @@ export class WorkerSlot implements Slot, AsyncDisposable {
       () => undefined,
       () => undefined, // whoever waits for the task itself hears of it
     );
-    const current: Current = { lease, onProgress, settled, resolve, reject };
+    const isPiece = task.type === "run" && isRunUnit(task.unit);
+    const current: Current = { lease, isPiece, onProgress, settled, resolve, reject };
     this.#current = current;
     const over = new AbortController();
     this.#outlast(stuckMs, over.signal).then(
       () => {
-        reject(new LendingError({ code: "WORKER_STUCK", afterMs: stuckMs }));
+        const { unit } = task.type === "run" ? task : {};
+        reject(
+          unit && isRunUnit(unit)
+            ? new ProviderError({ code: "PIECE_TOO_SLOW", deadlineMs: unit.deadlineMs })
+            : new LendingError({ code: "WORKER_STUCK", afterMs: stuckMs }),
+        );
         if (this.#child) this.#kill(this.#child);
       },
       () => undefined, // it ended in time
@@ -347,6 +384,14 @@ export class WorkerSlot implements Slot, AsyncDisposable {
       () => isReady.reject(new LendingError({ code: "STOPPING" })),
     );
   }
+}
+
+function once(call: () => void): () => void {
+  let isDone = false;
+  return () => {
+    if (!isDone) call();
+    isDone = true;
+  };
 }
 
 function died(how: string): LendingError {

@@ -1,6 +1,6 @@
 /** One place for one unit at a time in a tab: a Web Worker of its own, kept warm until the owner wants the memory. */
 import { startTrainer } from "@pingo/autograd/browser";
-import type { Clock, Lease } from "@pingo/core";
+import { assert, type Clock, isRunUnit, type Lease } from "@pingo/core";
 import type { Slot, SlotRunOptions, UnitOutcome } from "@pingo/lending";
 import { createUnitRunner, type UnitRunner, type UnitTask } from "@pingo/lending/unit";
 
@@ -52,13 +52,12 @@ export class TabSlot implements Slot {
     blocks: Omit<UnitTask, "unit">,
     { signal, onProgress }: SlotRunOptions,
   ): Promise<UnitOutcome> {
+    const { unit } = lease;
+    assert(!isRunUnit(unit), "a page takes work of kind Train alone");
     const flush = new AbortController();
     this.#flush = flush;
     try {
-      return await this.#runner.run(
-        { unit: lease.unit, ...blocks },
-        { signal, flush: flush.signal, onProgress },
-      );
+      return await this.#runner.run({ unit, ...blocks }, { signal, flush: flush.signal, onProgress });
     } catch (error) {
       // Unless it was taken back, its Web Worker may have ended: the next unit gets a new one.
       if (!signal.aborted) await this.#letGo();
