@@ -90,7 +90,9 @@ function createPicture(): {
     if (letter === "A") {
       screens.push(lines());
       row = Math.max(0, row - Number(parameter || 1));
-    } else if (letter === "J" && parameter === "") {
+    } else if (letter === "G") {
+      column = Number(parameter || 1) - 1; // as readline places its prompt
+    } else if (letter === "J" && (parameter === "" || parameter === "0")) {
       cells.length = row + 1;
       cells[row]?.splice(column);
     } else throw new Error(`a control sequence that this terminal does not know: ${parameter}${letter}`);

@@ -2,7 +2,7 @@
  * A program in a session of its own, as each of an owner's terminals and services is: the kernel shares the cores
  * between sessions first, and only then looks at priorities within one (sched_autogroup).
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 
@@ -19,13 +19,30 @@ export interface SessionOptions {
 }
 
 const STOP_MS_MAX = 5_000;
+/** The kernel ends it with this process, however this one ends. SOURCE: prctl(2), PR_SET_PDEATHSIG. */
+const DIE_WITH_US = ["setpriv", "--pdeathsig", "KILL"] as const;
+const canDieWithUs = spawnSync(DIE_WITH_US[0], [...DIE_WITH_US.slice(1), "true"]).status === 0;
+
+/** Sessions of their own hear no Ctrl-C: who is told to end ends them, with all that they started. */
+const running = new Set<number>();
+for (const [signal, code] of [
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+  ["SIGHUP", 129],
+] as const) {
+  process.once(signal, () => {
+    for (const pid of running) endSession(pid);
+    process.exit(code);
+  });
+}
 
 export function startInSession(
   command: string,
   words: readonly string[],
   { env = {}, folder }: SessionOptions = {},
 ): SessionProgram {
-  const child = spawn(command, words, {
+  const [program, ...rest] = [...(canDieWithUs ? DIE_WITH_US : []), command, ...words];
+  const child = spawn(program ?? command, rest, {
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "ignore"],
     detached: true,
@@ -42,6 +59,10 @@ export function startInSession(
   });
   firstLine.catch(() => undefined); // not everyone waits for it
   const pid = child.pid ?? -1;
+  if (child.pid !== undefined) {
+    running.add(pid);
+    child.once("exit", () => running.delete(pid));
+  }
   return {
     child,
     pid,
@@ -49,11 +70,19 @@ export function startInSession(
     async [Symbol.asyncDispose]() {
       if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
       child.kill("SIGTERM");
-      const late = setTimeout(() => process.kill(-pid, "SIGKILL"), STOP_MS_MAX);
+      const late = setTimeout(() => endSession(pid), STOP_MS_MAX);
       await exited;
       clearTimeout(late);
     },
   };
+}
+
+function endSession(pid: number): void {
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch {
+    // It has just ended.
+  }
 }
 
 /** Runs it to its end; the seconds it took. */

@@ -1,11 +1,12 @@
 /** How long after the owner's programs want every core the workers stand still. */
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
 import { createPrng } from "@pingo/core";
 import { type Row, row } from "../report.ts";
 import type { Lending } from "./lending.ts";
 import { isStopped, stateOf } from "./proc.ts";
+import { startInSession } from "./session.ts";
 
 const TRIALS = 100;
 /** Only while a stop is timed: looking this often is a load of its own. */
@@ -23,8 +24,8 @@ export async function yieldRows(lending: Lending, say: (line: string) => void): 
   await using agent = await lending.join(POLICY);
   const workers = await agent.working();
   const burners = Array.from({ length: availableParallelism() }, () =>
-    spawn(process.execPath, ["-e", "for (;;);"], { stdio: "ignore", detached: true }),
-  );
+    startInSession(process.execPath, ["-e", "for (;;);"]),
+  ).map(({ child }) => child);
   try {
     const prng = createPrng(1);
     for (const burner of burners) burner.kill("SIGSTOP");

@@ -2,7 +2,7 @@
  * How a worker process is started on this machine: at idle priority, with a death bound to the agent's, within limits
  * and behind walls, as far as the system has the tools for it.
  */
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { type ChildProcess, execFile, type StdioOptions, spawn } from "node:child_process";
 import { mkdir } from "node:fs/promises";
 import { Readable, Writable } from "node:stream";
 import { text } from "node:stream/consumers";
@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { assert, type Log } from "@pingo/core";
 import { GIVE_BACK, LEAN_FLAGS } from "../lean-process.ts";
+import { createGuardian } from "./guardian.ts";
 import { lowerSession } from "./lower-session.ts";
 import type { MemoryGroup } from "./memory-group.ts";
 import {
@@ -58,8 +59,12 @@ export async function findLauncher(options: LauncherOptions): Promise<Launcher> 
     wrappers: [...wrappers.flatMap(([name]) => name ?? []), ...(isLimited ? ["prlimit"] : [])].join(" "),
   });
   const program = [process.execPath, ...LEAN_FLAGS, ...nodePermissions(folders), entry];
+  // Without the first wrapper the kernel ends nobody with the agent, and there are no moments before it does.
+  const guardian = wrappers[0]?.length ? createGuardian(environment) : undefined;
   const wordsNow = (): readonly string[] => [
-    ...wrappers.flat(),
+    ...(wrappers[0] ?? []),
+    ...(guardian?.words ?? []),
+    ...(wrappers[1] ?? []),
     ...(isLimited ? resourceLimits(memoryBytesMax?.()) : []),
     ...(isWalled ? bubblewrap(folders) : []),
     ...program,
@@ -69,21 +74,30 @@ export async function findLauncher(options: LauncherOptions): Promise<Launcher> 
     void group?.add(pid);
   };
   const env = { ...environment, ...GIVE_BACK, UV_THREADPOOL_SIZE: "2" };
-  const stdio = ["ignore", "ignore", "inherit", "ipc"] as const;
+  /** The pipes of the wall, where there is one, and of the guardian. */
+  const stdioNow = (wall: "pipe" | "ignore"): StdioOptions => [
+    ...(["ignore", "ignore", "inherit", "ipc", wall, wall] as const),
+    ...(guardian ? [guardian.pipe()] : []),
+  ];
   // A session of its own: its weight can be lowered without the agent's, and Ctrl-C reaches it through the agent alone.
   const settings = { env, detached: true, serialization: "advanced" } as const;
+  const guarded = (child: ChildProcess): ChildProcess => {
+    const { pid } = child;
+    if (pid !== undefined) child.once("exit", () => guardian?.ended(pid));
+    return child;
+  };
   return {
     start(onPid) {
       const [command = process.execPath, ...words] = wordsNow();
       if (!isWalled) {
-        const child = spawn(command, words, { ...settings, stdio: [...stdio] });
+        const child = guarded(spawn(command, words, { ...settings, stdio: stdioNow("ignore") }));
         if (child.pid !== undefined) {
           onPid(child.pid);
           lower(child.pid);
         }
         return child;
       }
-      const child = spawn(command, words, { ...settings, stdio: [...stdio, "pipe", "pipe"] });
+      const child = guarded(spawn(command, words, { ...settings, stdio: stdioNow("pipe") }));
       if (child.pid !== undefined) lower(child.pid);
       const pipes: readonly unknown[] = child.stdio;
       const [filterPipe, infoPipe] = [pipes[SECCOMP_FD], pipes[INFO_FD]];

@@ -1,0 +1,73 @@
+/** `pingo node join` as a person meets it: three questions in a terminal, then it lends. */
+import { spawnSync } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { pingo, processesOf, type ServingFog, serveFog } from "./pingo.ts";
+import { openTerminal } from "./terminal.ts";
+
+const hasTerminal = spawnSync("script", ["--version"]).error === undefined;
+const CORES = availableParallelism();
+const HOW_MUCH = "How much: gentle, balanced or dedicated? [gentle]";
+const HOW_MANY = `How many of your ${CORES} cores at most? [${CORES}]`;
+
+let root = "";
+let fog: ServingFog;
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "pingo-join-"));
+  fog = await serveFog(join(root, "fog"));
+});
+afterAll(async () => {
+  await fog?.[Symbol.asyncDispose]();
+  await rm(root, { recursive: true, force: true });
+});
+
+test.skipIf(!hasTerminal)(
+  "three questions, each asked again until the answer is one, and the computer lends; the next time two",
+  async () => {
+    const home = join(root, "home");
+    const env = { PINGO_HOME: home, PINGO_FOG: "http://127.0.0.1:9" };
+    {
+      await using terminal = openTerminal(["node", "join"], env);
+      await terminal.saw("Which fog node? [http://127.0.0.1:9]");
+      terminal.type("nowhere\n");
+      await terminal.saw("expected the address of a fog node, like http://10.0.0.5:4710");
+      terminal.type(`${fog.url}\n`);
+      await terminal.saw(HOW_MUCH);
+      terminal.type("gentel\n");
+      await terminal.saw("expected gentle, balanced, dedicated");
+      terminal.type("dedicated\n");
+      await terminal.saw(HOW_MANY);
+      terminal.type(`${CORES + 1}\n`);
+      await terminal.saw(`expected a whole number from 1 to ${CORES}`);
+      terminal.type("1\n");
+      await terminal.saw("works for fog node");
+      expect(await readFile(join(home, "provider", "policy.yaml"), "utf8")).toBe("profile: dedicated\n");
+      const joined = async () => {
+        const { stdout } = await pingo(["node", "status", "--json"], { ...env, PINGO_FOG: fog.url });
+        return JSON.parse(stdout).providers.map(({ connected }: { connected: boolean }) => connected);
+      };
+      await expect.poll(joined, { timeout: 60_000, interval: 500 }).toEqual([true]);
+      terminal.pressCtrlC();
+      expect(await terminal.ended).toBe(0);
+    }
+    {
+      await using terminal = openTerminal(["node", "join", "--fog", fog.url], env);
+      await terminal.saw(HOW_MANY);
+      expect(terminal.lines().some((line) => line.includes("How much"))).toBe(false);
+      terminal.type("\n");
+      await terminal.saw("works for fog node");
+      terminal.pressCtrlC();
+      expect(await terminal.ended).toBe(0);
+    }
+    expect(await processesOf(home)).toEqual([]);
+  },
+);
+
+test.skipIf(hasTerminal)(
+  "there is no `script` of util-linux here: questions at a terminal are not tried",
+  () => {
+    expect(hasTerminal).toBe(false);
+  },
+);

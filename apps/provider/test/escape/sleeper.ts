@@ -1,0 +1,3 @@
+/** A worker in the middle of a long step: it hears nothing. */
+process.send?.({ ready: true });
+for (;;);
