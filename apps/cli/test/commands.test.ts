@@ -8,7 +8,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { MAIN, pingo, startPingo } from "./pingo.ts";
+import { expectRefused, MAIN, pingo, type Ran, startPingo } from "./pingo.ts";
 
 let home = "";
 let env: Readonly<Record<string, string>> = {};
@@ -161,6 +161,52 @@ test("validate tells every mistake of a job file with its line, then what is wro
   await writeFile(join(home, "model.onnx"), "no model");
   const notOnnx = await pingo(["job", "validate", path, "--json"], env);
   expect(errorOf(notOnnx.stdout)).toMatchObject({ code: "MODEL_NOT_ONNX" });
+});
+
+describe("a place that is no place for files is told at once, with what to do", () => {
+  const expectTold = (ran: Ran, why: string): void => expectRefused(ran, "DISK_FAILED", [why]);
+
+  test("a pipe as a job file, and pipes that a job file names", async () => {
+    const pipe = join(home, "pipe");
+    await promisify(execFile)("mkfifo", [pipe]);
+    const why = "it is a pipe, and a file is wanted; name a file";
+    expectTold(await pingo(["job", "validate", pipe], env), `cannot use ${pipe}: ${why}`);
+    const model = await jobFile(JOB.replace("model.onnx", "pipe"));
+    expectTold(await pingo(["job", "validate", model], env), `${model}:4:8: cannot use ${pipe}: ${why}`);
+    const piped = promisify(execFile)("sh", [
+      "-c",
+      'cat "$0" | "$1" "$2" job validate /dev/stdin',
+      model,
+      process.execPath,
+      MAIN,
+    ]);
+    await expect(piped).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(`/dev/stdin: ${why}`),
+    });
+  });
+
+  test("a home that is a file, or where the system keeps no files", async () => {
+    const file = join(home, "home-file");
+    await writeFile(file, "");
+    for (const args of [
+      ["up"],
+      ["fog", "serve"],
+      ["devnet", "up"],
+      ["wallet", "create"],
+      ["store", "put", file],
+    ]) {
+      expectTold(await pingo(args, { ...env, PINGO_HOME: file }), "PINGO_HOME says where");
+    }
+    const ran = await pingo(["store", "put", file], { ...env, PINGO_HOME: "/proc/pingo" });
+    expectTold(ran, "cannot use /proc/pingo: the system keeps nothing of ours there; choose another place");
+  });
+
+  test("a file on PATH keeps doctor from nothing", async () => {
+    const ran = await pingo(["doctor", "--json"], { ...env, PATH: `${MAIN}:${process.env["PATH"]}` });
+    expect(ran.stderr).toBe("");
+    expect(JSON.parse(ran.stdout).checks).toContainEqual(expect.objectContaining({ name: "nice" }));
+  });
 });
 
 test("doctor tells what is there and what is not", async () => {

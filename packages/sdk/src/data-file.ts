@@ -1,7 +1,7 @@
 /** A dataset as the user has it: a file of tensors whose axis 0 is the row. */
 import { extname } from "node:path";
 import type { Tensor } from "@pingo/autograd";
-import { type DatasetDType, type DatasetField, type Disk, isFault } from "@pingo/core";
+import { type DatasetDType, type DatasetField, type Disk, DiskError, isFault } from "@pingo/core";
 import { decodeSafetensors } from "@pingo/storage";
 import { parseCsv } from "./csv.ts";
 import { DATA_FILE_BYTES_MAX, FileFaultError, PackError } from "./pack-error.ts";
@@ -29,20 +29,24 @@ export async function readDataFile(path: string, use: DataFileUse, disk: Disk): 
   return { path, ...describe(tensors, path, use), tensors };
 }
 
-/** @throws {PackError} FILE_MISSING, FILE_TOO_LARGE */
+/** @throws {PackError} FILE_MISSING, FILE_TOO_LARGE; {FileFaultError} what the disk says, with the place */
 export async function readFileAtMost(
   path: string,
   place: string,
   bytesMax: number,
   disk: Disk,
 ): Promise<Uint8Array> {
-  const sizeBytes = await disk.sizeBytes(path);
-  if (sizeBytes !== undefined && sizeBytes > bytesMax) {
-    throw new PackError({ code: "FILE_TOO_LARGE", place, path, bytesMax });
+  try {
+    const sizeBytes = await disk.sizeBytes(path);
+    if (sizeBytes !== undefined && sizeBytes > bytesMax) {
+      throw new PackError({ code: "FILE_TOO_LARGE", place, path, bytesMax });
+    }
+    const bytes = sizeBytes === undefined ? undefined : await disk.read(path);
+    if (!bytes) throw new PackError({ code: "FILE_MISSING", place, path });
+    return bytes;
+  } catch (error) {
+    throw error instanceof DiskError ? new FileFaultError(place, error) : error;
   }
-  const bytes = sizeBytes === undefined ? undefined : await disk.read(path);
-  if (!bytes) throw new PackError({ code: "FILE_MISSING", place, path });
-  return bytes;
 }
 
 function tensorsOf(bytes: Uint8Array, path: string, use: DataFileUse): ReadonlyMap<string, Tensor> {

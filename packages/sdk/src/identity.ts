@@ -1,8 +1,8 @@
 /** A user's key: one file that only its owner may read. */
-import { chmod, link, mkdir, open, readFile, rm } from "node:fs/promises";
+import { chmod, link, open, readFile, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { type KeyPair, keyPairOfSeed, type Prng } from "@pingo/core";
-import { diskErrorOf } from "@pingo/core/system";
+import { diskErrorOf, makeFolder } from "@pingo/core/system";
 import { FogError } from "./fog-error.ts";
 
 const SEED_BYTES = 32;
@@ -27,7 +27,7 @@ async function createKeyFile(path: string, prng: Prng): Promise<string> {
   const text = Buffer.from(prng.bytes(SEED_BYTES)).toString("hex");
   const beside = `${path}.${Buffer.from(prng.bytes(4)).toString("hex")}.tmp`;
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await makeFolder(dirname(path), { mode: 0o700 });
     {
       await using file = await open(beside, "wx", OWNER_ONLY);
       await file.writeFile(`${text}\n`);

@@ -275,10 +275,23 @@ describe("a mistake is one sentence with a code and its place", () => {
       "key twice",
       `${GOOD}name: again`,
       "JOB_FILE_SYNTAX",
-      "job.yaml:13:1: this is neither YAML nor JSON: Map keys must be unique",
+      "job.yaml:13:1: this cannot be read as YAML or JSON: Map keys must be unique",
     ],
     ["broken YAML", lineOf("retry", "retry: { max: 3"), "JOB_FILE_SYNTAX", "job.yaml:11:"],
-    ["an alias", lineOf("model", "model: *other"), "JOB_FILE_SYNTAX", "job.yaml:"],
+    ["an alias", lineOf("model", "model: *other"), "JOB_FILE_SYNTAX", "job.yaml:4:8: "],
+    [
+      "an alias of an anchor",
+      lineOf("model", "model: &m a\nfreeze: [*m]"),
+      "JOB_FILE_SYNTAX",
+      "job.yaml:5:10: ",
+    ],
+    ["an alias as a key", lineOf("model", "*model : a"), "JOB_FILE_SYNTAX", "job.yaml:4:1: "],
+    [
+      "two documents",
+      `${GOOD}---\n${GOOD}`,
+      "JOB_FILE_SYNTAX",
+      'job.yaml:13:1: this cannot be read as YAML or JSON: a second document begins here, and a job file holds one; take out the line "---" and put what follows into a file of its own',
+    ],
     ["empty", "", "JOB_VALUE_INVALID", "job.yaml:1:1: expected keys and values, found nothing"],
     ["a list", "- 1", "JOB_VALUE_INVALID", "job.yaml:1:1: expected keys and values, found a list"],
     ["too deep", "[".repeat(100_000), "JOB_FILE_SYNTAX", "job.yaml:1:"],
@@ -307,6 +320,17 @@ test("every mistake is told, in the order of the lines", () => {
     'JobFileError: j:8:22: "schedule.rounds": expected a number, found "ten"',
     'JobFileError: j:12:1: unknown key "sede"; did you mean "seed"?',
   ]);
+});
+
+test("a number beyond every limit is one mistake", () => {
+  for (const rounds of ["9".repeat(25), `-${"9".repeat(25)}`]) {
+    const { problems } = readJobFile(GOOD.replace("rounds: 10", `rounds: ${rounds}`), "j");
+    expect(problems.map(({ message }) => message)).toEqual([
+      expect.stringMatching(
+        /^j:8:22: "schedule.rounds": .* is too (large; at most \d{1,7}|small; at least 1) is expected$/,
+      ),
+    ]);
+  }
 });
 
 test("a problem is told on one line, whatever the value holds", () => {

@@ -1,6 +1,12 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import { type Graph, type Tensor, writeModel } from "@pingo/autograd";
 import { withoutGradient } from "@pingo/autograd/testing";
 import { createPrng, LIMITS } from "@pingo/core";
+import { systemDisk } from "@pingo/core/system";
 import { createMemoryDisk, type MemoryDisk } from "@pingo/core/testing";
 import { encodeSafetensors, readManifest, readShards } from "@pingo/storage";
 import { createMemoryBlocks } from "@pingo/storage/testing";
@@ -207,6 +213,12 @@ describe("what is wrong is found before anything is sent", () => {
       'job.yaml:6:51: /job/train.safetensors has no tensor "lable"; it has label, features',
     ],
     [
+      "a target that is no class",
+      JOB.replace("target: label", "target: features").replace(", test: test.csv", ""),
+      "FIELD_MISMATCH",
+      'job.yaml:6:51: the data set tensor "features" is float32 rows of [2], but a loss over classes wants whole numbers (int64, int32, int8 or uint8): set objective.target to another tensor, or choose another loss',
+    ],
+    [
       "a pattern that no parameter fits",
       `${JOB}freeze: ["wieght"]\n`,
       "PATTERN_UNMATCHED",
@@ -247,4 +259,24 @@ describe("what is wrong is found before anything is sent", () => {
     const preparing = prepareJob(parseJobFile(JOB, "job.yaml"), { folder: "/job", disk });
     await expect(preparing).rejects.toMatchObject({ code: "FILE_TOO_LARGE" });
   });
+});
+
+test.each([
+  ["a pipe as the model", "model: model.onnx", "model: pipe", "job.yaml:4:8: cannot use ", "it is a pipe"],
+  ["a pipe as the data", "train.safetensors", "pipe", "job.yaml:5:16: cannot use ", "it is a pipe"],
+  ["a folder as the model", "model: model.onnx", "model: .", "job.yaml:4:8: cannot use ", "it is a folder"],
+  ["an endless device", "train.safetensors", "/dev/zero", "job.yaml:5:16: cannot use ", "it is a device"],
+])("%s is refused at once, at its place in the job file", async (_, named, instead, place, why) => {
+  const folder = await mkdtemp(join(tmpdir(), "pingo-prepare-"));
+  try {
+    await promisify(execFile)("mkfifo", [join(folder, "pipe")]);
+    await systemDisk.write(join(folder, "model.onnx"), writeModel(linear()));
+    const file = parseJobFile(JOB.replace(named, instead), "job.yaml");
+    await expect(prepareJob(file, { folder, disk: systemDisk })).rejects.toMatchObject({
+      code: "DISK_FAILED",
+      message: expect.stringMatching(new RegExp(`^${place}.*: ${why}, and a file is wanted; name a file$`)),
+    });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });

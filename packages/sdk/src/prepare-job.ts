@@ -91,6 +91,7 @@ function placeInJob(error: FaultError, file: JobFile, isLimitOfJob: boolean): st
   if (fault.code === "PATTERN_UNMATCHED") return file.placeOf(fault.key);
   if (fault.code === "TARGET_UNMATCHED") return file.placeOf("adapt.lora.targets");
   if (fault.code === "MEMORY_LIMIT" && isLimitOfJob) return file.placeOf("workers.resources.memory");
+  if (fault.code === "FIELD_MISMATCH" && fault.isTarget) return file.placeOf("objective.target");
   return fault.code === "OUTPUT_UNKNOWN" ? file.placeOf("objective.output") : undefined;
 }
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, realpath, rm } from "node:fs/promises";
+import { mkdtemp, readdir, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -60,4 +60,12 @@ test("a clean release leaves nothing behind, and the folder can be owned again",
     await lock[Symbol.asyncDispose]();
   }
   expect(await readdir(folder)).toEqual([]);
+});
+
+test("a folder that cannot be made is the disk's fault, in words", async () => {
+  await writeFile(join(folder, "file"), "");
+  await expect(lockFolder(join(folder, "file", "below"))).rejects.toMatchObject({
+    code: "DISK_FAILED",
+    message: expect.stringContaining("a part of its path is no folder; choose another place"),
+  });
 });

@@ -5,10 +5,12 @@
  * closes any descriptor of the file, so nobody in the owning process may open the lock file to read it.
  * SOURCE: fcntl(2), "Advisory record locking".
  */
-import { appendFile, mkdir, readFile, realpath, rm, stat, writeFile } from "node:fs/promises";
+import { appendFile, readFile, realpath, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { makeFolder } from "@pingo/core/system";
 import { StorageError } from "./storage-error.ts";
+import { onDisk } from "./unixfs/folder-entry.ts";
 
 const LOCK_NAME = ".lock";
 const PID_NAME = ".lock.pid";
@@ -23,15 +25,16 @@ const owned = new Set<string>();
  * Makes the folder when there is none and owns it until disposed.
  *
  * @throws {StorageError} FOLDER_IN_USE
+ * @throws {DiskError} DISK_FULL, DISK_FAILED
  */
 export async function lockFolder(path: string): Promise<AsyncDisposable> {
-  await mkdir(path, { recursive: true });
+  await makeFolder(path);
   const folder = await realpath(path);
   if (owned.has(folder)) throw new StorageError({ code: "FOLDER_IN_USE", folder, pid: process.pid });
   owned.add(folder);
   try {
     const database = await acquire(folder);
-    await writeFile(join(folder, PID_NAME), `${process.pid}\n`);
+    await onDisk(folder, () => writeFile(join(folder, PID_NAME), `${process.pid}\n`));
     let released: Promise<void> | undefined;
     return {
       [Symbol.asyncDispose]: () => {
@@ -50,7 +53,7 @@ async function acquire(folder: string): Promise<DatabaseSync> {
   for (let tries = 0; tries < TRIES_MAX; tries++) {
     const before = await inodeOf(lockPath);
     if (before === undefined) {
-      await appendFile(lockPath, "");
+      await onDisk(folder, () => appendFile(lockPath, ""));
       continue;
     }
     const database = lock(lockPath);

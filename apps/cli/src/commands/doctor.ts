@@ -1,13 +1,14 @@
 /** `pingo doctor`: what this machine has, what it lacks, and how to get it. */
 import { statfs } from "node:fs/promises";
 import { freemem } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { formatBytes, parseShape } from "@pingo/core";
 import { Command } from "commander";
 import { z } from "zod";
 import type { Run } from "../cli.ts";
 import { HTTP_PORT_DEFAULT } from "../config.ts";
 import { type Context, connectAsReader } from "../context.ts";
+import { findOnPath } from "../local/find-on-path.ts";
 import { assertPortFree } from "../local/ports.ts";
 import { runScript } from "../local/run-script.ts";
 import { SCRIPTS } from "../local/scripts.ts";
@@ -205,10 +206,8 @@ const SENSOR_TITLES: Readonly<Record<string, string>> = {
   reclaimed: "going down",
 };
 
-async function toolCheck({ config, ports }: Context, name: string, without: string): Promise<Check> {
-  for (const folder of (config.inherited["PATH"] ?? "").split(delimiter)) {
-    if (folder === "" || (await ports.disk.sizeBytes(join(folder, name))) === undefined) continue;
-    return { name, ok: true, needed: false, found: join(folder, name), remedy: null };
-  }
-  return { name, ok: false, needed: false, found: "not on PATH", remedy: without };
+async function toolCheck({ config }: Context, name: string, without: string): Promise<Check> {
+  const found = await findOnPath(name, config.inherited["PATH"]);
+  if (found === undefined) return { name, ok: false, needed: false, found: "not on PATH", remedy: without };
+  return { name, ok: true, needed: false, found, remedy: null };
 }

@@ -5,10 +5,11 @@
  * we hold: should we die, even by SIGKILL, the pipe ends and the child stops.
  */
 import { spawn } from "node:child_process";
-import { closeSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { createInterface } from "node:readline";
 import { assertDefined, type Clock, type FaultReport, RemoteError, zErrorBody } from "@pingo/core";
+import { diskErrorOf, makeFolderSync } from "@pingo/core/system";
 import { CliError } from "../cli-error.ts";
 
 /** A cold start reads the database and the engine from a slow disk. */
@@ -45,9 +46,9 @@ export interface Child {
 /** One malloc arena, and what is freed goes back to the system: daemons wait most of the day. SOURCE: mallopt(3). */
 const GIVE_BACK = { MALLOC_ARENA_MAX: "1", MALLOC_TRIM_THRESHOLD_: "131072" } as const;
 
+/** @throws {DiskError} where its log cannot be kept */
 export function startChild(spec: ChildSpec, clock: Clock): Child {
-  mkdirSync(dirname(spec.logPath), { recursive: true });
-  const log = openSync(spec.logPath, "a");
+  const log = openLog(spec.logPath);
   const child = spawn(process.execPath, [...(spec.flags ?? []), spec.script], {
     env: { ...spec.env, ...GIVE_BACK },
     stdio: ["pipe", "pipe", log],
@@ -92,6 +93,15 @@ export function startChild(spec: ChildSpec, clock: Clock): Child {
     },
     kill: () => void child.kill("SIGKILL"),
   };
+}
+
+function openLog(path: string): number {
+  makeFolderSync(dirname(path));
+  try {
+    return openSync(path, "a");
+  } catch (cause) {
+    throw diskErrorOf(path, cause);
+  }
 }
 
 async function notReadyInTime(spec: ChildSpec, clock: Clock, settled: Promise<unknown>): Promise<never> {

@@ -1,8 +1,8 @@
 /** This home's wallet: one file that only its owner may read, written once. */
-import { link, mkdir, open, readFile, rm } from "node:fs/promises";
+import { link, open, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { KeyPair } from "@pingo/core";
-import { diskErrorOf, errorCode } from "@pingo/core/system";
+import { diskErrorOf, errorCode, makeFolder } from "@pingo/core/system";
 import type { WalletFile } from "@pingo/ton";
 import { CliError } from "../cli-error.ts";
 import type { Context } from "../context.ts";
@@ -45,7 +45,7 @@ export async function keepWallet(context: Context, wallet: WalletFile): Promise<
   const path = walletPath(context);
   const beside = `${path}.${Buffer.from(context.ports.prng.bytes(4)).toString("hex")}.tmp`;
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await makeFolder(dirname(path), { mode: 0o700 });
     {
       await using file = await open(beside, "wx", OWNER_ONLY);
       await file.writeFile(`${JSON.stringify(wallet, null, 2)}\n`);

@@ -3,9 +3,10 @@
  *
  * Flushed at every commit (WAL, synchronous=FULL): what was acknowledged is there after kill -9 and after a power cut.
  */
-import { copyFile, mkdir, stat } from "node:fs/promises";
+import { copyFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { makeFolder } from "@pingo/core/system";
 import { Cell } from "@ton/core";
 import type { ExternalMessage, Head, InternalMessage, NewBlock } from "../chain/shapes.ts";
 import { DevnetError } from "../fault.ts";
@@ -168,7 +169,7 @@ export class ChainStore implements Disposable {
 
 /** @throws {DevnetError} SNAPSHOT_UNUSED, SNAPSHOT_UNREADABLE, CHAIN_NEWER */
 export async function openChainStore(folder: string, snapshotPath: string | undefined): Promise<ChainStore> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const path = join(folder, FILE);
   if (snapshotPath !== undefined) await restore(path, folder, snapshotPath);
   const database = new DatabaseSync(path);

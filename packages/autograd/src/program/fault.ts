@@ -10,6 +10,8 @@ export type ProgramFault =
       readonly has: string;
       readonly input: string;
       readonly wants: string;
+      /** It is the loss that does not take it, and no input of the model. */
+      readonly isTarget: boolean;
     }
   | { readonly code: "NOTHING_TO_TRAIN"; readonly output: string }
   | {
@@ -66,7 +68,10 @@ const SENTENCES: Sentences<ProgramFault> = {
   FIELD_MISSING: (f) =>
     `the model's input "${f.input}" has no data set tensor of that name; there are ${list(f.fields)}: rename one`,
   FIELD_MISMATCH: (f) =>
-    `the data set tensor "${f.field}" is ${f.has}, but ${f.input} wants ${f.wants}: reshape the data or change the model`,
+    `the data set tensor "${f.field}" is ${f.has}, but ${f.input} wants ${f.wants}: ` +
+    (f.isTarget
+      ? "set objective.target to another tensor, or choose another loss"
+      : "reshape the data or change the model"),
   NOTHING_TO_TRAIN: (f) =>
     `no parameter of the model leads to its output "${f.output}": export it with its float32 weights as initializers, and freeze fewer`,
   PATTERN_UNMATCHED: (f) => {

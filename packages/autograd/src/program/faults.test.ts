@@ -43,7 +43,11 @@ describe("a program is refused", () => {
   test("when the target is no whole number", () => {
     const fields = [OPTIONS.fields[0] ?? { name: "x", dtype: "float32", rowShape: [4] }];
     const float = [...fields, { name: "label", dtype: "float32", rowShape: [] } as const];
-    expect(building({ fields: float })).toMatchObject({ code: "FIELD_MISMATCH", field: "label" });
+    expect(building({ fields: float })).toMatchObject({
+      code: "FIELD_MISMATCH",
+      field: "label",
+      isTarget: true,
+    });
   });
 
   test("when rows are not what the model's input wants, naming both shapes", () => {
@@ -57,6 +61,7 @@ describe("a program is refused", () => {
       has: "float32 rows of [5]",
       input: `the model's input "x"`,
       wants: "float32 rows of [4]",
+      isTarget: false,
     });
   });
 

@@ -4,7 +4,7 @@ import { showShape } from "../graph/fault.ts";
 import type { Graph, GraphValue } from "../graph/graph.ts";
 import type { DType } from "../graph/tensor.ts";
 import type { ObjectiveRule } from "../objective/objective.ts";
-import { ProgramError } from "./fault.ts";
+import { ProgramError, type ProgramFault } from "./fault.ts";
 import type { FieldSpec } from "./signature.ts";
 
 export interface FieldMatch {
@@ -29,7 +29,8 @@ export function matchFields(
   if (target === undefined)
     throw new ProgramError({ code: "TARGET_MISSING", target: targetName, fields: names });
   if (targetKind === "classes" && !INTEGERS.includes(target.dtype)) {
-    throw mismatch(target, "a loss over classes", "whole numbers (int64, int32, int8 or uint8)");
+    const wants = "whole numbers (int64, int32, int8 or uint8)";
+    throw mismatch(target, { input: "a loss over classes", wants, isTarget: true });
   }
   const others = fields.filter((field) => field !== target);
   const fieldByInput = new Map<string, FieldSpec>();
@@ -55,10 +56,14 @@ function checkField(field: FieldSpec, input: GraphValue): void {
     row.every((dim, i) => typeof dim === "string" || dim === field.rowShape[i]);
   const isTruncated = INTEGERS.includes(dtype) && (field.dtype === "float32" || field.dtype === "float64");
   if (fits && !isTruncated) return;
-  throw mismatch(field, `the model's input "${input.name}"`, `${dtype} rows of ${showShape(row)}`);
+  const wants = `${dtype} rows of ${showShape(row)}`;
+  throw mismatch(field, { input: `the model's input "${input.name}"`, wants, isTarget: false });
 }
 
-function mismatch(field: FieldSpec, input: string, wants: string): ProgramError {
+function mismatch(
+  field: FieldSpec,
+  wanted: Pick<Extract<ProgramFault, { code: "FIELD_MISMATCH" }>, "input" | "wants" | "isTarget">,
+): ProgramError {
   const has = `${field.dtype} rows of ${showShape(field.rowShape)}`;
-  return new ProgramError({ code: "FIELD_MISMATCH", field: field.name, has, input, wants });
+  return new ProgramError({ code: "FIELD_MISMATCH", field: field.name, has, ...wanted });
 }

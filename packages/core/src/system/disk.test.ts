@@ -1,11 +1,16 @@
+import { execFile } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Disk } from "../ports.ts";
 import { createMemoryDisk } from "../testing/memory-disk.ts";
-import { fullDiskOr, systemDisk } from "./disk.ts";
+import { systemDisk } from "./disk.ts";
+import { fullDiskOr } from "./disk-error-of.ts";
 
 let folder = "";
 beforeAll(async () => {
@@ -66,6 +71,22 @@ test("a write onto a folder fails and leaves nothing beside it", async () => {
 
 test("a folder where a file is wanted is said in words", async () => {
   await expect(systemDisk.read(folder)).rejects.toThrow(/is a folder, and a file is wanted/);
+});
+
+test.each([
+  ["a pipe that nobody writes to", "pipe", "pipe"],
+  ["a device without an end", "/dev/zero", "device"],
+  ["a device without a byte", "/dev/null", "device"],
+  ["a socket", "socket", "socket or a device"],
+])("%s is refused at once, for a file is wanted", async (_, name, what) => {
+  const path = resolve(folder, name);
+  if (name === "pipe") await promisify(execFile)("mkfifo", [path]);
+  const server = createServer();
+  if (name === "socket") await once(server.listen(path), "listening");
+  const fault = { code: "DISK_FAILED", message: expect.stringContaining(`it is a ${what}, and a file is`) };
+  await expect(systemDisk.read(path)).rejects.toMatchObject(fault);
+  await expect(systemDisk.readRange(path, 0, 9)).rejects.toMatchObject(fault);
+  server.close();
 });
 
 test("a full disk is a fault with its own code", async () => {

@@ -2,7 +2,9 @@
 
 export { DiskError, type DiskFault } from "../disk-error.ts";
 export { systemClock } from "./clock.ts";
-export { diskErrorOf, errorCode, fullDiskOr, systemDisk } from "./disk.ts";
+export { systemDisk } from "./disk.ts";
+export { diskErrorOf, errorCode, fullDiskOr } from "./disk-error-of.ts";
 export { systemFetch } from "./fetch.ts";
 export { type Lifetime, untilStopped } from "./lifetime.ts";
+export { makeFolder, makeFolderSync } from "./make-folder.ts";
 export { systemPrng } from "./prng.ts";

@@ -27,7 +27,7 @@ export type WrittenFault<P extends string> =
 const SENTENCES: Sentences<WrittenFault<"X">> = {
   X_FILE_TOO_LARGE: (f) =>
     `${f.file} has ${f.bytes} bytes; such a file has at most ${f.bytesMax} (large things belong in files of their own)`,
-  X_FILE_SYNTAX: (f) => `${placeText(f)}: this is neither YAML nor JSON: ${f.why}`,
+  X_FILE_SYNTAX: (f) => `${placeText(f)}: this cannot be read as YAML or JSON: ${f.why}`,
   X_KEY_UNKNOWN: (f) => {
     const hint = f.nearest === null ? `known here: ${f.known.join(", ")}` : `did you mean "${f.nearest}"?`;
     return `${placeText(f)}: unknown key "${f.key}"; ${hint}`;

@@ -3,7 +3,16 @@
  *
  * YAML 1.2 (and so JSON). Unknown keys are refused; every problem is one fault with file, line and column.
  */
-import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from "yaml";
+import {
+  type Document,
+  isMap,
+  isNode,
+  isScalar,
+  LineCounter,
+  parseDocument,
+  visit,
+  type YAMLError,
+} from "yaml";
 import type { z } from "zod";
 import { nearest } from "./nearest.ts";
 import { keysAt } from "./schema-keys.ts";
@@ -52,7 +61,7 @@ export function readWritten<P extends string, T>(
   };
   const parsed = schema.safeParse(source.value);
   if (parsed.success) return { written, value: parsed.data, problems: [] };
-  const issues = withoutConsequences(parsed.error.issues);
+  const issues = withoutWiderLimits(withoutConsequences(parsed.error.issues));
   const problems = issues.flatMap((issue) => problemsOf(issue, source, { prefix, schema }));
   return { written, value: null, problems: withoutEchoes(problems).sort(byPlace) };
 }
@@ -75,13 +84,35 @@ function parseSource(text: string, file: string, what: string): Source | (Place 
       logLevel: "error",
     });
     const [error] = document.errors;
-    if (error) return syntax(error.pos[0], firstLine(error.message));
-    // An alias could make a small file large; such a file has no use for one.
+    if (error) return syntax(error.pos[0], syntaxWhy(error, what));
+    const aliasAt = offsetOfAlias(document);
+    if (aliasAt !== undefined) {
+      const why = `anchors and aliases have no place in ${what}: a text that begins with "*" or "&" needs quotes`;
+      return syntax(aliasAt, why);
+    }
     return { file, document, value: document.toJS({ maxAliasCount: 0 }), lines };
   } catch (cause) {
-    const alias = `anchors and aliases have no place in ${what}: a text that begins with "*" or "&" needs quotes`;
-    return syntax(0, cause instanceof RangeError ? "it nests too deep" : alias);
+    if (cause instanceof RangeError) return syntax(0, "it nests too deep");
+    throw cause;
   }
+}
+
+/** The parser's own words, but where they speak to a programmer. */
+function syntaxWhy({ code, message }: YAMLError, what: string): string {
+  if (code !== "MULTIPLE_DOCS") return firstLine(message);
+  return `a second document begins here, and ${what} holds one; take out the line "---" and put what follows into a file of its own`;
+}
+
+/** An alias could make a small file large; such a file has no use for one. */
+function offsetOfAlias(document: Document): number | undefined {
+  let offset: number | undefined;
+  visit(document, {
+    Alias(_, { range }) {
+      offset = range?.[0] ?? 0;
+      return visit.BREAK;
+    },
+  });
+  return offset;
 }
 
 function problemsOf<P extends string>(
@@ -114,6 +145,29 @@ function withoutConsequences(issues: readonly z.core.$ZodIssue[]): readonly z.co
   const misspelt = issues.filter(({ code }) => code === "unrecognized_keys");
   const holders = new Set(misspelt.map(({ path }) => path.join("\n")));
   return issues.filter(({ code, path }) => code !== "custom" || !holders.has(path.join("\n")));
+}
+
+/** A number beyond two limits, as its own and that of whole numbers, is one mistake: the narrower limit tells it. */
+function withoutWiderLimits(issues: readonly z.core.$ZodIssue[]): readonly z.core.$ZodIssue[] {
+  const narrowest = new Map<string, z.core.$ZodIssue>();
+  for (const issue of issues) {
+    const beyond = beyondOf(issue);
+    if (beyond === undefined) continue;
+    const other = narrowest.get(beyond.key);
+    if (other === undefined || beyond.limit < (beyondOf(other)?.limit ?? 0)) narrowest.set(beyond.key, issue);
+  }
+  return issues.filter((issue) => {
+    const beyond = beyondOf(issue);
+    return beyond === undefined || narrowest.get(beyond.key) === issue;
+  });
+}
+
+/** The less the limit, the narrower. */
+function beyondOf(issue: z.core.$ZodIssue): { readonly key: string; readonly limit: number } | undefined {
+  const path = issue.path.join("\n");
+  if (issue.code === "too_big") return { key: `over ${path}`, limit: Number(issue.maximum) };
+  if (issue.code === "too_small") return { key: `under ${path}`, limit: -Number(issue.minimum) };
+  return undefined;
 }
 
 /** A misspelt key is one mistake: that the right one is missing need not be said as well. */

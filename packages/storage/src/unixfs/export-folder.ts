@@ -6,6 +6,7 @@ import { randomUUID } from "node:crypto";
 import { mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { assertNever, type Cid } from "@pingo/core";
+import { makeFolder } from "@pingo/core/system";
 import type { BlockReader } from "../blocks.ts";
 import { StorageError } from "../storage-error.ts";
 import { checkName, createEntryCount, entryAt, onDisk } from "./folder-entry.ts";
@@ -42,7 +43,7 @@ export async function exportFolder(
   const writer = new Writer(blocks, cid, options);
   try {
     const root = decodeUnixFsNode(cid, await blocks.get(cid, options));
-    await onDisk(target, () => mkdir(dirname(target), { recursive: true }));
+    await makeFolder(dirname(target));
     await writer.write(cid, root, beside);
     await onDisk(target, () => rename(beside, target));
   } catch (error) {

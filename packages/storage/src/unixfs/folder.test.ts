@@ -147,7 +147,7 @@ test("a path that the system refuses is told as the disk's fault, and nothing of
   }
   await expect(exportFolder(blocks, cid, join(folder, "out"), SIZE)).rejects.toMatchObject({
     code: "DISK_FAILED",
-    fault: { why: "ENAMETOOLONG" },
+    fault: { why: expect.stringContaining("longer than the system allows") },
   });
   expect(await readdir(folder)).toEqual([]);
 });
