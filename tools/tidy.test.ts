@@ -49,6 +49,14 @@ describe("tidy finds", () => {
       "export const home = process.env.HOME;",
       "reads the environment",
     ],
+    ["the environment taken out of the process", "const { env } = process;", "touches the process"],
+    ["the process under another name", "const machine = process;", "touches the process"],
+    [
+      "the process by way of the global",
+      "export const { env: e } = globalThis.process;",
+      "touches the process",
+    ],
+    ["a part of the process by its name", 'export const home = process["env"].HOME;', "touches the process"],
     [
       "a reach into another room",
       'import { x } from "../../scheduler/src/x.ts";',
@@ -63,6 +71,21 @@ describe("tidy finds", () => {
       "packages/core/src/offender.ts": `${source}\n`,
     });
     expect(misfits.join("\n")).toContain(expected);
+  });
+
+  test.each([
+    "const { env } = process;",
+    "const { argv, env: settings } = process;",
+    "const { env } = globalThis.process;",
+    'const home = process["env"].HOME;',
+    "const home = process?.env.HOME;",
+    'import { env } from "node:process";',
+  ])("the environment in a package that is not pure: %s", (source) => {
+    const misfits = misfitsOf({
+      "packages/storage/package.json": manifest("@pingo/storage"),
+      "packages/storage/src/index.ts": `${source}\n`,
+    });
+    expect(misfits).toEqual([expect.stringContaining("reads the environment")]);
   });
 
   test("siblings that import each other, in the manifest and in the source", () => {

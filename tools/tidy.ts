@@ -54,8 +54,12 @@ const IMPURE: readonly { readonly pattern: RegExp; readonly what: string }[] = [
   { pattern: /\bMath\.random\(|\brandomBytes\(|\brandomUUID\(/, what: "draws chance" },
   { pattern: /\bset(?:Timeout|Interval|Immediate)\(/, what: "sets a timer" },
   { pattern: /(?<![.\w])fetch\(/, what: "uses the network" },
-  { pattern: /\bprocess\./, what: "touches the process" },
+  { pattern: /\bprocess\s*(?:\?\.|\.|\[)|=\s*(?:globalThis\s*\.\s*)?process\b/, what: "touches the process" },
 ];
+
+/** Also where it is taken out of the process by name: `const { env } = process`. */
+const ENVIRONMENT =
+  /\bprocess\s*(?:\?\.|\.)\s*env\b|\bprocess\s*(?:\?\.)?\s*\[|\{[^{}]*\benv\b[^{}]*\}\s*=\s*(?:globalThis\s*\.\s*)?process\b|\{[^{}]*\benv\b[^{}]*\}\s*from\s*["']node:process["']/;
 
 /** Set what a native library reads from the process by itself; they take nothing from it. */
 const WRITES_ENVIRONMENT = new Set(["packages/autograd/src/runtime/telemetry.ts"]);
@@ -180,7 +184,7 @@ function sourceMisfits(root: string, file: string, rooms: readonly Room[]): stri
       ["src/config.ts", "src/main.ts"].includes(inside) ||
       room.layer === TOP_LAYER ||
       WRITES_ENVIRONMENT.has(file);
-    if (/\bprocess\.env\b/.test(text) && !mayReadEnvironment) {
+    if (ENVIRONMENT.test(text) && !mayReadEnvironment) {
       misfits.push(`${file}: reads the environment; only an app's src/config.ts does`);
     }
     misfits.push(...purityMisfits(room, file, inside, text));

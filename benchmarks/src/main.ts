@@ -6,7 +6,7 @@
 import { autogradSuite } from "./autograd/suite.ts";
 import { idleSuite } from "./idle/suite.ts";
 import { networkSuite } from "./network.ts";
-import { machineName, type Report, type Suite, tableOf } from "./report.ts";
+import { machineName, type Report, refusalOf, type Suite, tableOf } from "./report.ts";
 import { tonSuite } from "./ton/suite.ts";
 
 const SUITES: readonly Suite[] = [autogradSuite, idleSuite, networkSuite, tonSuite];
@@ -15,8 +15,12 @@ const args = process.argv.slice(2);
 const json = args.includes("--json");
 const [first, ...cases] = args.filter((arg) => !arg.startsWith("-"));
 const suite = SUITES.find(({ name }) => name === first);
+const refusal = suite && refusalOf(suite, cases);
 
-if (suite?.profile !== undefined && args.includes("--profile")) {
+if (refusal !== undefined) {
+  console.error(refusal);
+  process.exitCode = 1;
+} else if (suite?.profile !== undefined && args.includes("--profile")) {
   console.log(await suite.profile({ cases }));
 } else if (suite) {
   const rows = await suite.run((line) => console.error(line), { cases });

@@ -33,6 +33,7 @@ interface Summary {
 export const networkSuite: Suite = {
   name: "network",
   about: "the network beside the same training without it; bytes and memory of each process",
+  cases: [],
   run: runNetworkSuite,
 };
 

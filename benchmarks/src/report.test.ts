@@ -1,3 +1,5 @@
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { median, row, tableOf } from "./report.ts";
 
@@ -23,4 +25,17 @@ test("the table has a line per row and equal widths", () => {
   const lines = tableOf({ suite: "s", machine: "m", rows: [row(measured, null, null)] }).split("\n");
   expect(lines).toHaveLength(3);
   expect(new Set(lines.map((line) => line.length)).size).toBe(1);
+});
+
+test.each([
+  ["idle", 'the suite idle has no case "typo"; there are compile, encode, ticks, yield, rest, harvest'],
+  ["ton", 'the suite ton has no case "typo"; there are '],
+  ["autograd", 'the suite autograd has no case "typo"; there are '],
+  ["network", 'the suite network has no cases to choose from, so no "typo"'],
+])("the suite %s refuses a case that there is not, before anything runs", (suite, sentence) => {
+  const main = fileURLToPath(new URL("./main.ts", import.meta.url));
+  const options = { encoding: "utf8" } as const;
+  const { status, stdout, stderr } = spawnSync(process.execPath, [main, suite, "typo", "--json"], options);
+  expect([status, stdout]).toEqual([1, ""]);
+  expect(stderr).toContain(sentence);
 });

@@ -28,12 +28,14 @@ export interface Report {
 export interface Suite {
   readonly name: string;
   readonly about: string;
+  /** The names of those that can be asked for alone; none where it is measured only as a whole. */
+  readonly cases: readonly string[];
   run(say: (line: string) => void, options: SuiteOptions): Promise<readonly Row[]>;
   readonly profile?: Profile;
 }
 
 export interface SuiteOptions {
-  /** Only these; empty: all. */
+  /** Only these, of the suite's own; empty: all. */
   readonly cases: readonly string[];
 }
 
@@ -43,6 +45,15 @@ export type Profile = (options: SuiteOptions) => Promise<string>;
 export interface Target {
   readonly relation: "≥" | "≤";
   readonly bound: number;
+}
+
+/** Why these cases cannot be asked for; undefined where they can. */
+export function refusalOf(suite: Suite, asked: readonly string[]): string | undefined {
+  const unknown = asked.find((name) => !suite.cases.includes(name));
+  if (unknown === undefined) return undefined;
+  return suite.cases.length === 0
+    ? `the suite ${suite.name} has no cases to choose from, so no "${unknown}"; run it without one`
+    : `the suite ${suite.name} has no case "${unknown}"; there are ${suite.cases.join(", ")}`;
 }
 
 /** @param of what the target speaks about: the ratio to the peer, or the value itself */

@@ -52,6 +52,8 @@ export type FogFault =
   | { readonly code: "BODY_TOO_LARGE"; readonly bytesMax: number }
   | { readonly code: "MEDIA_TYPE_REFUSED" }
   | { readonly code: "REQUEST_MALFORMED"; readonly why: string }
+  | { readonly code: "REQUEST_TOO_SLOW" }
+  | { readonly code: "HEADERS_TOO_LARGE" }
   | { readonly code: "FOLLOWERS_TOO_MANY"; readonly max: number }
   | { readonly code: "STARTING" }
   | { readonly code: "STOPPING" }
@@ -127,6 +129,8 @@ const SENTENCES: Sentences<FogFault> = {
   BODY_TOO_LARGE: (f) => `the body is larger than the ${formatBytes(f.bytesMax)} accepted here`,
   MEDIA_TYPE_REFUSED: () => "a body of this content type is not read; send application/cbor",
   REQUEST_MALFORMED: (f) => `the request cannot be read: ${f.why}`,
+  REQUEST_TOO_SLOW: () => "the request did not arrive in time; send it again",
+  HEADERS_TOO_LARGE: () => "the headers are larger than is read here; send fewer, or a shorter address",
   FOLLOWERS_TOO_MANY: (f) => `${f.max} clients follow events here already; try again later`,
   STARTING: () => "this fog node is starting; try again in a moment",
   STOPPING: () => "this fog node is stopping; try again in a moment",

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { CONTROL_PROTOCOL, type FogNodeView, type NodeId, type Ports } from "@pingo/core";
 import { createLibp2pHost, isForPages } from "@pingo/network";
-import { createBlockHandler, createDiskBlocks, lockFolder } from "@pingo/storage";
+import { createBlockHandler, createDiskBlocks, lockFolder, UploadRoom } from "@pingo/storage";
 import { createControlApi } from "./api/control-api.ts";
 import { createEventStreams } from "./api/event-stream.ts";
 import { createHttpServer, listen } from "./api/http-server.ts";
@@ -96,13 +96,14 @@ export async function startStation(config: FogConfig, ports: Ports): Promise<Sta
   if (settlement) parts.use(settlement);
 
   const streams = createEventStreams({ sql, hub, clock, log });
-  const openHandler = createBlockHandler({ blocks, log, clock, onTransfer: traffic.onTransfer });
+  const room = new UploadRoom();
+  const openHandler = createBlockHandler({ blocks, log, clock, room, onTransfer: traffic.onTransfer });
   const isProvider = (id: NodeId): boolean => providers.isKnown(id);
   const uploads = { membership, fog: key.nodeId, clock, log, isProvider };
   const blockHandler = config.gate === "open" ? openHandler : gatedUploads(openHandler, uploads);
   const page = web && (await readPageFiles(web.pageFolder));
   const api = createControlApi({
-    ...{ jobs, providers, streams, log, sql, membership, settlement, fog: key.nodeId },
+    ...{ jobs, providers, streams, log, clock, room, sql, membership, settlement, fog: key.nodeId },
     signIn: { key, ports, network: config.network, domains: config.domains },
     node: () => {
       if (!view) throw new FogError({ code: "STARTING" });

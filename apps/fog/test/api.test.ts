@@ -72,6 +72,7 @@ test("bad submissions are refused with a code and change nothing", async () => {
     [await fetch(`${here.fog.url}/v1/jobs/${NOWHERE}`), 404, "JOB_UNKNOWN"],
     [await fetch(`${here.fog.url}/v1/jobs/nonsense`), 400, "CID_INVALID"],
     [await fetch(`${here.fog.url}/v1/nowhere`), 404, "ROUTE_UNKNOWN"],
+    [await fetch(`${here.fog.url}/v1/jobs/%ff`), 400, "REQUEST_MALFORMED"],
   ];
   for (const [answer, status, code] of cases) expect(await refusal(answer)).toEqual({ status, code });
   expect(await (await fetch(`${here.fog.url}/v1/jobs`)).json()).toEqual({ jobs: [] });
@@ -93,6 +94,15 @@ test("the same signed job twice is one job; only its owner stops it; its events 
   const byOwner = encodeCanonical(signValue(STOP_DOMAIN, { job: job.id }, owner));
   const stopped = parseShape(zJobView, await (await postCbor(stopUrl, byOwner)).json(), "the job");
   expect(stopped).toMatchObject({ state: "stopped", reason: "stopped by its owner" });
+  const eventsUrl = `${here.fog.url}/v1/jobs/${job.id}/events`;
+  for (const id of ["2147483648", "9007199254740991", "-1", "1.5", "latest"]) {
+    const answer = await fetch(eventsUrl, { headers: { "last-event-id": id } });
+    expect(await refusal(answer)).toEqual({ status: 400, code: "REQUEST_MALFORMED" });
+  }
+  const past = await fetch(eventsUrl, { headers: { "last-event-id": "2147483647" } });
+  expect(past.status).toBe(200);
+  await past.body?.cancel();
+  expect(here.fog.logged()).not.toContain("event_stream_failed");
   const replayed = await readEvents(job.id, 2, 1);
   expect(replayed).toMatchObject([{ sequence: 3, event: { type: "finished", state: "stopped" } }]);
 });

@@ -1,5 +1,6 @@
 /** What a station takes at most, and what of a stranger's job it refuses: nothing of it changes anything. */
 import { mkdir, readFile, writeFile as writeFileOnDisk } from "node:fs/promises";
+import { connect } from "node:net";
 import { dirname, join } from "node:path";
 import type { Tensor } from "@pingo/autograd";
 import { writeModel } from "@pingo/autograd";
@@ -112,6 +113,32 @@ test("a block that is not what its CID names is not taken", async () => {
     expect((await refusal(answer)).code).toBe("UPLOAD_MISMATCH");
     expect((await fetch(path, { method: "HEAD" })).status).toBe(404);
   }
+});
+
+test("a flood of uploads that stall takes no memory to speak of, and an honest one gets through", async () => {
+  const { url } = here.fog;
+  const { hostname, port } = new URL(url);
+  const body = new Uint8Array(LIMITS.blockBytesMax - 10);
+  const head = `PUT /ipfs/${NOWHERE} HTTP/1.1\r\nhost: fog\r\ncontent-length: ${LIMITS.blockBytesMax}\r\n\r\n`;
+  const flood = Array.from({ length: 400 }, () => connect(Number(port), hostname));
+  const answers: string[] = [];
+  const over = flood.map(
+    (socket) =>
+      new Promise<void>((resolve) => {
+        socket.on("data", (chunk) => answers.push(String(chunk)));
+        socket.on("error", () => undefined).on("close", () => resolve());
+        socket.write(head);
+        socket.write(body, () => resolve());
+      }),
+  );
+  await Promise.all(over);
+  expect(await here.fog.residentBytes()).toBeLessThan(500_000_000);
+  await expect.poll(() => answers.length).toBeGreaterThan(300);
+  expect(answers[0]).toMatch(/^HTTP\/1.1 503 .*"code":"UPLOADS_TOO_MANY"/s);
+  const cid = await blocksOf(url).put(new Uint8Array(LIMITS.chunkBytesMax));
+  expect((await fetch(`${url}/ipfs/${cid}`)).status).toBe(200);
+  expect(await here.fog.residentBytes()).toBeLessThan(500_000_000);
+  for (const socket of flood) socket.destroy();
 });
 
 test("so many follow events and no more, until one leaves", async () => {

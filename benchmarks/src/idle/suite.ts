@@ -29,11 +29,12 @@ const CASES: Readonly<Record<string, Case>> = {
 export const idleSuite: Suite = {
   name: "idle",
   about: "what lending costs the owner's own work, how fast it yields, how much of a day it harvests",
+  cases: [...Object.keys(CASES), HARVEST],
   run: runIdleSuite,
 };
 
 async function runIdleSuite(say: (line: string) => void, { cases }: SuiteOptions): Promise<readonly Row[]> {
-  const asked = [...Object.keys(CASES), HARVEST].filter((name) => cases.length === 0 || cases.includes(name));
+  const asked = idleSuite.cases.filter((name) => cases.length === 0 || cases.includes(name));
   const rows: Row[] = [];
   if (process.platform !== "linux") {
     return asked.map((name) => skipped(name, "all", "it reads /proc, and this is not Linux"));

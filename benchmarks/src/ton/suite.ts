@@ -13,6 +13,7 @@ const CASES: readonly Case[] = [voucherCase, distributorCase, jobCase, devnetCas
 export const tonSuite: Suite = {
   name: "ton",
   about: "vouchers, roots, claims, what a job costs on chain, and the devnet under several clients",
+  cases: CASES.map(({ name }) => name),
   run: runTonSuite,
 };
 

@@ -1,4 +1,5 @@
 import type { RequestListener } from "node:http";
+import { connect, type Socket } from "node:net";
 import { type Cid, type Clock, cidOfBytes, type Fetch, LIMITS } from "@pingo/core";
 import { systemClock, systemFetch } from "@pingo/core/system";
 import { createMemoryDisk, createTestClock, silentLog } from "@pingo/core/testing";
@@ -9,6 +10,7 @@ import { createBlockHandler } from "./http-handler.ts";
 import { blocksCompliance } from "./testing/blocks-compliance.ts";
 import { startTestServer, type TestServer } from "./testing/http-server.ts";
 import { createMemoryBlocks } from "./testing/memory-blocks.ts";
+import { UploadRoom } from "./upload-room.ts";
 
 const BYTES = Uint8Array.from({ length: 1000 }, (_, i) => i);
 const CID = cidOfBytes(BYTES);
@@ -79,6 +81,62 @@ test("5xx, cut and truncated answers are asked again, and one good answer is eno
   });
   expect(await blocks.get(CID)).toEqual(BYTES);
   expect(asked).toBe(4);
+});
+
+test("a 408 is asked again: the link was slow, not the request wrong", async () => {
+  let asked = 0;
+  const blocks = await openAt((_, response) => {
+    asked += 1;
+    if (asked === 1) response.writeHead(408, { connection: "close" }).end();
+    else response.end(BYTES);
+  });
+  expect(await blocks.get(CID)).toEqual(BYTES);
+  expect(asked).toBe(2);
+});
+
+test("many honest providers get their blocks through while stalled uploads fill the station", async () => {
+  const clock = createTestClock();
+  const room = new UploadRoom();
+  const stored = createMemoryBlocks();
+  const handle = createBlockHandler({ blocks: stored, log: silentLog, clock, room });
+  const server = await startTestServer((request, response) => void handle(request, response));
+  servers.push(server);
+  const stalled: Socket[] = [];
+  while (room.hasRoomFor(LIMITS.chunkBytesMax)) {
+    const socket = connect(server.port, "127.0.0.1").on("error", () => undefined);
+    socket.write(`PUT /ipfs/${CID} HTTP/1.1\r\nhost: fog\r\ncontent-length: ${LIMITS.chunkBytesMax}\r\n\r\n`);
+    socket.write(new Uint8Array(LIMITS.chunkBytesMax - 10));
+    stalled.push(socket.resume());
+    await expect
+      .poll(() => room.heldBytes, { interval: 1 })
+      .toBeGreaterThan(stalled.length * (LIMITS.chunkBytesMax - 10));
+  }
+
+  // The waits between tries are the test's to end; the deadline of a try stays real.
+  const waits = createTestClock();
+  const patient: Clock = {
+    ...systemClock,
+    sleep: (ms, o) => (ms < 10_000 ? waits : systemClock).sleep(ms, o),
+  };
+  const options = { baseUrl: server.url, fetch: systemFetch, clock: patient };
+  const chunks = Array.from({ length: 48 }, (_, i) => new Uint8Array(LIMITS.chunkBytesMax).fill(i));
+  let ended = 0;
+  const puts = chunks.map((chunk) =>
+    createHttpBlocks(options)
+      .put(chunk)
+      .finally(() => ended++),
+  );
+  const settled = Promise.all(puts);
+  settled.catch(() => undefined); // awaited below
+  for (let tries = 1; tries <= 4; tries++) {
+    await expect.poll(() => ended + waits.sleepers, { timeout: 20_000 }).toBe(chunks.length);
+    if (tries === 1) expect(waits.sleepers).toBe(chunks.length);
+    await clock.advance(3_000);
+    await waits.advance(3_000);
+  }
+  for (const cid of await settled) expect(await stored.has(cid)).toBe(true);
+  expect(room.heldBytes).toBe(0);
+  for (const socket of stalled) socket.destroy();
 });
 
 test("a 4xx is an answer: asked once, and the fog node's own fault is passed on", async () => {

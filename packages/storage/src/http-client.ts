@@ -26,7 +26,11 @@ const BLOCK_TIMEOUT_MS = 30_000;
 const BLOCK_RETRIES_MAX = 4;
 const BACKOFF_MS = 200;
 const BACKOFF_MS_MAX = 5_000;
+/** A station full of uploads says to wait so long: all tries together outlast those of them that have fallen silent. */
+const BUSY_MS = 3_000;
 const ERROR_BODY_BYTES_MAX = 16 * 1024;
+const REQUEST_TIMEOUT = 408;
+const SERVICE_UNAVAILABLE = 503;
 /** The disk is full: asking again soon cannot help. */
 const INSUFFICIENT_STORAGE = 507;
 
@@ -37,7 +41,7 @@ export interface HttpBlocksOptions {
   readonly clock: Clock;
   /** Of one try, from the request to the last byte. */
   readonly timeoutMs?: number;
-  /** After a network fault or a 5xx; a 4xx is an answer and is not asked again. */
+  /** After a network fault, a 5xx or a 408; any other 4xx is an answer and is not asked again. */
   readonly retriesMax?: number;
 }
 
@@ -106,16 +110,18 @@ class HttpStore implements HttpBlocks {
     return `${this.#baseUrl}/ipfs/${cid}`;
   }
 
-  /** The first answer that is not a 5xx. @throws {StorageError} FOG_UNREACHABLE when no try has one */
+  /** The first answer that asking again cannot better. @throws {StorageError} FOG_UNREACHABLE when no try has one */
   async #ask(url: string, init: HttpRequest, signal: AbortSignal | undefined): Promise<Answer> {
     for (let tries = 0; ; tries++) {
       signal?.throwIfAborted();
       let why: string;
       let cause: unknown;
+      let waitMs = Math.min(BACKOFF_MS * 2 ** tries, BACKOFF_MS_MAX);
       try {
         const answer = await this.#try(url, init, signal);
-        if (answer.status < 500 || answer.status === INSUFFICIENT_STORAGE) return answer;
+        if (isFinal(answer.status)) return answer;
         why = `it answered ${answer.status}`;
+        if (answer.status === SERVICE_UNAVAILABLE) waitMs = Math.max(waitMs, BUSY_MS);
       } catch (error) {
         signal?.throwIfAborted();
         if (isFault(error)) throw error;
@@ -124,7 +130,6 @@ class HttpStore implements HttpBlocks {
       }
       if (tries === this.#retriesMax)
         throw new StorageError({ code: "FOG_UNREACHABLE", url, why }, { cause });
-      const waitMs = Math.min(BACKOFF_MS * 2 ** tries, BACKOFF_MS_MAX);
       await this.#clock.sleep(waitMs, signal ? { signal } : {});
     }
   }
@@ -165,6 +170,10 @@ class HttpStore implements HttpBlocks {
     }
     return concatBytes(chunks);
   }
+}
+
+function isFinal(status: number): boolean {
+  return (status < 500 && status !== REQUEST_TIMEOUT) || status === INSUFFICIENT_STORAGE;
 }
 
 /** The fog node's own fault when it sent one. */

@@ -9,8 +9,6 @@ import {
   type Cid,
   type Clock,
   codecOfCid,
-  concatBytes,
-  FaultError,
   isBlockOf,
   isFault,
   LIMITS,
@@ -18,13 +16,13 @@ import {
   parseCid,
   reportOf,
 } from "@pingo/core";
-import { systemClock } from "@pingo/core/system";
 import type { BlockReader, Blocks } from "./blocks.ts";
 import { createHotBlocks } from "./hot-blocks.ts";
 import { parseRange } from "./http-range.ts";
+import { receiveBody, UPLOAD_AGAIN_SECONDS } from "./receive-body.ts";
+import { UploadError } from "./upload-error.ts";
+import { UploadRoom } from "./upload-room.ts";
 
-/** Of one uploaded block, so that a trickle of bytes cannot hold a connection. */
-const UPLOAD_TIMEOUT_MS = 60_000;
 /** The weights of a model of 16 million parameters. */
 const HOT_BYTES = 64 * 1024 * 1024;
 const PREFIX = "/ipfs/";
@@ -47,36 +45,14 @@ export interface BlockHandlerOptions {
   /** The system's unless given. */
   readonly clock?: Clock;
   readonly uploadTimeoutMs?: number;
+  /** Shared with whatever else of the station takes uploads; its own unless given. */
+  readonly room?: UploadRoom;
   /** Memory for the blocks asked for last; 0 for none. */
   readonly hotBytes?: number;
 }
 
 /** Resolves once answered; false when the path is not one of its own, and then nothing was touched. */
 export type BlockHandler = (request: IncomingMessage, response: ServerResponse) => Promise<boolean>;
-
-export type UploadFault =
-  | { readonly code: "METHOD_NOT_ALLOWED"; readonly method: string }
-  | { readonly code: "UPLOAD_TOO_LARGE"; readonly bytesMax: number }
-  | { readonly code: "UPLOAD_MISMATCH"; readonly cid: Cid }
-  | { readonly code: "UPLOAD_TOO_SLOW"; readonly timeoutMs: number }
-  | { readonly code: "UPLOAD_CUT"; readonly cid: Cid };
-
-class UploadError extends FaultError<UploadFault> {
-  override readonly name = "UploadError";
-  constructor(fault: UploadFault, options?: ErrorOptions) {
-    super(
-      fault,
-      {
-        METHOD_NOT_ALLOWED: (f) => `${f.method} is not possible here; use GET, HEAD or PUT`,
-        UPLOAD_TOO_LARGE: (f) => `a block has at most ${f.bytesMax} bytes; cut the file into smaller blocks`,
-        UPLOAD_MISMATCH: (f) => `the bytes received are not block ${f.cid}; send them again`,
-        UPLOAD_TOO_SLOW: (f) => `the block did not arrive within ${f.timeoutMs} ms; send it again`,
-        UPLOAD_CUT: (f) => `the upload of ${f.cid} ended early; send it again`,
-      },
-      options,
-    );
-  }
-}
 
 const STATUS_BY_CODE: Readonly<Record<string, number>> = {
   CID_INVALID: 400,
@@ -86,14 +62,17 @@ const STATUS_BY_CODE: Readonly<Record<string, number>> = {
   BLOCK_CORRUPT: 404,
   METHOD_NOT_ALLOWED: 405,
   UPLOAD_TOO_SLOW: 408,
+  UPLOAD_SILENT: 408,
   UPLOAD_TOO_LARGE: 413,
   BLOCK_TOO_LARGE: 413,
+  UPLOADS_TOO_MANY: 503,
   QUOTA_EXCEEDED: 507,
   DISK_FULL: 507,
 };
 
 export function createBlockHandler(options: BlockHandlerOptions): BlockHandler {
   const hot = createHotBlocks(options.blocks, options.hotBytes ?? HOT_BYTES);
+  const { room = new UploadRoom() } = options;
   return async (request, response) => {
     const [path = ""] = (request.url ?? "").split("?", 1);
     if (!path.startsWith(PREFIX)) return false;
@@ -101,7 +80,7 @@ export function createBlockHandler(options: BlockHandlerOptions): BlockHandler {
       const cid = parseCid(path.slice(PREFIX.length));
       if (request.method === "GET" || request.method === "HEAD")
         await answerGet(cid, request, response, hot, options);
-      else if (request.method === "PUT") await answerPut(cid, request, response, options);
+      else if (request.method === "PUT") await answerPut(cid, request, response, { ...options, room });
       else throw new UploadError({ code: "METHOD_NOT_ALLOWED", method: request.method ?? "this" });
     } catch (error) {
       answerFault(error, path, request, response, options.log);
@@ -157,50 +136,16 @@ async function answerPut(
   cid: Cid,
   request: IncomingMessage,
   response: ServerResponse,
-  options: BlockHandlerOptions,
+  { blocks, onTransfer, clock, uploadTimeoutMs, room }: BlockHandlerOptions & { readonly room: UploadRoom },
 ): Promise<void> {
-  const { blocks, onTransfer } = options;
-  const bytes = await receive(cid, request, options);
+  const limits = { bytesMax: LIMITS.blockBytesMax, timeoutMs: uploadTimeoutMs };
+  using body = await receiveBody(request, { room, clock, ...limits });
+  const { bytes } = body;
   if (!isBlockOf(cid, bytes)) throw new UploadError({ code: "UPLOAD_MISMATCH", cid });
   const isNew = !(await blocks.has(cid));
   await blocks.put(bytes, codecOfCid(cid));
   onTransfer?.({ cid, direction: "up", bytes: bytes.byteLength });
   response.writeHead(isNew ? 201 : 200, { "content-length": 0, etag: `"${cid}"` }).end();
-}
-
-/** The body of an upload, within the limits of size and time. */
-async function receive(
-  cid: Cid,
-  request: IncomingMessage,
-  { clock = systemClock, uploadTimeoutMs = UPLOAD_TIMEOUT_MS }: BlockHandlerOptions,
-): Promise<Uint8Array> {
-  const bytesMax = LIMITS.blockBytesMax;
-  if (Number(request.headers["content-length"] ?? 0) > bytesMax) {
-    throw new UploadError({ code: "UPLOAD_TOO_LARGE", bytesMax });
-  }
-  const done = new AbortController();
-  const whole = new Promise<Uint8Array>((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let sizeBytes = 0;
-    request.on("data", (chunk: Buffer) => {
-      sizeBytes += chunk.byteLength;
-      if (sizeBytes > bytesMax) reject(new UploadError({ code: "UPLOAD_TOO_LARGE", bytesMax }));
-      else chunks.push(chunk);
-    });
-    request.on("end", () => resolve(concatBytes(chunks)));
-    request.on("close", () => reject(new UploadError({ code: "UPLOAD_CUT", cid })));
-    request.on("error", (cause) => reject(new UploadError({ code: "UPLOAD_CUT", cid }, { cause })));
-  });
-  const expiry = clock.sleep(uploadTimeoutMs, { signal: done.signal }).then(() => {
-    throw new UploadError({ code: "UPLOAD_TOO_SLOW", timeoutMs: uploadTimeoutMs });
-  });
-  try {
-    return await Promise.race([whole, expiry]);
-  } finally {
-    request.pause();
-    request.removeAllListeners("data");
-    done.abort();
-  }
 }
 
 function answerFault(
@@ -214,23 +159,29 @@ function answerFault(
   const status = STATUS_BY_CODE[report.code] ?? 500;
   if (status >= 500 || report.code === "BLOCK_CORRUPT") {
     const why = isFault(error) ? report.message : String(error instanceof Error ? error.stack : error);
-    log.error("block_request_failed", { path: path.slice(0, 128), code: report.code, why });
+    // A full room empties by itself.
+    const level = status === 503 ? "warn" : "error";
+    log[level]("block_request_failed", { path: path.slice(0, 128), code: report.code, why });
   }
   if (response.headersSent || response.destroyed) {
     response.destroy();
     return;
   }
   const body = JSON.stringify({ error: report });
-  // What is left of a refused upload is not read: the connection closes after the answer.
+  // What is left of a refused upload is not read: the connection closes after the answer. Where there was only no room, it
+  // is read and thrown away: a reset would often destroy the answer that says when to come again.
   const isUnread = request.method !== "GET" && request.method !== "HEAD" && !request.complete;
+  const isThrownAway = isUnread && status === 503 && request.headers["content-length"] !== undefined;
   response.writeHead(status, {
     "content-type": "application/json",
     "content-length": Buffer.byteLength(body),
     "cache-control": "no-store",
     ...((request.method === "GET" || request.method === "HEAD") && READABLE),
     ...(status === 405 && { allow: "GET, HEAD, PUT" }),
-    ...(isUnread && { connection: "close" }),
+    ...(status === 503 && { "retry-after": String(UPLOAD_AGAIN_SECONDS) }),
+    ...(isUnread && !isThrownAway && { connection: "close" }),
   });
+  if (isThrownAway) request.resume();
   response.end(request.method === "HEAD" ? undefined : body);
 }
 

@@ -17,9 +17,9 @@ export {
   type BlockHandlerOptions,
   createBlockHandler,
   type Transfer,
-  type UploadFault,
 } from "./http-handler.ts";
 export { lockFolder } from "./lock.ts";
+export { type ReceivedBody, type ReceiveOptions, receiveBody, UPLOAD_AGAIN_SECONDS } from "./receive-body.ts";
 export { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
 export { StorageError, type StorageFault } from "./storage-error.ts";
 export {
@@ -45,3 +45,5 @@ export {
   writeTree,
 } from "./unixfs/stored-tree.ts";
 export { type FileSource, type WriteFileOptions, writeFile } from "./unixfs/write-file.ts";
+export type { UploadFault } from "./upload-error.ts";
+export { UploadRoom } from "./upload-room.ts";

@@ -1,7 +1,17 @@
 /** The control API: each route parses, asks the room that knows, and answers. */
-import type { RequestListener, Server } from "node:http";
-import { type FogNodeView, type JobId, LIMITS, type Log, type NodeId, parseCid } from "@pingo/core";
-import { type FastifyInstance, fastify } from "fastify";
+import type { IncomingMessage, RequestListener, Server } from "node:http";
+import {
+  type Clock,
+  type FogNodeView,
+  isFault,
+  type JobId,
+  LIMITS,
+  type Log,
+  type NodeId,
+  parseCid,
+} from "@pingo/core";
+import { receiveBody, UPLOAD_AGAIN_SECONDS, type UploadRoom } from "@pingo/storage";
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
 import { z } from "zod";
 import { addBooksRoutes } from "../books/books-routes.ts";
 import type { Sql } from "../database/schema.ts";
@@ -12,6 +22,7 @@ import type { Membership } from "../membership/membership.ts";
 import { addMembershipRoutes } from "../membership/membership-routes.ts";
 import { addSignInRoutes, type SignInRouteOptions } from "../membership/sign-in-routes.ts";
 import type { Settlement } from "../settlement/settlement.ts";
+import { answerClientError } from "./client-error.ts";
 import { errorAnswer } from "./error-answer.ts";
 import type { EventStreams } from "./event-stream.ts";
 
@@ -25,29 +36,41 @@ export interface ControlApiOptions {
   readonly providers: ProviderRegistry;
   readonly streams: EventStreams;
   readonly log: Log;
+  readonly clock: Clock;
+  /** Shared with the data plane: a body here is held in memory like a block there. */
+  readonly room: UploadRoom;
   readonly node: () => FogNodeView;
   /** Carries the routes; the data plane comes before them on the same port. */
   readonly serverFactory: (handler: RequestListener) => Server;
 }
 
 const CBOR = "application/cbor";
-const zLastEventId = z.coerce.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER).catch(0);
+/** What the database's column of sequences holds. */
+const SEQUENCE_MAX = 2 ** 31 - 1;
+const zLastEventId = z.coerce.number().int().nonnegative().max(SEQUENCE_MAX);
 
 export function createControlApi(options: ControlApiOptions): FastifyInstance {
   const { jobs, providers, streams, log, node, serverFactory } = options;
+  const answerError = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    const { status, body } = errorAnswer(error, log);
+    // What is left of a refused body is not read.
+    if (!request.raw.complete) reply.header("connection", "close");
+    if (body.error.code === "UPLOADS_TOO_MANY") reply.header("retry-after", UPLOAD_AGAIN_SECONDS);
+    return reply.status(status).send(body);
+  };
   const api = fastify<Server>({
     serverFactory,
     bodyLimit: LIMITS.httpBodyBytesMax,
     // A CID has 59 characters; anything longer is no path of ours.
     routerOptions: { maxParamLength: 128 },
     forceCloseConnections: true,
+    // Before there is a route, such as for an address that does not decode.
+    frameworkErrors: (error, request, reply) => void answerError(error, request, reply),
+    clientErrorHandler: answerClientError,
   });
   api.removeAllContentTypeParsers();
-  api.addContentTypeParser(CBOR, { parseAs: "buffer" }, (_request, body, done) => done(null, body));
-  api.setErrorHandler((error, _request, reply) => {
-    const { status, body } = errorAnswer(error, log);
-    return reply.status(status).send(body);
-  });
+  api.addContentTypeParser(CBOR, (_request: unknown, message: IncomingMessage) => bodyOf(message, options));
+  api.setErrorHandler(answerError);
   api.setNotFoundHandler(({ method, url }) => {
     throw new FogError({ code: "ROUTE_UNKNOWN", route: `${method} ${url.slice(0, 128)}` });
   });
@@ -67,10 +90,11 @@ export function createControlApi(options: ControlApiOptions): FastifyInstance {
   );
   api.get<IdRoute>("/v1/jobs/:id/events", async ({ params, headers }, reply) => {
     const id = jobIdOf(params.id);
+    const lastEventId = lastEventIdOf(headers["last-event-id"]);
     await jobs.show(id);
     streams.checkRoom();
     reply.hijack();
-    streams.open(id, zLastEventId.parse(headers["last-event-id"]), reply.raw);
+    streams.open(id, lastEventId, reply.raw);
   });
   addBooksRoutes(api, { ...options, offers: () => providers.totals() });
   addMembershipRoutes(api, options.membership);
@@ -84,6 +108,25 @@ interface IdRoute {
 
 function jobIdOf(text: string): JobId {
   return parseCid(text);
+}
+
+function lastEventIdOf(header: string | string[] | undefined): number {
+  const parsed = zLastEventId.safeParse(header ?? 0);
+  if (parsed.success) return parsed.data;
+  const why = `Last-Event-ID is the number of an event, from 0 to ${SEQUENCE_MAX}`;
+  throw new FogError({ code: "REQUEST_MALFORMED", why });
+}
+
+/** Its room is free again once it is whole: from there it is handled at once, not at the sender's pace. */
+async function bodyOf(message: IncomingMessage, { room, clock }: ControlApiOptions): Promise<Uint8Array> {
+  const bytesMax = LIMITS.httpBodyBytesMax;
+  try {
+    using body = await receiveBody(message, { room, clock, bytesMax });
+    return body.bytes;
+  } catch (error) {
+    if (!isFault(error) || error.code !== "UPLOAD_TOO_LARGE") throw error;
+    throw new FogError({ code: "BODY_TOO_LARGE", bytesMax }, { cause: error });
+  }
 }
 
 function bytesOf(body: unknown): Uint8Array {

@@ -1,7 +1,7 @@
 /** The one HTTP port: /ipfs/ goes straight to the data plane, the page that lends to its files, all else to the control API. */
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { assert, type Log } from "@pingo/core";
+import { assert, LIMITS, type Log } from "@pingo/core";
 import type { BlockHandler } from "@pingo/storage";
 import type { FastifyInstance } from "fastify";
 import type { FogConfig } from "../config.ts";
@@ -20,7 +20,7 @@ export interface Planes {
 }
 
 export function createHttpServer({ blocks, page, control }: Planes, log: Log): Server {
-  return createServer(
+  const server = createServer(
     { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
     (request, response) => {
       blocks(request, response).then(
@@ -34,6 +34,17 @@ export function createHttpServer({ blocks, page, control }: Planes, log: Log): S
       );
     },
   );
+  server.maxConnections = LIMITS.httpConnectionsMax;
+  let isFull = false;
+  server.on("connection", () => {
+    isFull = false;
+  });
+  // Said once for each time that it fills, not for each of those turned away.
+  server.on("drop", () => {
+    if (!isFull) log.warn("connections_full", { max: LIMITS.httpConnectionsMax });
+    isFull = true;
+  });
+  return server;
 }
 
 /** @throws {FogError} PORT_IN_USE, ADDRESS_REFUSED */
