@@ -77,11 +77,11 @@ export const LIMITS = {
   /** More is no link and no memory that is built. */
   offerBytesPerSecondMax: 2 ** 43,
   httpBodyBytesMax: 2 * MiB,
-  /** Of all uploads under way in one station: 32 whole blocks, of the 500 MB that it may take. */
-  uploadsHeldBytesMax: 64 * MiB,
+  /** Of all uploads under way in one station: 16 whole blocks, of the 500 MB that it may take. */
+  uploadsHeldBytesMax: 32 * MiB,
   /** A sender that sends nothing for so long is cut off. */
   uploadSilenceMsMax: 10_000,
-  /** Of one station: its followers, and every worker of its largest job with some to spare; one that idles takes some 20 KB. */
+  /** Of one station: its followers, and every worker of its largest job with some to spare. */
   httpConnectionsMax: 2_048,
   eventsReplayMax: 10_000,
   sseClientsMax: 256,
