@@ -17,7 +17,13 @@ export type JobEvent =
       /** Of a Run job: how many there are. */
       readonly pieces?: number;
     }
-  | { readonly type: "round-started"; readonly round: number; readonly units: number; readonly steps: number }
+  | {
+      readonly type: "round-started";
+      readonly round: number;
+      readonly units: number;
+      /** Of all its units together. */
+      readonly steps: number;
+    }
   | {
       readonly type: "leased";
       readonly round: number;

@@ -60,8 +60,7 @@ export function advance(progress: JobProgress, { event, atUnixMs }: NumberedEven
       return {
         ...progress,
         round: event.round,
-        // `steps` is what one unit takes.
-        stepsOfRound: progress.pieces === null ? event.steps * event.units : event.steps,
+        stepsOfRound: event.steps,
         stepByUnit: new Map(),
         unitsDelivered: new Set(),
         waiting: null,

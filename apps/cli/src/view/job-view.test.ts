@@ -19,7 +19,7 @@ const STORY: readonly NumberedEvent[] = [
     memory: { plannedBytes: 14 * 2 ** 20, microBatches: 1, recompute: 1 },
   }),
   at(2, 0, { type: "waiting", reason: "no provider is connected" }),
-  at(3, 1_000, { type: "round-started", round: 1, units: 2, steps: 10 }),
+  at(3, 1_000, { type: "round-started", round: 1, units: 2, steps: 20 }),
   at(4, 1_000, { type: "leased", round: 1, unit: 0, attempt: 1, provider }),
   at(null, 1_500, { type: "progress", round: 1, unit: 0, provider, step: 5, steps: 10, loss: 2 }),
   at(5, 1_600, { type: "lost", round: 1, unit: 1, provider, reason: "it went away" }),
