@@ -37,7 +37,7 @@ function taskOf(lease: LeaseId): RunTask {
 }
 
 /** Processes are real and live beside the clock: a test moves it only after what it waited for has happened. */
-function openSlot(script: string) {
+function openSlot(script: string, waitingMs?: () => number) {
   const clock = createTestClock();
   const children: ChildProcess[] = [];
   const launcher = {
@@ -50,7 +50,10 @@ function openSlot(script: string) {
       return child;
     },
   };
-  const slot = new WorkerSlot({ purpose: "units", launcher, clock, prng: createPrng(1), log: silentLog });
+  const slot = new WorkerSlot({
+    ...{ purpose: "units", launcher, clock, prng: createPrng(1), log: silentLog },
+    ...(waitingMs && { waitingMs }),
+  });
   return {
     slot,
     clock,
@@ -126,6 +129,23 @@ test("a unit that gives no sign is WORKER_STUCK, its process is ended, and a fre
   expect(children[0]?.signalCode).toBe("SIGKILL");
   expect(await (await begin(SOUND)).outcome).toEqual({ steps: 1 });
   expect(children).toHaveLength(2);
+});
+
+test("a worker that others keep off every core is not stuck, until it has had its time", async () => {
+  let isCrowded = true;
+  let waitedMs = 0;
+  const { slot, clock, begin } = openSlot(WORKER, () => {
+    if (isCrowded) waitedMs += 900;
+    return waitedMs;
+  });
+  await using _ = slot;
+  const { outcome } = await begin(STUCK);
+  const failed = expect(outcome).rejects.toMatchObject({ code: "WORKER_STUCK" });
+  await clock.advance(10 * (2 * DEADLINE_MS + GRACE_MS));
+  expect(slot.isBusy).toBe(true);
+  isCrowded = false;
+  await clock.advance(2 * DEADLINE_MS + GRACE_MS);
+  await failed;
 });
 
 test("a unit that does not heed its cancel is cut off after two seconds, which is no death", async () => {

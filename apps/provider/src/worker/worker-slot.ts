@@ -13,9 +13,9 @@ import {
   type UnitOutcome,
 } from "@pingo/lending";
 import { ProviderError } from "../provider-error.ts";
+import { runningMs, waitingMs } from "./core-time.ts";
 import type { Launcher } from "./launcher.ts";
 import type { Speed, WorkerReport, WorkerTask } from "./protocol.ts";
-import { runningMs } from "./running-ms.ts";
 
 export type RunTask = Extract<WorkerTask, { type: "run" }>;
 
@@ -27,6 +27,8 @@ export interface WorkerSlotOptions {
   readonly clock: Clock;
   readonly prng: Prng;
   readonly log: Log;
+  /** How long a process has waited for a core; the scheduler's own count, but in tests. */
+  readonly waitingMs?: (pid: number) => number | undefined;
 }
 
 /** Deaths in a row without a finished unit; after them the slot is given up until the agent starts anew. */
@@ -59,6 +61,7 @@ export class WorkerSlot implements Slot, AsyncDisposable {
   readonly #clock: Clock;
   readonly #prng: Prng;
   readonly #log: Log;
+  readonly #waitingMs: (pid: number) => number | undefined;
   readonly #stopped = new AbortController();
   #child: ChildProcess | undefined;
   #exited: Promise<void> = Promise.resolve();
@@ -76,13 +79,15 @@ export class WorkerSlot implements Slot, AsyncDisposable {
   /** The program that its process was last told to open. */
   #preparedFor: Cid | undefined;
 
-  constructor({ purpose, startsAfter, launcher, clock, prng, log }: WorkerSlotOptions) {
+  constructor(options: WorkerSlotOptions) {
+    const { purpose, startsAfter, launcher, clock, prng, log } = options;
     this.#purpose = purpose;
     this.#startsAfter = startsAfter ?? Promise.resolve();
     this.#launcher = launcher;
     this.#clock = clock;
     this.#prng = prng;
     this.#log = log;
+    this.#waitingMs = options.waitingMs ?? waitingMs;
   }
 
   /** Given up: it takes no more units. */
@@ -253,12 +258,17 @@ export class WorkerSlot implements Slot, AsyncDisposable {
     }
   }
 
-  /** Resolves when the worker has had this much time; what it stands still does not count. */
+  /** Resolves when the worker has had this much time; what it stands still, or is let on no core, does not count. */
   async #outlast(ms: number, signal: AbortSignal): Promise<void> {
+    const waited = (): number => (this.#pid && this.#waitingMs(this.#pid)) ?? 0;
+    let waitedMs = waited();
     for (let leftMs = ms; leftMs > 0; ) {
       const lookMs = Math.min(leftMs, STUCK_LOOK_MS);
       await this.#clock.sleep(lookMs, { signal });
-      if (this.#heldPid === undefined) leftMs -= lookMs;
+      const beforeMs = waitedMs;
+      waitedMs = waited();
+      const isStarved = waitedMs - beforeMs > lookMs / 2;
+      if (this.#heldPid === undefined && !isStarved) leftMs -= lookMs;
     }
   }
 
