@@ -1,7 +1,7 @@
 /** Uploads over real sockets that crowd, trickle and fall silent; the station's memory is the room they hold. */
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { cidOfBytes, LIMITS } from "@pingo/core";
+import { cidOfBytes, formatBytes, LIMITS } from "@pingo/core";
 import { createTestClock, silentLog, type TestClock } from "@pingo/core/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createBlockHandler } from "./http-handler.ts";
@@ -64,7 +64,9 @@ test("a crowd of stalled uploads holds what all may hold; the others are told to
   expect(room.heldBytes).toBeLessThanOrEqual(LIMITS.uploadsHeldBytesMax);
   for (const { answer } of uploads.filter((one) => one.answer() !== "")) {
     expect(answer()).toMatch(/^HTTP\/1.1 503 .*retry-after: 3\r\n.*"code":"UPLOADS_TOO_MANY"/s);
-    expect(answer()).toContain("the uploads under way fill the 64.0 MiB that are kept for them");
+    expect(answer()).toContain(
+      `the uploads under way fill the ${formatBytes(LIMITS.uploadsHeldBytesMax)} that are kept for them`,
+    );
   }
 });
 
