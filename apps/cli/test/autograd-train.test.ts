@@ -124,10 +124,10 @@ test(
     await writeFile(join(job, "short.yaml"), yaml);
     const out = join(folder, "chargpt-trained");
     const args = ["autograd", "train", join(job, "short.yaml"), "--out", out];
-    const ran = await pingo([...args, "--memory", "40Mi"], env);
+    const ran = await pingo([...args, "--memory", "60Mi"], env);
     expect(ran.stderr).toBe("");
     expect(ran.stdout).toMatch(/^round 1\/2 {2}loss .* held out: loss .* accuracy/);
-    expect(ran.stdout).toMatch(/^memory [\d.]+ MiB at most in this process, [23]\d\.\d MiB of it planned/m);
+    expect(ran.stdout).toMatch(/^memory [\d.]+ MiB at most in this process, [345]\d\.\d MiB of it planned/m);
     const [first, second] = await metricsIn(out);
     expect(second?.trainLoss).toBeLessThan((first?.trainLoss ?? 0) - 0.5);
   },

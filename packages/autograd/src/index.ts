@@ -54,6 +54,7 @@ export { measureGflops } from "./runtime/measure.ts";
 export { openEvaluator } from "./runtime/open-evaluator.ts";
 export { openTrainer } from "./runtime/open-trainer.ts";
 export type { Backend } from "./runtime/ort.ts";
+export { type PlanOptions, planRun } from "./runtime/plan-run.ts";
 export { RuntimeError, type RuntimeFault } from "./runtime/runtime-error.ts";
 export { startEvaluator, startTrainer } from "./runtime/start.ts";
 export type {

@@ -1,58 +1,48 @@
-/** Trains a deep network under a limit and prints the plan and the peak; run by memory.test.ts. */
-import { defineModel } from "../src/builder/define-model.ts";
+/**
+ * Runs a program that another process built, and prints what that added to this one's memory: memory-child.ts FILE.
+ *
+ * The kernel's own peak of this process is read where there is one: what getrusage tells is never below what the parent
+ * had when it started us.
+ */
+import { readFileSync } from "node:fs";
+import { deserialize } from "node:v8";
 import type { Tensor } from "../src/graph/tensor.ts";
-import { buildTrainProgram } from "../src/program/train-program.ts";
+import type { TrainProgram } from "../src/program/train-program.ts";
 import { openTrainer } from "../src/runtime/open-trainer.ts";
 
-const MiB = 2 ** 20;
-const BATCH = 512;
-const WIDTH = 128;
+export interface MemoryTask {
+  readonly program: TrainProgram;
+  readonly fields: ReadonlyMap<string, Tensor>;
+  readonly stepsPerCall: number;
+  readonly calls: number;
+}
 
-const x = { dtype: "float32", shape: ["batch", WIDTH] } as const;
-const model = defineModel({ name: "deep", seed: 1, inputs: { x } }, (b, inputs) => {
-  let y = inputs.x;
-  for (let layer = 0; layer < 160; layer++)
-    y = b.add(y, b.tanh(b.mul(y, b.parameter(`s${layer}`, [WIDTH], { deviation: 1 }))));
-  return { y: b.linear(y, { outFeatures: 2 }) };
-});
-const program = buildTrainProgram(model, {
-  fields: [
-    { name: "x", dtype: "float32", rowShape: [WIDTH] },
-    { name: "label", dtype: "int64", rowShape: [] },
-  ],
-  target: "label",
-  loss: "softmax-cross-entropy",
-  optimizer: { sgd: { learningRate: 0.01, momentum: 0, nesterov: false, weightDecay: 0 } },
-  batchSize: BATCH,
-  memoryLimitBytes: Number(process.argv[2]) * MiB,
-});
-const fields = new Map<string, Tensor>([
-  [
-    "x",
-    {
-      dtype: "float32",
-      shape: [BATCH, WIDTH],
-      data: Float32Array.from({ length: BATCH * WIDTH }, (_, i) => Math.sin(i)),
-    },
-  ],
-  [
-    "label",
-    { dtype: "int64", shape: [BATCH], data: BigInt64Array.from({ length: BATCH }, (_, i) => BigInt(i % 2)) },
-  ],
-]);
+export interface MemoryReport {
+  readonly measuredBytes: number;
+  readonly losses: readonly number[];
+}
+
+// SAFETY: memory.test.ts wrote it.
+const task = deserialize(readFileSync(process.argv[2] ?? "")) as MemoryTask;
+const { program, fields, stepsPerCall, calls } = task;
+const rows = fields.values().next().value?.shape[0] ?? 0;
 globalThis.gc?.();
-const beforeBytes = process.memoryUsage().rss;
+const before = residentBytes("VmRSS") ?? process.memoryUsage().rss;
 await using trainer = await openTrainer(program);
 await trainer.setFields(fields);
 await trainer.reset(program.initialWeights);
-const indices = BigInt64Array.from({ length: 2 * BATCH }, (_, i) => BigInt(i % BATCH));
-const losses = await trainer.run(indices, new Float32Array(2).fill(0.01));
-const peakBytes = process.resourceUsage().maxRSS * 1024;
-process.stdout.write(
-  JSON.stringify({
-    plannedMiB: program.memory.totalBytes / MiB,
-    measuredMiB: (peakBytes - beforeBytes) / MiB,
-    layout: program.layout,
-    loss: losses[1],
-  }),
-);
+const drawn = stepsPerCall * program.signature.batchSize;
+const indices = BigInt64Array.from({ length: drawn }, (_, i) => BigInt(i % rows));
+const losses: number[] = [];
+for (let call = 0; call < calls; call++)
+  losses.push(...(await trainer.run(indices, new Float32Array(stepsPerCall).fill(0.001))));
+const peakBytes = residentBytes("VmHWM") ?? process.resourceUsage().maxRSS * 1024;
+const report: MemoryReport = { measuredBytes: peakBytes - before, losses };
+process.stdout.write(JSON.stringify(report));
+
+/** SOURCE: proc_pid_status(5). */
+function residentBytes(what: "VmRSS" | "VmHWM"): number | undefined {
+  if (process.platform !== "linux") return undefined;
+  const kib = new RegExp(`^${what}:\\s+(\\d+) kB$`, "m").exec(readFileSync("/proc/self/status", "utf8"))?.[1];
+  return kib === undefined ? undefined : Number(kib) * 1024;
+}

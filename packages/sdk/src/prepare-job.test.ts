@@ -240,7 +240,7 @@ describe("what is wrong is found before anything is sent", () => {
       "memory that no way of training keeps to",
       `${JOB}workers: { resources: { memory: 10Mi } }\n`,
       "MEMORY_LIMIT",
-      "job.yaml:8:33: training takes 13.0 MiB at least, and 10.0 MiB are allowed: raise the limit",
+      "job.yaml:8:33: training takes 28.6 MiB at least, and 10.0 MiB are allowed: raise the limit",
     ],
     [
       "an output that the model does not have",

@@ -28,6 +28,8 @@ export interface LocalTraining {
   readonly isComplete: boolean;
   /** Between the first step and the last, evaluations left out. */
   readonly trainedMs: number;
+  /** The most that one call of the trainer had; null where processes of their own made the calls. */
+  readonly stepsPerCall: number | null;
 }
 
 export type Measurement = Omit<MetricRecord, "round" | "trainLoss" | "steps" | "rows" | "atUnixMs">;

@@ -70,7 +70,7 @@ export async function trainInRounds(inputs: RoundsInputs, options: RoundsOptions
     onProgress?.({ type: "round", metric, trainedMs: roundMs });
   }
   const isComplete = metrics.length === job.schedule.rounds;
-  return { weights: state.weights, average, metrics, isComplete, trainedMs };
+  return { weights: state.weights, average, metrics, isComplete, trainedMs, stepsPerCall: null };
 }
 
 async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T | null> {

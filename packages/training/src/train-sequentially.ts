@@ -48,6 +48,7 @@ export async function trainSequentially(
   let { weights } = inputs;
   let trainedMs = 0;
   let stepMs: number | undefined;
+  let stepsPerCall = 0;
   let average: Float32Array | null = null;
   await trainer.reset(weights);
   for (let round = 1; round <= schedule.rounds && !signal?.aborted; round++) {
@@ -61,6 +62,7 @@ export async function trainSequentially(
       const losses = await runOrStop(sampler.draw(count), learningRatesOf(rate, { from, count, total }));
       if (losses === null) break;
       step += count;
+      stepsPerCall = Math.max(stepsPerCall, count);
       stepMs = (clock.monotonicMs() - calledMs) / count;
       const sum = losses.reduce((a, b) => a + b, 0);
       lossSum += sum;
@@ -79,7 +81,7 @@ export async function trainSequentially(
     onProgress?.({ type: "round", metric, trainedMs: roundMs });
   }
   const steps = metrics.reduce((sum, metric) => sum + metric.steps, 0);
-  return { weights, average, metrics, isComplete: steps === total, trainedMs };
+  return { weights, average, metrics, isComplete: steps === total, trainedMs, stepsPerCall };
 
   /** A call that was stopped leaves the trainer as it was before it. */
   async function runOrStop(indices: BigInt64Array, rates: Float32Array): Promise<Float32Array | null> {

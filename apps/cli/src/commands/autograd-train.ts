@@ -1,4 +1,5 @@
 import { join, resolve } from "node:path";
+import type { TrainProgram } from "@pingo/autograd";
 import { formatBytes } from "@pingo/core";
 import type { LocalResult, PreparedJob } from "@pingo/sdk";
 import { Command } from "commander";
@@ -64,7 +65,8 @@ async function train(context: Context, command: Command): Promise<number> {
     });
     shown.end();
     const files = await writeResult(context, folder, result);
-    tell(context, file.name, result, files, prepared.programs.train);
+    const plan = await planOf(prepared, result);
+    tell(context, file.name, { result, files, plan, layout: prepared.programs.train.layout, processes });
     return result.isComplete ? 0 : EXIT_INTERRUPTED;
   } finally {
     shown.end();
@@ -97,23 +99,37 @@ async function writeResult({ ports }: Context, folder: string, result: LocalResu
   };
 }
 
-function tell(
-  { screen }: Context,
-  name: string,
-  result: LocalResult,
-  files: Files,
-  { memory, layout }: PreparedJob["programs"]["train"],
-): void {
-  const plannedBytes = memory.totalBytes;
+/** Of what was run here: tuned for this machine, in calls as they were. */
+async function planOf(
+  { programs }: PreparedJob,
+  { stepsPerCall }: LocalResult,
+): Promise<TrainProgram["memory"]> {
+  const { planRun } = await import("@pingo/autograd");
+  return planRun(programs.train, { isTuned: true, ...(stepsPerCall ? { stepsPerCall } : {}) });
+}
+
+interface Outcome {
+  readonly result: LocalResult;
+  readonly files: Files;
+  readonly plan: TrainProgram["memory"];
+  readonly layout: TrainProgram["layout"];
+  readonly processes: number;
+}
+
+function tell({ screen }: Context, name: string, outcome: Outcome): void {
+  const { result, files, plan, layout, processes } = outcome;
+  const plannedBytes = plan.totalBytes;
   const peakBytes = process.resourceUsage().maxRSS * 1024;
   const { metrics, isComplete, trainedMs } = result;
   const steps = metrics.reduce((sum, metric) => sum + metric.steps, 0);
   const rows = metrics.reduce((sum, metric) => sum + metric.rows, 0);
   const seconds = trainedMs / 1000;
   if (!isComplete) screen.line(screen.paint("yellow", `interrupted after ${steps} steps; they are kept`));
-  screen.line(
-    `memory ${formatBytes(peakBytes)} at most in this process, ${formatBytes(plannedBytes)} of it planned for training`,
-  );
+  const planned =
+    processes === 1
+      ? `${formatBytes(plannedBytes)} of it planned for training`
+      : `${formatBytes(plannedBytes)} planned for training in each of the other ${processes}`;
+  screen.line(`memory ${formatBytes(peakBytes)} at most in this process, ${planned}`);
   screen.line(`model ${files.model}`);
   screen.json({
     name,

@@ -5,14 +5,19 @@
  *
  * SOURCE: onnxruntime, Graph::ReverseDFSFrom; agrees with its profile of a GPT's step (1.30.0, 2026-11).
  */
-import type { AnyNode, Graph } from "./graph.ts";
-import { readsOf } from "./reads.ts";
+interface Reading {
+  readonly outputs: readonly string[];
+}
 
-export function executionOrder({ nodes }: Graph): readonly AnyNode[] {
+/** @param readsOf  the values that a node reads */
+export function executionOrder<N extends Reading>(
+  nodes: readonly N[],
+  readsOf: (node: N) => readonly string[],
+): readonly N[] {
   const makerOf = new Map(nodes.flatMap((node, i) => node.outputs.map((name) => [name, i] as const)));
   const readers = nodes.map(readsOf).map((names) => names.flatMap((name) => makerOf.get(name) ?? []));
   const isRead = new Set(readers.flat());
-  const order: AnyNode[] = [];
+  const order: N[] = [];
   const visited = new Set<number>();
   // A stack of our own: models are deeper than a call stack.
   const stack = nodes.flatMap((_, i) => (isRead.has(i) ? [] : [{ at: i, isDone: false }]));

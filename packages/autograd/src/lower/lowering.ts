@@ -32,6 +32,17 @@ export interface LoweringGraph extends Omit<Graph, "nodes"> {
 /** @param types  of the values that the graph had at first, and of those around it */
 export type Lowering = (graph: LoweringGraph, types: TypeByValue) => Lowered;
 
+/** One lowering after the other. */
+export function lowerGraph(graph: Graph, types: TypeByValue, lowerings: readonly Lowering[]): Lowered {
+  return lowerings.reduce<Lowered>(
+    ({ nodes, constants }, lower) => {
+      const next = lower({ ...graph, nodes }, types);
+      return { nodes: next.nodes, constants: new Map([...constants, ...next.constants]) };
+    },
+    { nodes: graph.nodes, constants: new Map() },
+  );
+}
+
 /** Whether a node is of the op set. */
 export function isPlain(node: LoweredNode): node is AnyNode {
   return !("foreign" in node);

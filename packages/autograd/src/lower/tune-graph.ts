@@ -16,9 +16,14 @@ export interface Machine {
  * @param graph  as the program's builder wrote it
  * @returns      what differs in the last digits only: sums are taken in another order
  */
-export function tuneGraph(graph: Uint8Array, { channelBlock, threads }: Machine): Uint8Array {
+export function tuneGraph(graph: Uint8Array, machine: Machine): Uint8Array {
+  const lowerings = loweringsFor(machine);
+  return lowerings.length === 0 ? graph : writeModel(readModel(graph), lowerings);
+}
+
+export function loweringsFor({ channelBlock, threads }: Machine): readonly Lowering[] {
   const lowerings: Lowering[] = [];
   if (channelBlock > 1) lowerings.push(blockedConvolution(channelBlock));
   if (threads > 1) lowerings.push(orderedScatter);
-  return lowerings.length === 0 ? graph : writeModel(readModel(graph), lowerings);
+  return lowerings;
 }

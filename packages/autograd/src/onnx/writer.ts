@@ -5,7 +5,7 @@ import { type Inference, inferNode, startInference } from "../graph/infer.ts";
 import type { AttributeSpec, AttributeValue } from "../graph/ops/spec.ts";
 import { OPS } from "../graph/ops.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import type { ForeignNode, Lowered, LoweredNode, Lowering } from "../lower/lowering.ts";
+import { type ForeignNode, type LoweredNode, type Lowering, lowerGraph } from "../lower/lowering.ts";
 import { writeAttribute } from "./attributes.ts";
 import {
   type GraphProto,
@@ -74,13 +74,7 @@ function writeLowered(graph: Graph, lowerings: readonly Lowering[], outer?: Surr
   const inference = startInference(graph, new Map(), outer?.inference);
   const visible = new Map([...(outer?.initializers ?? []), ...graph.initializers]);
   for (const node of graph.nodes) inferNode(node, inference);
-  const lowered = lowerings.reduce<Lowered>(
-    ({ nodes, constants }, lower) => {
-      const next = lower({ ...graph, nodes, initializers: visible }, inference.types);
-      return { nodes: next.nodes, constants: new Map([...constants, ...next.constants]) };
-    },
-    { nodes: graph.nodes, constants: new Map() },
-  );
+  const lowered = lowerGraph({ ...graph, initializers: visible }, inference.types, lowerings);
   const initializers = new Map([...graph.initializers, ...lowered.constants]);
   return writeParts(graph, lowered.nodes, initializers, (body) =>
     writeLowered(body, lowerings, { inference, initializers: visible }),

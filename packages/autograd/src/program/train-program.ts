@@ -35,7 +35,7 @@ export interface TrainProgram {
   readonly signature: ProgramSignature;
   /** The model's own, flat in the order of the signature. */
   readonly initialWeights: Float32Array;
-  /** What a run of it will take. */
+  /** What a run of it takes as it is, in calls of many steps: the most of all ways; `planRun` tells others. */
   readonly memory: MemoryPlan;
   /** How its step is laid out: as asked for, or as the memory limit made it. */
   readonly layout: StepLayout;
