@@ -3,6 +3,7 @@
  *
  * One provider per core, as the peer has one process per core. Runs alternate; medians are reported. Memory is watched
  * in a run of its own: the kernel walks every page to tell what processes share, on the cores that the providers use.
+ * What is compared is training, so these runs have no chain. One more is what `npm start` does, with TON and the gate closed.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -44,7 +45,7 @@ async function runNetworkSuite(say: (line: string) => void): Promise<readonly Ro
     const network: Summary[] = [];
     const localPerSecond: number[] = [];
     for (let repeat = 1; repeat <= REPEATS; repeat++) {
-      const summary = await runNetwork(join(home, `network-${repeat}`), providers);
+      const summary = await runNetwork(join(home, `network-${repeat}`), { providers, chain: "none" });
       network.push(summary);
       const job = join(home, `network-${repeat}`, JOB);
       localPerSecond.push(await trainWithoutNetwork(job, providers, join(home, `local-${repeat}`)));
@@ -53,8 +54,10 @@ async function runNetworkSuite(say: (line: string) => void): Promise<readonly Ro
       );
     }
     say("once more, for the memory of each process");
-    const memory = await memoryOf(join(home, "memory"), providers);
-    return rowsOf({ network, memory, localPerSecond, providers });
+    const { memory } = await watchNetwork(join(home, "memory"), { providers, chain: "none" });
+    say("and once with the gate closed, as npm start does");
+    const gated = await watchNetwork(join(home, "gated"), { providers, chain: "devnet" });
+    return [...rowsOf({ network, memory, localPerSecond, providers }), ...gatedRows(gated, providers)];
   } finally {
     await rm(home, { recursive: true, force: true });
   }
@@ -73,24 +76,35 @@ async function trainWithoutNetwork(
   return metrics.reduce((sum, { rows }) => sum + rows, 0) / (trainedMs / 1000);
 }
 
-async function memoryOf(home: string, providers: number): Promise<MemoryWatch> {
+interface NetworkRun {
+  readonly providers: number;
+  readonly chain: "devnet" | "none";
+}
+
+interface Watched {
+  readonly summary: Summary;
+  readonly memory: MemoryWatch;
+}
+
+async function watchNetwork(home: string, run: NetworkRun): Promise<Watched> {
   const watches: MemoryWatch[] = [];
   try {
-    await runNetwork(home, providers, (pid) => watches.push(watchMemory(pid, roleOf)));
+    const summary = await runNetwork(home, run, (pid) => watches.push(watchMemory(pid, roleOf)));
+    const [memory] = watches;
+    if (!memory) throw new Error("nothing was started");
+    return { summary, memory };
   } finally {
     for (const watch of watches) watch[Symbol.dispose]();
   }
-  const [watch] = watches;
-  if (!watch) throw new Error("nothing was started");
-  return watch;
 }
 
 async function runNetwork(
   home: string,
-  providers: number,
+  { providers, chain }: NetworkRun,
   onStart: (pid: number) => void = () => {},
 ): Promise<Summary> {
-  const up = spawn(process.execPath, [CLI, "up", "--once", "--json", "--providers", String(providers)], {
+  const args = ["up", "--once", "--json", "--chain", chain, "--providers", String(providers)];
+  const up = spawn(process.execPath, [CLI, ...args], {
     env: { ...process.env, PINGO_HOME: home },
     stdio: ["ignore", "pipe", "inherit"],
   });
@@ -104,6 +118,7 @@ async function runNetwork(
 
 function roleOf(commandLine: string): string | undefined {
   if (/apps\/fog\/src\/main\.ts/.test(commandLine)) return "fog node";
+  if (/apps\/devnet\/src\/main\.ts/.test(commandLine)) return "devnet";
   if (/apps\/provider\/src\/worker\//.test(commandLine)) return "provider's worker";
   if (/apps\/provider\/src\/main\.ts/.test(commandLine)) return "provider's agent";
   return undefined;
@@ -119,12 +134,12 @@ interface Measured {
 function rowsOf({ network, localPerSecond, memory, providers }: Measured): Row[] {
   const name = `mnist, ${providers} providers`;
   const of = (read: (summary: Summary) => number): number => median(network.map(read));
-  const peakMiB = (role: string): number => Math.max(...(memory.peaks.get(role)?.values() ?? [])) / MiB;
+  const peakMiB = (role: string): number => peakMiBOf(memory, role);
   const provider = peakMiB("provider's agent") + peakMiB("provider's worker");
   const togetherMiB = (read: (together: Together) => number): number =>
     Math.max(...[...(memory.together.get("provider's agent")?.values() ?? [])].map(read)) / MiB;
   const memoryRow = (metric: string, value: number, bound: number | null): Row =>
-    row({ case: name, metric, value, unit: "MiB" }, null, bound === null ? null : { relation: "≤", bound });
+    memoryRowOf(name, metric, value, bound);
   return [
     row(
       { case: name, metric: "samples per second", value: of((s) => s.samplesPerSecond), unit: "1/s" },
@@ -174,6 +189,35 @@ function rowsOf({ network, localPerSecond, memory, providers }: Measured): Row[]
     ),
     memoryRow("resident, fog node", peakMiB("fog node"), 500),
   ].filter(({ value }) => Number.isFinite(value));
+}
+
+/** Of what `npm start` does: the certificate earned first, and all paid out at the end. */
+function gatedRows({ summary, memory }: Watched, providers: number): readonly Row[] {
+  const name = `mnist, ${providers} providers, the gate closed`;
+  return [
+    row({ case: name, metric: "accuracy on held-out digits", value: summary.accuracy, unit: "" }, null, {
+      relation: "≥",
+      bound: 0.97,
+    }),
+    row({ case: name, metric: "whole command", value: summary.wallSeconds, unit: "s" }, null, {
+      relation: "≤",
+      bound: 90,
+    }),
+    memoryRowOf(name, "resident, fog node", peakMiBOf(memory, "fog node"), 500),
+    memoryRowOf(name, "resident, devnet", peakMiBOf(memory, "devnet"), null),
+  ].filter(({ value }) => Number.isFinite(value));
+}
+
+function peakMiBOf(memory: MemoryWatch, role: string): number {
+  return Math.max(...(memory.peaks.get(role)?.values() ?? [])) / MiB;
+}
+
+function memoryRowOf(name: string, metric: string, value: number, bound: number | null): Row {
+  return row(
+    { case: name, metric, value, unit: "MiB" },
+    null,
+    bound === null ? null : { relation: "≤", bound },
+  );
 }
 
 function figure(value: number | undefined): string {

@@ -48,6 +48,7 @@ export type CliFault =
   | { readonly code: "BENCH_FAILED"; readonly why: string }
   | { readonly code: "SYSTEMD_FAILED"; readonly words: string; readonly why: string }
   | { readonly code: "DEVNET_UNREACHABLE"; readonly url: string }
+  | { readonly code: "HOME_OF_OTHER_CHAIN"; readonly home: string; readonly begun: "devnet" | "none" }
   | { readonly code: "NO_CERTIFICATE"; readonly logPath: string }
   | { readonly code: "NO_WALLET"; readonly path: string }
   | { readonly code: "WALLET_EXISTS"; readonly path: string }
@@ -113,6 +114,10 @@ const SENTENCES: Sentences<CliFault> = {
   SYSTEMD_FAILED: (f) =>
     `systemctl --user ${f.words} did not work: ${f.why}; on a system without systemd run "pingo node join" from what starts your programs`,
   DEVNET_UNREACHABLE: (f) => `no devnet answers at ${f.url}; "pingo devnet up" starts one`,
+  HOME_OF_OTHER_CHAIN: (f) =>
+    f.begun === "none"
+      ? `${f.home} was begun without a chain, and its books cannot be continued on one; leave --chain out, or set PINGO_HOME to a new folder`
+      : `${f.home} was begun with a chain, on which its jobs are paid; leave --chain out, or set PINGO_HOME to a new folder to go without`,
   NO_CERTIFICATE: (f) =>
     `no certificate was issued for this computer's first work; the fog node's log, ${f.logPath}, says why ("work_redone", "membership_stalled")`,
   NO_WALLET: (f) => `there is no wallet at ${f.path}; "pingo wallet create" makes one`,

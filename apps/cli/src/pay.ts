@@ -1,7 +1,10 @@
 /** Pays for a job where the fog node is paid on chain; elsewhere there is nothing to do. */
-import { formatPingo, type JobId } from "@pingo/core";
+import { formatPingo, type JobId, type JobView } from "@pingo/core";
 import type { FogClient, PreparedJob, PreparedRun } from "@pingo/sdk";
+import { CliError } from "./cli-error.ts";
 import type { Context } from "./context.ts";
+import { followJob } from "./follow.ts";
+import { findLocalPayer } from "./local/local-payer.ts";
 import { fundEscrow, type OwnEscrow } from "./local/own-escrow.ts";
 import { openWallet } from "./local/own-wallet.ts";
 
@@ -13,18 +16,42 @@ export async function payForJob(
 ): Promise<OwnEscrow | undefined> {
   return fundEscrow(context, BigInt(file.budgetNano), {
     ...{ client, job },
-    async openPayer() {
+    async openPayer(userAddress) {
+      const local = await findLocalPayer(context, userAddress);
+      if (local !== undefined) return local;
       const { file: wallet, key } = await openWallet(context);
       return { network: wallet.network, key };
     },
   });
 }
 
-/** Not waited for, the bill would be paid when its window is over. */
-export async function settleJob(context: Context, escrow: OwnEscrow | undefined): Promise<void> {
+/**
+ * Watches a job until it ends, and accepts its bill: not accepted, it would be paid when its window is over, and the rest come back then. A job
+ * that failed or was stopped has a bill too, for what was done.
+ *
+ * @throws {CliError} JOB_NOT_SUCCEEDED, once the rest is back
+ */
+export async function followPaidJob(
+  context: Context,
+  client: FogClient,
+  job: JobId,
+  escrow: OwnEscrow | undefined,
+): Promise<JobView> {
+  let view: JobView;
+  try {
+    view = await followJob(context, client, job);
+  } catch (error) {
+    if (error instanceof CliError && error.fault.code === "JOB_NOT_SUCCEEDED") await settle(context, escrow);
+    throw error;
+  }
+  await settle(context, escrow);
+  return view;
+}
+
+async function settle({ screen }: Context, escrow: OwnEscrow | undefined): Promise<void> {
   if (escrow === undefined) return;
   const billedNano = await escrow.settle();
-  context.screen.line(
+  screen.line(
     `${formatPingo(billedNano)} paid from escrow ${escrow.address}, the rest is back in your wallet`,
   );
 }

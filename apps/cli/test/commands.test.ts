@@ -121,6 +121,7 @@ describe("bad input is one sentence with a code, exit code 1, and no stack trace
       "OPTION_INVALID",
       "a whole number from 1 to 1024",
     ],
+    ["a chain that is none", ["up", "--chain", "mainnet"], "OPTION_INVALID", "expected devnet or none"],
     ["no fog node", ["job", "list"], "FOG_UNREACHABLE", "http://127.0.0.1:9"],
     ["no fog node to join", ["node", "join"], "FOG_UNREACHABLE", "http://127.0.0.1:9"],
     ["an address that is none", ["job", "list", "--fog", "nowhere"], "FOG_URL_INVALID", '"nowhere"'],

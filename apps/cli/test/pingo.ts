@@ -86,7 +86,7 @@ export async function processesOf(home: string): Promise<readonly string[]> {
 /** No process and no lock of `pingo up`. */
 export async function expectNothingLeft(home: string): Promise<void> {
   expect(await processesOf(home)).toEqual([]);
-  for (const folder of ["fog", "provider-1", "provider-2", "provider-3"]) {
+  for (const folder of ["devnet", "fog", "provider-1", "provider-2", "provider-3"]) {
     await using lock = await lockFolder(join(home, folder));
     expect(lock).toBeDefined();
   }

@@ -1,25 +1,15 @@
 /** What a person sees: `pingo up` in a terminal, from its first line to Ctrl-C. */
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { defineModel, type Tensor, writeModel } from "@pingo/autograd";
-import { encodeSafetensors } from "@pingo/storage";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { expectNothingLeft, expectRefused, freePort, pingo, processesOf } from "./pingo.ts";
 import { openTerminal } from "./terminal.ts";
+import { writeTinyJob } from "./tiny-job.ts";
 
 const RUN_TIMEOUT_MS = 170_000;
 const STOP_MS_MAX = 5_000;
 const ROUNDS = 6;
-const JOB = `apiVersion: pingo/v1
-kind: Train
-name: tiny
-model: model.onnx
-data: { train: rows.safetensors, test: rows.safetensors }
-objective: { loss: softmax-cross-entropy, target: label }
-schedule: { rounds: ${ROUNDS}, stepsPerRound: 20, batchSize: 8 }
-workers: { min: 1, max: 2 }
-`;
 const BAR = /^[█▏▎▍▌▋▊▉·]{8,} /;
 
 let folder = "";
@@ -30,30 +20,12 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-async function writeJob(): Promise<string> {
-  const rows = 64;
-  const x = Float32Array.from({ length: rows * 2 }, (_, i) => Math.sin(i * 12.9898));
-  const label = BigInt64Array.from({ length: rows }, (_, i) => ((x[2 * i] ?? 0) > 0 ? 1n : 0n));
-  const tensors = new Map<string, Tensor>([
-    ["x", { dtype: "float32", shape: [rows, 2], data: x }],
-    ["label", { dtype: "int64", shape: [rows], data: label }],
-  ]);
-  const model = defineModel(
-    { name: "tiny", seed: 1, inputs: { x: { dtype: "float32", shape: ["batch", 2] } } },
-    (b, inputs) => ({ scores: b.linear(inputs.x, { outFeatures: 2 }) }),
-  );
-  await writeFile(join(folder, "model.onnx"), writeModel(model));
-  await writeFile(join(folder, "rows.safetensors"), encodeSafetensors(tensors));
-  await writeFile(join(folder, "job.yaml"), JOB);
-  return join(folder, "job.yaml");
-}
-
 test(
   "up shows bars and a live loss line, keeps the network up, lets no second one in, and stops at Ctrl-C",
   async () => {
     const port = String(await freePort());
     const env = { PINGO_HOME: home, PINGO_FOG: `http://127.0.0.1:${port}` };
-    const job = await writeJob();
+    const job = await writeTinyJob(folder, { rounds: ROUNDS });
     await using terminal = openTerminal(["up", "--job", job, "--providers", "2", "--port", port], env);
     await terminal.saw("The network stays up until Ctrl-C");
 
@@ -80,7 +52,9 @@ test(
     );
     for (const text of [
       "PinGo on this machine",
+      "the gate is for contributors only",
       `fog node at ${env.PINGO_FOG}, 2 providers`,
+      "✓ you may submit jobs",
       "✓ trained: loss",
     ]) {
       expect(
@@ -94,7 +68,7 @@ test(
     const status = JSON.parse((await pingo(["node", "status", "--json"], env)).stdout);
     expect(status.providers.map(({ connected }: { connected: boolean }) => connected)).toEqual([true, true]);
     expectRefused(await pingo(["up", "--port", port], env), "PORT_IN_USE", [port]);
-    expectRefused(await pingo(["up", "--once"], env), "FOLDER_IN_USE", [join(home, "fog")]);
+    expectRefused(await pingo(["up", "--once"], env), "FOLDER_IN_USE", [join(home, "devnet")]);
     expect(await processesOf(home)).toEqual(before);
     expect(await readdir(home)).not.toContain("examples"); // which the refused one would have prepared
     expect(terminal.lines()).toEqual(stays);

@@ -3,10 +3,9 @@ import { assert } from "@pingo/core";
 import { Command } from "commander";
 import type { Run } from "../cli.ts";
 import { type Context, connectAsUser } from "../context.ts";
-import { followJob } from "../follow.ts";
 import { loadJob } from "../load-job.ts";
 import { optionsOf } from "../options.ts";
-import { payForJob, settleJob } from "../pay.ts";
+import { followPaidJob, payForJob } from "../pay.ts";
 import { submitJob } from "../submit.ts";
 
 const HELP = `
@@ -38,8 +37,7 @@ async function train(context: Context, command: Command): Promise<void> {
     screen.json(view);
     return;
   }
-  const done = await followJob(context, client, view.id);
-  await settleJob(context, escrow);
+  const done = await followPaidJob(context, client, view.id, escrow);
   const folder = options.text("out") ?? join(context.config.home, "jobs", done.id);
   const files = await client.fetchResult(done.id, folder, { signal: context.signal });
   assert("model" in files, "a job of a training file trains");

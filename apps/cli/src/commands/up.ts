@@ -5,9 +5,7 @@ import {
   type FaultReport,
   formatBytes,
   formatDuration,
-  formatPingo,
   type JobId,
-  type JobView,
   LIMITS,
   parseCid,
   reportOf,
@@ -18,24 +16,26 @@ import type { Run } from "../cli.ts";
 import { CliError } from "../cli-error.ts";
 import { DEVNET_PORT_DEFAULT, HTTP_PORT_DEFAULT } from "../config.ts";
 import { type Context, connectAsUser } from "../context.ts";
-import { followJob } from "../follow.ts";
 import { loadJob } from "../load-job.ts";
 import { awaitOffers } from "../local/await-offers.ts";
 import { buildPage } from "../local/build-page.ts";
+import { chainOfHome } from "../local/chain-of-home.ts";
 import { ADMIN_PORT_DEFAULT } from "../local/devnet-admin.ts";
-import type { LocalChain } from "../local/local-chain.ts";
+import type { Standing } from "../local/earn-membership.ts";
+import { type LocalChain, payerOf, startLocalChain } from "../local/local-chain.ts";
 import { type LocalNetwork, startLocalNetwork } from "../local/local-network.ts";
 import type { OwnEscrow } from "../local/own-escrow.ts";
 import { ownKeys } from "../local/own-ids.ts";
-import { assertPortFree, freePorts } from "../local/ports.ts";
+import { assertPortFree, freePorts, isPortFree } from "../local/ports.ts";
 import { purseNano } from "../local/purse.ts";
 import { runScript } from "../local/run-script.ts";
 import { SCRIPTS } from "../local/scripts.ts";
+import { outcomeOf, type Ran, samplesPerSecondOf, type UpOutcome } from "../local/up-outcome.ts";
 import { type Options, optionsOf } from "../options.ts";
-import { settleJob } from "../pay.ts";
+import { followPaidJob } from "../pay.ts";
 import { submitJob } from "../submit.ts";
 import { count, percent } from "../view/job-view.ts";
-import { paymentLines } from "../view/payments-view.ts";
+import { type Payday, paydayLines } from "../view/payday-view.ts";
 
 const HELP = `
 Examples:
@@ -43,29 +43,11 @@ Examples:
   pingo up --once --json          the same, then everything stops; the last line is the outcome
   pingo up --job my/job.yaml      a job of yours
   pingo up --web                  with a page on which a browser tab lends too
-  pingo up --chain devnet         the gate closed; your providers earn you the certificate first
+  pingo up --chain none           without TON: the gate open, and who is paid in the fog node's books alone
   pingo up --providers 2 --port 5000`;
 
 const PROVIDERS_DEFAULT = 3;
 const PORT_MAX = 65_533;
-
-/** The last line of --once --json. */
-export interface UpOutcome {
-  readonly job: string;
-  /** On held-out data, as is the loss; null where the job has none. */
-  readonly accuracy: number | null;
-  readonly loss: number | null;
-  readonly rounds: number;
-  readonly providers: number;
-  readonly steps: number;
-  readonly samplesPerSecond: number;
-  readonly bytesUp: number;
-  readonly bytesDown: number;
-  /** Of the whole command. */
-  readonly wallSeconds: number;
-  /** Path of the trained .onnx. */
-  readonly model: string;
-}
 
 export function upCommand(run: Run): Command {
   return new Command("up")
@@ -73,7 +55,10 @@ export function upCommand(run: Run): Command {
     .option("--once", "stop everything when the job has ended")
     .option("--providers <number>", "providers to start (default: 3)")
     .option("--job <file>", "job file to run (default: the handwritten digits)")
-    .option("--chain <name>", "devnet: TON on this machine, a gate for contributors only, and the way in")
+    .option(
+      "--chain <name>",
+      "devnet: TON on this machine, and a gate for contributors only; none (default: devnet)",
+    )
     .option("--port <number>", "HTTP port of the fog node; providers use the next one (default: 4710)")
     .option("--web", "serve a page that lends from a browser; it connects to the port after those")
     .addHelpText("after", HELP)
@@ -85,10 +70,11 @@ async function up(context: Context, command: Command): Promise<void> {
   const options = optionsOf(command);
   const outcome = await withNetwork(context, options, async (network, jobFile, inner) => {
     const train = async (): Promise<UpOutcome> => {
-      const { done, heldNano } = await runJob(inner, network, jobFile);
-      tellOutcome(inner, done);
-      await tellPayments(inner, network, done, heldNano);
-      return done;
+      const ran = await runJob(inner, network, jobFile);
+      tellTrained(inner, ran);
+      const payday = await paydayOf(inner, network, ran);
+      tellPayday(inner, payday);
+      return outcomeOf(ran, payday, context.ports.clock.monotonicMs());
     };
     if (options.flag("once")) return train();
     const done = await train().catch((error: unknown) => stayUp(inner, error));
@@ -117,15 +103,15 @@ type Work<T> = (network: Road, jobFile: string, context: Context) => Promise<T>;
 async function withNetwork<T>(context: Context, options: Options, work: Work<T>): Promise<T> {
   const { screen, config, ports, signal } = context;
   const providers = options.whole("providers", { min: 1, max: LIMITS.workersMax }) ?? PROVIDERS_DEFAULT;
-  const hasChain = chainOf(options);
-  const [httpPort, p2pPort, webPort, ...chainPorts] = await choosePorts(options, hasChain);
+  const [httpPort, p2pPort, webPort] = await choosePorts(options);
   screen.line(`${screen.paint("bold", "PinGo")} on this machine; everything it keeps is in ${config.home}`);
+  const hasChain = (await chainOfHome(context, options.text("chain"))) === "devnet";
   const web = options.flag("web") ? { page: await buildPage(context), port: webPort } : undefined;
   const leaving = new AbortController();
   using _leaving = { [Symbol.dispose]: () => leaving.abort() };
   const jobFile = Promise.withResolvers<string>();
   jobFile.promise.catch(() => undefined); // awaited below, once the network is up
-  await using chain = hasChain ? await startChain(context, chainPorts) : undefined;
+  await using chain = hasChain ? await startChain(context, options) : undefined;
   await using network = await startLocalNetwork({
     config,
     clock: ports.clock,
@@ -142,7 +128,9 @@ async function withNetwork<T>(context: Context, options: Options, work: Work<T>)
   screen.live("");
   screen.line(`fog node at ${network.fog.httpUrl}, ${providers} providers`);
   if (network.fog.web) screen.line(`lend from a browser at ${network.fog.web.pageUrl}`);
-  network.onProviderEnd((fault) => screen.line(screen.paint("yellow", fault.message)));
+  const tellEnd = (fault: Error): void => screen.line(screen.paint("yellow", fault.message));
+  network.onProviderEnd(tellEnd);
+  chain?.onEnd(tellEnd);
   const broken = new AbortController();
   network.failed.catch((error: unknown) => broken.abort(error));
   const inner: Context = { ...context, signal: AbortSignal.any([signal, broken.signal]) };
@@ -154,38 +142,33 @@ async function withNetwork<T>(context: Context, options: Options, work: Work<T>)
   }
 }
 
-/** Of the fog node's HTTP, of its peers, of browsers, and of the devnet's API and faucet where there is one. */
-async function choosePorts(
-  options: Options,
-  hasChain: boolean,
-): Promise<readonly [number, number, number, ...number[]]> {
+/** Of the fog node's HTTP, of its peers, and of browsers. */
+async function choosePorts(options: Options): Promise<readonly [number, number, number]> {
   const asked = options.whole("port", { min: 1, max: PORT_MAX });
   if (asked === undefined && options.flag("once")) {
-    const [http = 0, p2p = 0, web = 0, ...more] = await freePorts(hasChain ? 5 : 3);
-    return [http, p2p, web, ...more];
+    const [http = 0, p2p = 0, web = 0] = await freePorts(3);
+    return [http, p2p, web];
   }
   const port = asked ?? HTTP_PORT_DEFAULT;
   const webPorts = options.flag("web") ? [port + 2] : [];
-  const chainPorts = hasChain ? [DEVNET_PORT_DEFAULT, ADMIN_PORT_DEFAULT] : [];
-  for (const wanted of [port, port + 1, ...webPorts, ...chainPorts]) await assertPortFree(wanted);
-  return [port, port + 1, port + 2, ...chainPorts];
+  for (const wanted of [port, port + 1, ...webPorts]) await assertPortFree(wanted);
+  return [port, port + 1, port + 2];
 }
 
-function chainOf(options: Options): boolean {
-  const chain = options.text("chain");
-  if (chain === undefined || chain === "devnet") return chain !== undefined;
-  throw new CliError({
-    code: "OPTION_INVALID",
-    option: "--chain",
-    value: chain.slice(0, 64),
-    expected: "devnet",
-  });
+/** Of the devnet's API and faucet: the usual ones for a network at the usual ports, where nothing else has them. */
+async function chooseChainPorts(
+  options: Options,
+): Promise<{ readonly http: number; readonly admin: number }> {
+  const isUsual = options.text("port") === undefined && !options.flag("once");
+  const usual = { http: DEVNET_PORT_DEFAULT, admin: ADMIN_PORT_DEFAULT };
+  if (isUsual && (await isPortFree(usual.http)) && (await isPortFree(usual.admin))) return usual;
+  const [http = 0, admin = 0] = await freePorts(2);
+  return { http, admin };
 }
 
-async function startChain(context: Context, [http = 0, admin = 0]: readonly number[]): Promise<LocalChain> {
-  const { startLocalChain } = await import("../local/local-chain.ts");
-  context.screen.live("the devnet starts, and the contracts with it");
-  const chain = await startLocalChain(context, { http, admin });
+async function startChain(context: Context, options: Options): Promise<LocalChain> {
+  context.screen.live("TON starts on this machine, and PinGo's contracts with it");
+  const chain = await startLocalChain(context, await chooseChainPorts(options));
   context.screen.live("");
   context.screen.line(
     `TON on this machine: ${chain.fogEnv["TON_ENDPOINT"]}; the gate is for contributors only`,
@@ -209,29 +192,28 @@ async function prepareJobFile(context: Context, options: Options, leaving: Abort
   return join(folder, "job.yaml");
 }
 
-interface Ran {
-  readonly done: UpOutcome;
-  /** PINGO in this home's wallet before it paid for the job; 0 where nothing is paid on chain. */
-  readonly heldNano: bigint;
-}
-
 async function runJob(context: Context, network: Road, jobFile: string): Promise<Ran> {
   const { config, ports, signal } = context;
   const client = await connectAsUser(context, network.fog.httpUrl);
   const offers = awaitOffers(client, network.children.length - 1, { clock: ports.clock, signal });
   const [prepared] = await Promise.all([loadJob(context, jobFile), offers]);
-  if (network.chain !== undefined) {
-    const { earnMembership } = await import("../local/earn-membership.ts");
-    await earnMembership(context, { chain: network.chain, fogUrl: network.fog.httpUrl, prepared });
-  }
+  const standing = network.chain && (await enter(context, network.chain, { network, prepared }));
   const heldNano = network.chain === undefined ? 0n : await purseNano(context, network.chain);
   const { id } = await submitJob(context, client, prepared);
   const escrow = network.chain && (await payOnChain(context, network.chain, client, { id, prepared }));
-  const view = await followJob(context, client, id);
-  await settleJob(context, escrow);
+  const view = await followPaidJob(context, client, id, escrow);
   const files = await client.fetchResult(id, join(config.home, "jobs", id), { signal });
   assert("model" in files, "the example trains");
-  return { done: outcomeOf(view, files.model, ports.clock.monotonicMs()), heldNano };
+  return { view, name: prepared.file.name, model: files.model, standing, heldNano };
+}
+
+async function enter(
+  context: Context,
+  chain: LocalChain,
+  { network, prepared }: { readonly network: LocalNetwork; readonly prepared: PreparedJob },
+): Promise<Standing> {
+  const { earnMembership } = await import("../local/earn-membership.ts");
+  return earnMembership(context, { chain, fogUrl: network.fog.httpUrl, prepared });
 }
 
 async function payOnChain(
@@ -242,59 +224,45 @@ async function payOnChain(
 ): Promise<OwnEscrow | undefined> {
   const { fundEscrow } = await import("../local/own-escrow.ts");
   return fundEscrow(context, BigInt(prepared.file.budgetNano), {
-    ...{ client, job: id, endpoint: chain.endpoint, bookPath: chain.bookPath },
-    openPayer: async () => ({ network: chain.network, key: chain.wallet }),
+    ...{ client, job: id },
+    openPayer: async () => payerOf(chain, chain.wallet),
   });
 }
 
-function outcomeOf(view: JobView, model: string, sinceStartMs: number): UpOutcome {
-  return {
-    job: view.id,
-    accuracy: view.evaluation?.accuracy ?? null,
-    loss: view.evaluation?.loss ?? null,
-    rounds: view.round,
-    providers: view.providers.length,
-    steps: view.steps,
-    samplesPerSecond: view.trainingMs > 0 ? Math.round((view.rows * 1000) / view.trainingMs) : 0,
-    bytesUp: view.bytesUp,
-    bytesDown: view.bytesDown,
-    wallSeconds: Math.round(sinceStartMs) / 1000,
-    model,
-  };
-}
-
-function tellOutcome({ screen }: Context, outcome: UpOutcome): void {
-  const { accuracy, loss } = outcome;
-  const heldOut = loss === null ? "" : `: loss ${loss.toFixed(4)} on held-out data`;
-  screen.line("");
-  screen.line(
-    `${screen.paint("green", "✓ trained")}${heldOut}${accuracy === null ? "" : `, accuracy ${screen.paint("bold", percent(accuracy))}`}`,
-  );
-  screen.line(
-    `  ${outcome.rounds} rounds by ${outcome.providers} providers, ${count(outcome.samplesPerSecond)} samples/s, ` +
-      `${formatBytes(outcome.bytesUp)} up, ${formatBytes(outcome.bytesDown)} down, ${formatDuration(outcome.wallSeconds * 1000)}`,
-  );
-  screen.line(`  model ${outcome.model}`);
-}
-
-/** Not in JSON: the outcome's keys are what they are, and "pingo earnings --json" tells the rest. */
-async function tellPayments(
-  context: Context,
-  network: Road,
-  { job }: UpOutcome,
-  heldNano: bigint,
-): Promise<void> {
-  const { screen, signal } = context;
-  if (screen.isJson) return;
-  const client = await connectAsUser(context, network.fog.httpUrl);
-  const paid = await client.payments(parseCid(job), { signal });
-  const keys = await ownKeys(context);
-  for (const line of paymentLines(paid, keys)) screen.line(`  ${line}`);
+/** Who got what, once all of it is in wallets where there is a chain. */
+async function paydayOf(context: Context, network: Road, { view, ...ran }: Ran): Promise<Payday> {
+  const { signal } = context;
   const { chain } = network;
-  if (chain === undefined) return;
+  const client = await connectAsUser(context, network.fog.httpUrl);
+  const paid = await client.payments(parseCid(view.id), { signal });
+  const keys = await ownKeys(context);
+  const firstWork = ran.standing?.firstWork ?? null;
+  const books = { keys, name: ran.name, payments: paid.payments, firstWork: firstWork?.payments ?? null };
+  if (chain === undefined) return { ...books, membership: null, walletNano: null };
+  const [user] = keys;
+  assert(user !== undefined, "the user's key is the first");
   const { untilPaidOut } = await import("../local/until-paid-out.ts");
-  const nowNano = await untilPaidOut(context, chain, { ...paid, heldNano, keys });
-  screen.line(`  all of it is paid out on chain; your wallet has ${formatPingo(nowNano)}`);
+  const walletNano = await untilPaidOut(context, chain, { ...paid, heldNano: ran.heldNano, keys });
+  const membership = await client.membership(user.key.nodeId, { signal });
+  return { ...books, membership, walletNano };
+}
+
+function tellTrained({ screen, ports }: Context, { view, model }: Ran): void {
+  const { accuracy, loss } = view.evaluation ?? {};
+  const heldOut = loss === undefined ? "" : `: loss ${loss.toFixed(4)} on held-out data`;
+  const right = typeof accuracy === "number" ? `, accuracy ${screen.paint("bold", percent(accuracy))}` : "";
+  screen.line("");
+  screen.line(`${screen.paint("green", "✓ trained")}${heldOut}${right}`);
+  screen.line(
+    `  ${view.round} rounds by ${view.providers.length} providers, ${count(samplesPerSecondOf(view))} samples/s, ` +
+      `${formatBytes(view.bytesUp)} up, ${formatBytes(view.bytesDown)} down, ${formatDuration(ports.clock.monotonicMs())}`,
+  );
+  screen.line(`  model ${model}`);
+}
+
+function tellPayday({ screen }: Context, payday: Payday): void {
+  screen.line("");
+  for (const line of paydayLines(payday)) screen.line(line === "" ? line : `  ${line}`);
 }
 
 function tellNext({ screen, config }: Context, network: LocalNetwork): void {

@@ -1,12 +1,20 @@
 /** How this home becomes a member of its own network: its providers work on a founder's small job, and the certificate follows. */
 import { join } from "node:path";
-import { formatPingo, type KeyPair, type MembershipView, parsePingo } from "@pingo/core";
+import {
+  assert,
+  formatPingo,
+  type JobPayments,
+  type KeyPair,
+  type MembershipView,
+  parsePingo,
+} from "@pingo/core";
 import type { FogClient, PreparedJob } from "@pingo/sdk";
 import { CliError } from "../cli-error.ts";
 import { memberLines } from "../commands/membership.ts";
 import type { Context } from "../context.ts";
+import { submitJob } from "../submit.ts";
 import { linkOf } from "./link.ts";
-import type { LocalChain } from "./local-chain.ts";
+import { type LocalChain, payerOf } from "./local-chain.ts";
 import { fundEscrow } from "./own-escrow.ts";
 import { ownKeys } from "./own-ids.ts";
 import { purseNano } from "./purse.ts";
@@ -24,30 +32,38 @@ const TRIAL_BUDGET_NANO_MIN = parsePingo("0.3 PINGO");
 const LOOK_EVERY_MS = 200;
 const LOOKS_MAX = 600;
 
-export async function earnMembership(context: Context, options: EarnOptions): Promise<void> {
+/** What became of it. */
+export interface Standing {
+  /** Who got and gave what for the founder's job; null where none was needed. */
+  readonly firstWork: JobPayments | null;
+  readonly membership: MembershipView;
+}
+
+export async function earnMembership(context: Context, options: EarnOptions): Promise<Standing> {
   const { chain, fogUrl, prepared } = options;
   const { screen, signal, ports } = context;
   const { connect } = await import("@pingo/sdk");
   const client = connect(fogUrl, { ports, key: chain.founder });
   const keys = await ownKeys(context);
   const [user] = keys;
-  if (user === undefined) return;
+  assert(user !== undefined, "the user's key is the first");
   const atUnixMs = ports.clock.nowUnixMs();
   for (const { key } of keys)
     await client.linkWallet(await linkOwn(chain, key, chain.wallet, atUnixMs), { signal });
   await client.linkWallet(await linkOwn(chain, chain.founder, chain.founderWallet, atUnixMs), { signal });
   const before = await client.membership(user.key.nodeId, { signal });
   const neededNano = BigInt(prepared.file.budgetNano);
-  if (before.isMember && (await purseNano(context, chain)) >= neededNano) return;
+  if (before.isMember && (await purseNano(context, chain)) >= neededNano)
+    return { firstWork: null, membership: before };
   if (!before.isMember) for (const line of memberLines(before)) screen.line(`  ${line}`);
   const budgetNano = trialBudgetNano(neededNano);
   screen.line(
     `a founder's small job, ${TRIAL_STEPS} steps for ${formatPingo(budgetNano)}, is ${before.isMember ? "what your computers earn your own with" : "your computer's first work"}`,
   );
-  const { id } = await client.submit(trialOf(prepared, budgetNano), { signal });
+  const { id } = await submitJob(context, client, trialOf(prepared, budgetNano));
   const escrow = await fundEscrow(context, budgetNano, {
-    ...{ client, job: id, endpoint: chain.endpoint, bookPath: chain.bookPath },
-    openPayer: async () => ({ network: chain.network, key: chain.founderWallet }),
+    ...{ client, job: id },
+    openPayer: async () => ({ ...payerOf(chain, chain.founderWallet), whose: "the founder's" }),
   });
   for await (const { event } of client.events(id, { signal })) {
     if (event.type === "finished" && event.state !== "succeeded")
@@ -58,15 +74,20 @@ export async function earnMembership(context: Context, options: EarnOptions): Pr
   screen.line(
     `paid out on chain: your wallet has ${formatPingo(await purseNano(context, chain))} that your computers earned`,
   );
-  if (before.isMember) return;
+  const firstWork = await client.payments(id, { signal });
+  if (before.isMember) return { firstWork, membership: before };
   screen.line("the fog node repeats a piece of it, and has a certificate issued if it comes out the same");
   const view = await untilMember(context, client, user.key);
   for (const line of memberLines(view)) screen.line(`  ${line}`);
+  return { firstWork, membership: view };
 }
 
-/** Of which providers get nineteen twentieths, less what rounding leaves: enough for the job afterwards. */
+/**
+ * Of which providers get nineteen twentieths, less what rounding leaves: twice what the job afterwards costs. Of what that costs a twentieth is
+ * the fog node's, so the rest lasts for twenty more.
+ */
 function trialBudgetNano(neededNano: bigint): bigint {
-  const enoughNano = (neededNano * 110n) / 95n;
+  const enoughNano = (neededNano * 220n) / 95n;
   return enoughNano > TRIAL_BUDGET_NANO_MIN ? enoughNano : TRIAL_BUDGET_NANO_MIN;
 }
 
@@ -101,7 +122,7 @@ function trialOf(prepared: PreparedJob, budgetNano: bigint): PreparedJob {
       name: "first-work",
       budgetNano: budgetNano.toString(),
       schedule: { ...schedule, rounds: 1, stepsPerRound: TRIAL_STEPS },
-      workers,
+      workers: { ...workers, min: 1 },
     },
   };
 }

@@ -1,14 +1,18 @@
-/** TON on this machine with PinGo's contracts on it, as `pingo up --chain devnet` uses it: its coins are worth nothing. */
+/** TON on this machine with PinGo's contracts on it, as `pingo up` uses it: its coins are worth nothing. */
 import { join } from "node:path";
 import { type AddressBookFile, type KeyPair, keyPairOfSeed, parseShape } from "@pingo/core";
 import type { Toncenter } from "@pingo/ton";
 import type { Cell } from "@ton/core";
 import { z } from "zod";
 import type { Context } from "../context.ts";
-import { type Child, startChild } from "./child.ts";
+import { GENESIS_NAME } from "./chain-of-home.ts";
+import { startChild } from "./child.ts";
 import { deployGenesis } from "./deploy-genesis.ts";
 import { askDevnet, zDevnetView } from "./devnet-admin.ts";
+import { LOCAL_CHAIN_NAME, LOCAL_WALLET_NAME, type LocalChainFile } from "./local-payer.ts";
+import type { Payer } from "./own-escrow.ts";
 import { SCRIPTS } from "./scripts.ts";
+import { untilInterrupted } from "./until-interrupted.ts";
 
 export interface LocalChain extends AsyncDisposable {
   /** What the fog node is told. */
@@ -24,7 +28,13 @@ export interface LocalChain extends AsyncDisposable {
   readonly bookPath: string;
   /** workchain:hex */
   readonly minter: string;
-  readonly child: Child;
+  /** Told when the devnet ends by itself. Jobs that run go on; what is to be paid waits. */
+  onEnd(tell: (fault: Error) => void): void;
+}
+
+/** Whoever pays on that chain. */
+export function payerOf({ network, endpoint, bookPath }: LocalChain, key: KeyPair): Payer {
+  return { network, endpoint, bookPath, key };
 }
 
 const NETWORK = -3;
@@ -35,7 +45,8 @@ const FOUNDER_NANO = 100_000n * NANOGRAM;
 const LOOK_EVERY_MS = 100;
 const LOOKS_MAX = 300;
 const SEED_BYTES = 32;
-const STOP_MS = 2_000;
+/** It loses nothing that it acknowledged, however it ends; Ctrl-C to silence is 5 s with the network that stops before it. */
+const STOP_MS = 500;
 /** Vaults that nobody waits for here. */
 const YEAR_S = 365 * 86_400;
 
@@ -63,7 +74,9 @@ export async function startLocalChain(
     },
     clock,
   );
+  let isStopping = false;
   const stop = async (): Promise<void> => {
+    isStopping = true;
     child.terminate();
     const timer = new AbortController();
     const late = clock.sleep(STOP_MS, { signal: timer.signal }).catch(() => undefined); // aborted: it ended in time
@@ -73,14 +86,14 @@ export async function startLocalChain(
     await child.ended;
   };
   try {
-    const line = await child.ready;
+    const line = await Promise.race([child.ready, untilInterrupted(signal)]);
     const view = typeof line === "object" && line !== null && "devnet" in line ? line.devnet : undefined;
     const { endpoint } = parseShape(zDevnetView, view, "the devnet's ready line");
     const { createToncenter, createWalletSender, walletContract } = await import("@pingo/ton");
     const chain = createToncenter({ endpoint, fetch: context.ports.fetch, clock });
     const [fog, founder, founderWallet, wallet, deployer] = await Promise.all([
       keyAt(context, join(config.home, "fog", "key")),
-      ...["founder.key", "founder-wallet.key", "wallet.key", "deployer.key"].map((name) =>
+      ...["founder.key", "founder-wallet.key", LOCAL_WALLET_NAME, "deployer.key"].map((name) =>
         keyAt(context, join(folder, name)),
       ),
     ]);
@@ -97,7 +110,7 @@ export async function startLocalChain(
     const { ClaimTree } = await import("@pingo/contracts");
     const founderAddress = walletContract(founderWallet.publicKey, NETWORK).address;
     const airdrop = new ClaimTree([{ owner: founderAddress.hash, cumulativeNano: FOUNDER_NANO }]);
-    const text = await genesisAt(context, join(folder, "genesis.json"), async () => {
+    const text = await genesisAt(context, join(folder, GENESIS_NAME), async () => {
       const root = airdrop.root.toString(16).padStart(64, "0");
       return localGenesis(sender.address.toRawString(), {
         fog,
@@ -113,6 +126,11 @@ export async function startLocalChain(
       proof: airdrop.proofOf(founderAddress.hash),
       book,
     });
+    const place: LocalChainFile = { kind: "pingo/local-chain/v1", endpoint, bookPath };
+    await context.ports.disk.write(
+      join(folder, LOCAL_CHAIN_NAME),
+      new TextEncoder().encode(`${JSON.stringify(place)}\n`),
+    );
     return {
       founder,
       founderWallet,
@@ -121,7 +139,7 @@ export async function startLocalChain(
       endpoint,
       bookPath,
       minter: book.addresses["minter"] ?? "",
-      child,
+      onEnd: (tell) => void child.ended.then((end) => !isStopping && tell(child.faultOf(end))),
       fogEnv: {
         TON_ENDPOINT: endpoint,
         PINGO_FOG_ADDRESS_BOOK: bookPath,

@@ -1,10 +1,10 @@
 /** A whole network on this machine: one fog node and its providers, as child processes. */
 import { join } from "node:path";
 import { type Clock, type FogNodeView, parseShape, zFogNodeView } from "@pingo/core";
-import { CliError } from "../cli-error.ts";
 import type { CliConfig } from "../config.ts";
 import { type Child, startChild } from "./child.ts";
 import { FOG_FLAGS, SCRIPTS } from "./scripts.ts";
+import { untilInterrupted } from "./until-interrupted.ts";
 
 /** Ctrl-C to silence within 5 s: providers hand their leases back first, then the fog node closes. */
 const PROVIDERS_STOP_MS = 2_000;
@@ -61,7 +61,7 @@ export async function startLocalNetwork(options: LocalNetworkOptions): Promise<L
     children.push(child);
     return child;
   };
-  const aborted = abortOf(signal);
+  const aborted = untilInterrupted(signal);
   const ready = async (child: Child): Promise<unknown> => {
     const line = await Promise.race([child.ready, aborted]);
     options.onReady?.(child.name, children.indexOf(child) + 1, options.providers + 1);
@@ -118,13 +118,4 @@ async function stopAll(children: readonly Child[], withinMs: number, clock: Cloc
   timer.abort();
   for (const child of children) child.kill(); // no effect on one that ended
   await all;
-}
-
-function abortOf(signal: AbortSignal): Promise<never> {
-  const interrupted = new CliError({ code: "INTERRUPTED" });
-  if (signal.aborted) return Promise.reject(interrupted);
-  const { promise, reject } = Promise.withResolvers<never>();
-  signal.addEventListener("abort", () => reject(interrupted), { once: true });
-  promise.catch(() => undefined); // only those that race it hear of it
-  return promise;
 }

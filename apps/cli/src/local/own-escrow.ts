@@ -7,16 +7,22 @@ import { CliError } from "../cli-error.ts";
 import type { Context } from "../context.ts";
 import { findAddressBook } from "./deploy-genesis.ts";
 
-/** Whose wallet pays, opened only where something is paid. */
-export type OpenPayer = () => Promise<{ readonly network: NetworkId; readonly key: KeyPair }>;
+/** Whose wallet pays, and where. */
+export interface Payer {
+  readonly network: NetworkId;
+  readonly key: KeyPair;
+  /** Where the chain is, and the contracts; this home's settings unless given. */
+  readonly endpoint?: string;
+  readonly bookPath?: string;
+  /** "your" unless given: whose wallet people are told of. */
+  readonly whose?: string;
+}
 
 export interface EscrowOptions {
   readonly client: FogClient;
   readonly job: JobId;
-  readonly openPayer: OpenPayer;
-  /** Where the chain is, and the contracts; this home's unless given. */
-  readonly endpoint?: string;
-  readonly bookPath?: string;
+  /** Called only where something is paid. `userAddress`: the wallet that the fog node knows of the job's owner. */
+  readonly openPayer: (userAddress: string) => Promise<Payer>;
 }
 
 export interface OwnEscrow {
@@ -48,22 +54,22 @@ export async function fundEscrow(
   const { screen, signal, config, ports } = context;
   const { payment } = await client.escrow(job, { signal });
   if (payment === "books" || budgetNano === 0n) return undefined;
-  const bookPath = options.bookPath ?? config.chain.addressBookPath;
-  const book = await findAddressBook(context, bookPath);
-  const { minter, quorum } = book?.addresses ?? {};
-  if (minter === undefined || quorum === undefined)
-    throw new CliError({ code: "NO_ADDRESS_BOOK", path: bookPath });
-  const { key, network } = await openPayer();
   const info = await lookUntil(
     context,
     "named an escrow",
     async () => (await client.escrow(job, { signal })).escrow,
   );
+  const payer = await openPayer(info.userAddress);
+  const { key, network, bookPath = config.chain.addressBookPath, whose = "your" } = payer;
+  const book = await findAddressBook(context, bookPath);
+  const { minter, quorum } = book?.addresses ?? {};
+  if (minter === undefined || quorum === undefined)
+    throw new CliError({ code: "NO_ADDRESS_BOOK", path: bookPath });
   const { createToncenter, createWalletSender, walletContract } = await import("@pingo/ton");
   const { encodeFunding, jobEscrow } = await import("@pingo/contracts");
   const { Address } = await import("@ton/core");
   const { clock, fetch } = ports;
-  const endpoint = options.endpoint ?? config.chain.endpoint;
+  const { endpoint = config.chain.endpoint } = payer;
   const chain = createToncenter({ ...config.chain, endpoint, fetch, clock });
   const sender = createWalletSender({ chain, key, network, clock, signal });
   const fogKey = publicKeyOfNodeId((await client.node({ signal })).id);
@@ -81,7 +87,7 @@ export async function fundEscrow(
     throw new CliError({ code: "ESCROW_DIFFERS", found: info.address, own: address });
   if (info.state === "awaited" && !(await isStanding(chain, escrow, budgetNano))) {
     await assertFunds(chain, terms, budgetNano);
-    screen.line(`${formatPingo(budgetNano)} from your wallet into the job's escrow ${address}`);
+    screen.line(`${formatPingo(budgetNano)} from ${whose} wallet into the job's escrow ${address}`);
     await sender.send(encodeFunding(terms, budgetNano));
   }
   const isFunded = async () =>

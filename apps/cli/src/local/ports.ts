@@ -12,6 +12,13 @@ export async function assertPortFree(port: number): Promise<void> {
   });
 }
 
+export async function isPortFree(port: number): Promise<boolean> {
+  return listenOnce(port).then(
+    () => true,
+    () => false,
+  );
+}
+
 /** Ports that nothing listens on right now, all different. */
 export async function freePorts(count: number): Promise<readonly number[]> {
   const servers = Array.from({ length: count }, () => createServer());
