@@ -52,7 +52,7 @@ test(
     );
     for (const text of [
       "PinGo on this machine",
-      "the gate is for contributors only",
+      "TON on this machine: http://127.0.0.1:",
       `fog node at ${env.PINGO_FOG}, 2 providers`,
       "✓ you may submit jobs",
       "✓ trained: loss",
