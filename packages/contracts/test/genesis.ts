@@ -7,7 +7,7 @@ import {
   TRANSFER_RETURNED_OP,
   type Transfer,
 } from "../src/jetton/pingo-wallet.ts";
-import { addressOf, NANOGRAM, type Step, type TestChain } from "../src/testing/index.ts";
+import { addressOf, type Chain, NANOGRAM, type Step } from "../src/testing/index.ts";
 
 export const DEPLOYER = addressOf("deployer");
 export const ALICE = addressOf("alice");
@@ -17,7 +17,7 @@ export const MALLORY = addressOf("mallory");
 export const MINTER = new PingoMinter(DEPLOYER);
 export const SHARE_NANO = PINGO_SUPPLY_NANO / 4n;
 
-export async function sendGenesis(chain: TestChain): Promise<readonly Step[]> {
+export async function sendGenesis(chain: Chain): Promise<readonly Step[]> {
   const allocations = [
     { owner: ALICE, amountNano: 2n * SHARE_NANO },
     { owner: BOB, amountNano: SHARE_NANO },
@@ -36,12 +36,12 @@ export function walletOf(owner: Address): PingoWallet {
   return new PingoWallet(owner, MINTER.address);
 }
 
-export async function balanceNano(chain: TestChain, owner: Address): Promise<bigint> {
+export async function balanceNano(chain: Chain, owner: Address): Promise<bigint> {
   return await chain.open(walletOf(owner)).getBalanceNano();
 }
 
 export async function transfer(
-  chain: TestChain,
+  chain: Chain,
   from: Address,
   body: Omit<Transfer, "excessesTo">,
   valueNanogram: bigint = NANOGRAM / 2n,

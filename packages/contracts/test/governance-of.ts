@@ -8,7 +8,7 @@ import { encodeBuilderVote, encodePropose, Proposal } from "../src/governance/pr
 import { encodeOrder } from "../src/quorum/order.ts";
 import { Quorum } from "../src/quorum/quorum.ts";
 import { Registry } from "../src/registry/registry.ts";
-import { addressOf, NANOGRAM, type Step, type TestChain } from "../src/testing/index.ts";
+import { addressOf, type Chain, NANOGRAM, type Step } from "../src/testing/index.ts";
 import { ALICE, BOB, CAROL, DEPLOYER, MINTER, sendGenesis, transfer } from "./genesis.ts";
 import { FOG_KEYS } from "./quorum-of.ts";
 
@@ -52,7 +52,7 @@ export const LOCKED_NANO = 1_000_000n;
 export const ABOUT = new Uint8Array(32).fill(9);
 
 /** PINGO exists, every contract stands, the builders have certificates, and Alice, Bob and Carol locked. */
-export async function startGovernance(chain: TestChain): Promise<void> {
+export async function startGovernance(chain: Chain): Promise<void> {
   await sendGenesis(chain);
   for (const { address, init } of [GOVERNED_QUORUM, COLLECTION, REGISTRY]) {
     await chain.send({ from: DEPLOYER, to: address, valueNanogram: NANOGRAM / 10n, init });
@@ -63,13 +63,13 @@ export async function startGovernance(chain: TestChain): Promise<void> {
   for (const owner of [ALICE, BOB, CAROL]) await lock(chain, owner, LOCKED_NANO);
 }
 
-export async function establish(chain: TestChain, from = DEPLOYER): Promise<readonly Step[]> {
+export async function establish(chain: Chain, from = DEPLOYER): Promise<readonly Step[]> {
   const body = encodeEstablish(ELECTORATE, POWERS);
   const { address: to, init } = GOVERNANCE;
   return await chain.send({ from, to, valueNanogram: NANOGRAM, init, body });
 }
 
-export async function issue(chain: TestChain, owner: Address, days = 90): Promise<void> {
+export async function issue(chain: Chain, owner: Address, days = 90): Promise<void> {
   const validUntilUnixS = chain.nowUnixS + days * DAY_SECONDS;
   const order = encodeIssue(owner, { millicores: 1n, bytes: 1n, tier: 1, validUntilUnixS });
   const body = encodeOrder(order, ISSUER);
@@ -81,7 +81,7 @@ export function lockOf(owner: Address): Lock {
 }
 
 /** Deployed by a first message without words, then funded. */
-export async function lock(chain: TestChain, owner: Address, amountNano: bigint): Promise<readonly Step[]> {
+export async function lock(chain: Chain, owner: Address, amountNano: bigint): Promise<readonly Step[]> {
   const { address: to, init } = lockOf(owner);
   await chain.send({ from: owner, to, valueNanogram: NANOGRAM / 100n, init });
   return await transfer(chain, owner, { amountNano, to, forwardNanogram: NANOGRAM / 200n });
@@ -92,7 +92,7 @@ export function proposalOf(number: number): Proposal {
 }
 
 export async function propose(
-  chain: TestChain,
+  chain: Chain,
   order: Cell,
   { target = REGISTRY.address, builder = BUILDERS[0], valueNanogram = NANOGRAM } = {},
 ): Promise<readonly Step[]> {
@@ -101,12 +101,12 @@ export async function propose(
   return await askCertificate(chain, builder, body, valueNanogram);
 }
 
-export async function voteAsBuilder(chain: TestChain, builder: Address, isFor: boolean, number = 0) {
+export async function voteAsBuilder(chain: Chain, builder: Address, isFor: boolean, number = 0) {
   return await askCertificate(chain, builder, encodeBuilderVote(proposalOf(number).address, isFor));
 }
 
 export async function askCertificate(
-  chain: TestChain,
+  chain: Chain,
   owner: Address,
   body: Cell,
   valueNanogram = NANOGRAM,
@@ -116,7 +116,7 @@ export async function askCertificate(
 }
 
 export async function voteAsUser(
-  chain: TestChain,
+  chain: Chain,
   owner: Address,
   isFor: boolean,
   { number = 0, lockedSeconds = RULES.voteSeconds + RULES.timelockSeconds, valueNanogram = NANOGRAM } = {},
@@ -126,7 +126,7 @@ export async function voteAsUser(
 }
 
 /** Two builders and two users carry it, and the timelock passes. */
-export async function carry(chain: TestChain, number = 0): Promise<void> {
+export async function carry(chain: Chain, number = 0): Promise<void> {
   for (const builder of BUILDERS.slice(0, 2)) await voteAsBuilder(chain, builder, true, number);
   for (const owner of [ALICE, BOB]) await voteAsUser(chain, owner, true, { number });
   chain.advance(RULES.voteSeconds + RULES.timelockSeconds);

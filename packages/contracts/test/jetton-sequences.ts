@@ -7,7 +7,7 @@ import fc from "fast-check";
 import { encodeGenesis, encodeRedeliver, PINGO_SUPPLY_NANO } from "../src/jetton/pingo-minter.ts";
 import { BURN_OP, encodeTransfer, INTERNAL_TRANSFER_OP } from "../src/jetton/pingo-wallet.ts";
 
-import { addressOf, LooseChain, NANOGRAM, TestChain } from "../src/testing/index.ts";
+import { addressOf, type Chain, LooseChain, NANOGRAM, QuickChain } from "../src/testing/index.ts";
 import { ALICE, BOB, CAROL, MALLORY, MINTER, sendGenesis, walletOf } from "./genesis.ts";
 
 const PEOPLE = [ALICE, BOB, CAROL, MALLORY, addressOf("new owner")] as const;
@@ -79,12 +79,12 @@ export interface History {
 }
 
 export async function startHistory(): Promise<History> {
-  const chain = await TestChain.start();
+  const chain = await QuickChain.start();
   await sendGenesis(chain);
-  const genesis = chain.blockchain.snapshot();
+  const putBack = chain.keep();
   return {
     async play(commands) {
-      await chain.blockchain.loadFrom(genesis);
+      putBack();
       const loose = new LooseChain(chain);
       for (const command of commands) await run(loose, command);
       await loose.drain();
@@ -154,7 +154,7 @@ function forgedTransfer(amountNano: bigint, claimed: Address | null) {
     .endCell();
 }
 
-async function expectSupply(chain: TestChain): Promise<void> {
+async function expectSupply(chain: Chain): Promise<void> {
   let sumNano = 0n;
   for (const owner of PEOPLE) {
     sumNano += (await chain.dataOf(walletOf(owner).address))?.beginParse().loadCoins() ?? 0n;
@@ -170,7 +170,7 @@ async function expectSupply(chain: TestChain): Promise<void> {
   if (sumNano !== PINGO_SUPPLY_NANO) throw new Error(`${sumNano - PINGO_SUPPLY_NANO} nano-PINGO too many`);
 }
 
-async function expectNothingStuck(chain: TestChain): Promise<void> {
+async function expectNothingStuck(chain: Chain): Promise<void> {
   for (const owner of PEOPLE) {
     const { address } = walletOf(owner);
     const nanogram = await chain.balanceNanogram(address);

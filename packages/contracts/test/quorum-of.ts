@@ -9,7 +9,7 @@ import {
   type QuorumCall,
   signCell,
 } from "../src/quorum/quorum.ts";
-import { addressOf, NANOGRAM, type Step, type TestChain } from "../src/testing/index.ts";
+import { addressOf, type Chain, NANOGRAM, type Step } from "../src/testing/index.ts";
 
 export const GOVERNOR = addressOf("governor");
 export const RELAYER = addressOf("relayer");
@@ -21,7 +21,7 @@ export const QUORUM = new Quorum(
   GOVERNOR,
 );
 
-export async function deployQuorum(chain: TestChain): Promise<void> {
+export async function deployQuorum(chain: Chain): Promise<void> {
   await chain.send({ from: RELAYER, to: QUORUM.address, valueNanogram: NANOGRAM, init: QUORUM.init });
 }
 
@@ -37,7 +37,7 @@ export function signedBy(call: Cell, indices: readonly number[]): Map<number, Ui
 
 /** Three of five order something, and a stranger carries it to the chain. */
 export async function orderByQuorum(
-  chain: TestChain,
+  chain: Chain,
   target: Address,
   order: Cell,
   changed: Partial<QuorumCall> & { readonly valueNanogram?: bigint } = {},

@@ -6,7 +6,15 @@
  */
 import { createHash } from "node:crypto";
 import { withMainnetPrices } from "@pingo/ton";
-import { Address, beginCell, type Cell, type Contract, type Message, type OpenedContract } from "@ton/core";
+import {
+  Address,
+  beginCell,
+  type Cell,
+  type Contract,
+  type Message,
+  type OpenedContract,
+  type Transaction,
+} from "@ton/core";
 import {
   Blockchain,
   type BlockchainTransaction,
@@ -43,10 +51,23 @@ export interface Step {
   readonly feesNanogram: bigint;
   readonly valueNanogram: bigint;
   readonly body: Cell;
-  readonly transaction: BlockchainTransaction;
+  readonly transaction: Transaction;
 }
 
-export class TestChain {
+/** What a test asks of TON, whichever way it runs. */
+export interface Chain {
+  readonly nowUnixS: number;
+  advance(seconds: number): void;
+  /** Every transaction that follows, until nothing is left to deliver. */
+  send(sent: Sent): Promise<readonly Step[]>;
+  /** One transaction; what it sends is the caller's to deliver. */
+  deliver(message: Message): Promise<Transaction | null>;
+  balanceNanogram(address: Address): Promise<bigint>;
+  dataOf(address: Address): Promise<Cell | null>;
+  open<C extends Contract>(contract: C): OpenedContract<C>;
+}
+
+export class TestChain implements Chain {
   readonly blockchain: Blockchain;
 
   private constructor(blockchain: Blockchain) {
@@ -79,6 +100,12 @@ export class TestChain {
     return transactions.map(stepOf);
   }
 
+  async deliver(message: Message): Promise<Transaction> {
+    if (message.info.type !== "internal") throw new Error("only contracts send here");
+    const contract = await this.blockchain.getContract(message.info.dest);
+    return await contract.receiveMessage(message, { now: this.nowUnixS });
+  }
+
   /** Transactions one at a time, for tests that put others between them. */
   async sendInSteps(sent: Sent): Promise<AsyncIterator<BlockchainTransaction>> {
     return await this.blockchain.sendMessageIter(messageOf(sent), { allowParallel: true });
@@ -107,7 +134,7 @@ export function addressOf(name: string): Address {
   return new Address(0, createHash("sha256").update(name).digest());
 }
 
-export function stepOf(transaction: BlockchainTransaction): Step {
+export function stepOf(transaction: Transaction): Step {
   const { description, inMessage } = transaction;
   if (description.type !== "generic" || !inMessage) throw new Error("only messages make transactions here");
   const compute = description.computePhase;

@@ -5,7 +5,7 @@
  * delivered or returned. Everything else is up to the caller's choices.
  */
 import { type Address, beginCell, type Cell, type Message } from "@ton/core";
-import type { Sent, Step, TestChain } from "./chain.ts";
+import type { Chain, Sent, Step } from "./chain.ts";
 import { messageOf, stepOf } from "./chain.ts";
 
 /** The network's own charge for a bounce, about. */
@@ -15,10 +15,10 @@ const RICH_BOUNCED = 0xfffffffe;
 const BOUNCED_BODY_BITS = 256;
 
 export class LooseChain {
-  readonly chain: TestChain;
+  readonly chain: Chain;
   readonly #waiting: Message[] = [];
 
-  constructor(chain: TestChain) {
+  constructor(chain: Chain) {
     this.chain = chain;
   }
 
@@ -45,12 +45,12 @@ export class LooseChain {
       if (returned) this.#waiting.push(returned);
       return null;
     }
-    const contract = await this.chain.blockchain.getContract(message.info.dest);
-    const transaction = await contract.receiveMessage(message, { now: this.chain.nowUnixS });
+    const transaction = await this.chain.deliver(message);
+    if (!transaction) return null;
     for (const out of transaction.outMessages.values()) {
       if (out.info.type === "internal") this.#waiting.push(out);
     }
-    return stepOf({ ...transaction, events: [], children: [], externals: [] });
+    return stepOf(transaction);
   }
 
   /**

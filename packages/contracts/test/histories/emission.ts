@@ -25,7 +25,7 @@ import {
   encodeUnbond,
 } from "../../src/registry/stake.ts";
 import { signRegistration, signStatement } from "../../src/registry/statement.ts";
-import { addressOf, NANOGRAM, START_UNIX_S, type TestChain } from "../../src/testing/index.ts";
+import { addressOf, type Chain, NANOGRAM, START_UNIX_S } from "../../src/testing/index.ts";
 import { ALICE, BOB, CAROL, MALLORY, MINTER, sendGenesis, transfer, walletOf } from "../genesis.ts";
 import { expectSame, heldNano, message, type Story } from "./history.ts";
 
@@ -73,7 +73,7 @@ function ownerBy(flag: boolean): Address {
   return flag ? OWNERS[0] : OWNERS[1];
 }
 
-async function ask(chain: TestChain, from: Address, to: Address, body: Cell) {
+async function ask(chain: Chain, from: Address, to: Address, body: Cell) {
   return await chain.send({ from, to, valueNanogram: NANOGRAM, body });
 }
 
@@ -144,7 +144,7 @@ export const distributorStory: Story = {
   },
 };
 
-async function expectPaid(chain: TestChain): Promise<void> {
+async function expectPaid(chain: Chain): Promise<void> {
   const vault = chain.open(VAULT);
   const [{ paidNano }, returnedNano] = [await vault.getView(), await vault.getReturnedNano()];
   let receivedNano = 0n;

@@ -7,7 +7,7 @@
 import type { Address, Cell } from "@ton/core";
 import fc from "fast-check";
 import { PINGO_SUPPLY_NANO } from "../../src/jetton/pingo-minter.ts";
-import { LooseChain, NANOGRAM, type Sent, TestChain } from "../../src/testing/index.ts";
+import { type Chain, LooseChain, NANOGRAM, QuickChain, type Sent } from "../../src/testing/index.ts";
 import { ALICE, BOB, CAROL, MALLORY, walletOf } from "../genesis.ts";
 
 /** A message of the story's own; `post` is how it reaches the network. */
@@ -21,15 +21,15 @@ export interface Story {
   readonly owners: readonly Address[];
   /** Contracts in which no more GRAM may be left than a year's rent and what they had. */
   readonly contracts: readonly Address[];
-  start(chain: TestChain): Promise<void>;
+  start(chain: Chain): Promise<void>;
   /** Whether the books agree with the tokens, once everything arrived. */
-  check(chain: TestChain): Promise<void>;
+  check(chain: Chain): Promise<void>;
   /** With good will and time: nothing is left. */
-  finish(chain: TestChain): Promise<void>;
+  finish(chain: Chain): Promise<void>;
 }
 
 /** @param amount from 0 to 1,500: what is natural for the story is up to it */
-export type Move = (chain: TestChain, amount: number, flag: boolean) => Sent | null;
+export type Move = (chain: Chain, amount: number, flag: boolean) => Sent | null;
 
 /** Far too little, where a chain of messages may break off, and plenty. */
 const arbGram = fc.oneof(fc.bigInt(0n, 5_000_000n), fc.bigInt(0n, 60_000_000n), fc.constant(NANOGRAM / 5n));
@@ -65,14 +65,14 @@ function arbSteps(story: Story) {
 }
 
 /** Plays so many histories; throws with the shortest that breaks a promise. */
-export async function playHistories(story: Story, numRuns: number): Promise<void> {
-  const chain = await TestChain.start();
+export async function playHistories(story: Story, numRuns: number, seed?: number): Promise<void> {
+  const chain = await QuickChain.start();
   await story.start(chain);
-  const standing = chain.blockchain.snapshot();
+  const putBack = chain.keep();
   const before = await balancesOf(chain, story.contracts);
   await fc.assert(
     fc.asyncProperty(arbSteps(story), async (steps) => {
-      await chain.blockchain.loadFrom(standing);
+      putBack();
       const loose = new LooseChain(chain);
       for (const step of steps) {
         if (step.kind === "step") await loose.step(step.choice, step.isReturned);
@@ -95,7 +95,7 @@ export async function playHistories(story: Story, numRuns: number): Promise<void
           throw new Error(`${nanogram} nanogram stuck in ${story.contracts[at]}`);
       }
     }),
-    { numRuns },
+    { numRuns, ...(seed === undefined ? {} : { seed }) },
   );
 }
 
@@ -105,7 +105,7 @@ export function message(from: Address, to: Address, body: Cell): Sent {
 }
 
 /** What a wallet holds, read from its data: quicker than asking. */
-export async function heldNano(chain: TestChain, owner: Address): Promise<bigint> {
+export async function heldNano(chain: Chain, owner: Address): Promise<bigint> {
   return (await chain.dataOf(walletOf(owner).address))?.beginParse().loadCoins() ?? 0n;
 }
 
@@ -113,13 +113,13 @@ export function expectSame(one: bigint, other: bigint, what: string): void {
   if (one !== other) throw new Error(`${what}: ${one} is not ${other}`);
 }
 
-async function expectSupply(chain: TestChain, story: Story): Promise<void> {
+async function expectSupply(chain: Chain, story: Story): Promise<void> {
   let sumNano = 0n;
   for (const owner of [ALICE, BOB, CAROL, MALLORY, ...story.owners]) sumNano += await heldNano(chain, owner);
   expectSame(sumNano, PINGO_SUPPLY_NANO, "all wallets together");
 }
 
-async function balancesOf(chain: TestChain, addresses: readonly Address[]): Promise<readonly bigint[]> {
+async function balancesOf(chain: Chain, addresses: readonly Address[]): Promise<readonly bigint[]> {
   const balances: bigint[] = [];
   for (const address of addresses) balances.push(await chain.balanceNanogram(address));
   return balances;

@@ -13,7 +13,7 @@ import { signVoucher } from "../../src/channel/voucher.ts";
 import { encodeTransfer } from "../../src/jetton/pingo-wallet.ts";
 import { encodeOrder } from "../../src/quorum/order.ts";
 import { GLOBAL_ID } from "../../src/quorum/quorum.ts";
-import { addressOf, NANOGRAM, START_UNIX_S, type TestChain } from "../../src/testing/index.ts";
+import { addressOf, type Chain, NANOGRAM, START_UNIX_S } from "../../src/testing/index.ts";
 import { encodeRelease, Vesting } from "../../src/vesting/vesting.ts";
 import { ALICE, MALLORY, MINTER, SHARE_NANO, sendGenesis, transfer, walletOf } from "../genesis.ts";
 import { expectSame, heldNano, type Move, message, type Story } from "./history.ts";
@@ -34,7 +34,7 @@ const CHANNEL = new Channel({
   salt: 1,
 });
 
-async function open(chain: TestChain, at: Channel | Escrow | Vesting): Promise<void> {
+async function open(chain: Chain, at: Channel | Escrow | Vesting): Promise<void> {
   await sendGenesis(chain);
   await chain.send({ from: ALICE, to: at.address, valueNanogram: NANOGRAM / 100n, init: at.init });
   await transfer(chain, ALICE, {
@@ -44,7 +44,7 @@ async function open(chain: TestChain, at: Channel | Escrow | Vesting): Promise<v
   });
 }
 
-async function ask(chain: TestChain, from: Address, to: Address, body: ReturnType<typeof encodeFinish>) {
+async function ask(chain: Chain, from: Address, to: Address, body: ReturnType<typeof encodeFinish>) {
   return await chain.send({ from, to, valueNanogram: NANOGRAM, body });
 }
 

@@ -1,11 +1,5 @@
-import { expect, test } from "vitest";
-import { playHistories } from "./history.ts";
+import { fuzz } from "./fuzz.ts";
+import { quorumStory } from "./orders.ts";
 import { certificateStory, governanceStory } from "./voting.ts";
 
-test.each([certificateStory, governanceStory])(
-  "100,000 histories of $name",
-  { timeout: 36_000_000 },
-  async (story) => {
-    await expect(playHistories(story, 100_000)).resolves.toBeUndefined();
-  },
-);
+fuzz(quorumStory, certificateStory, governanceStory);

@@ -16,7 +16,7 @@ import { Ballot, encodeBuilderVote, encodeConclude, encodePropose } from "../../
 import { encodeTransfer } from "../../src/jetton/pingo-wallet.ts";
 import { encodeOrder } from "../../src/quorum/order.ts";
 import { encodeSetStakeParameters } from "../../src/registry/registry.ts";
-import { NANOGRAM, type TestChain } from "../../src/testing/index.ts";
+import { type Chain, NANOGRAM } from "../../src/testing/index.ts";
 import { ALICE, BOB, CAROL, MALLORY, SHARE_NANO, walletOf } from "../genesis.ts";
 import {
   ABOUT,
@@ -47,7 +47,7 @@ function pick(people: readonly Address[], amount: number): Address {
   return people[amount % people.length] ?? ALICE;
 }
 
-async function ask(chain: TestChain, from: Address, to: Address, body: Cell) {
+async function ask(chain: Chain, from: Address, to: Address, body: Cell) {
   return await chain.send({ from, to, valueNanogram: NANOGRAM, body });
 }
 
@@ -178,7 +178,7 @@ export const governanceStory: Story = {
 };
 
 /** Ballots and counts agree, locks hold what they say, and only what was carried was done. */
-async function expectVotes(chain: TestChain): Promise<void> {
+async function expectVotes(chain: Chain): Promise<void> {
   const view = await chain.open(PROPOSAL).getView();
   if (!view) throw new Error("the proposal stands");
   let [builders, users] = [0, 0];
