@@ -10,7 +10,7 @@ import {
 import { createPrng, learningRateOf, type Prng, type Shard } from "@pingo/core";
 import { createTestClock } from "@pingo/core/testing";
 import { expect, test } from "vitest";
-import { OUTER_SETTINGS } from "./outer.ts";
+import type { OuterSettings } from "./outer.ts";
 import { runUnit } from "./run-unit.ts";
 import { createSampler } from "./sample.ts";
 import { cidOf, jobOf } from "./testing/shapes.ts";
@@ -22,7 +22,7 @@ const CLASSES = 4;
 const SHARD_ROWS = 128;
 const SHARDS = 6;
 const ROWS = SHARDS * SHARD_ROWS;
-const ROUNDS = 12;
+const ROUNDS = 20;
 const STEPS = 20;
 const BATCH = 16;
 
@@ -90,7 +90,7 @@ function tensorsOf({ x, label }: Rows): ReadonlyMap<string, Tensor> {
 }
 
 /** The held-out loss after rounds of `workers` units each. */
-async function lossInRounds(workers: number, outer = OUTER_SETTINGS): Promise<number> {
+async function lossInRounds(workers: number, outer?: OuterSettings): Promise<number> {
   await using trainer = await openTrainer(program);
   await using evaluator = await openEvaluator(evaluation);
   const { weights } = await trainInRounds(
@@ -102,7 +102,7 @@ async function lossInRounds(workers: number, outer = OUTER_SETTINGS): Promise<nu
       signature: program.signature,
       weights: program.initialWeights,
       workers,
-      outer,
+      ...(outer && { outer }),
       evaluate: null,
       runUnits: async (units, before) => {
         const results = [];

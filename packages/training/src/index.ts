@@ -9,7 +9,7 @@ export {
 } from "./aggregate.ts";
 export { type AverageStep, nextAverage } from "./average.ts";
 export type { LocalProgress, LocalTraining } from "./local-training.ts";
-export { OUTER_SETTINGS, type OuterSettings, type OuterState, type OuterStep, outerStep } from "./outer.ts";
+export { type OuterSettings, type OuterState, type OuterStep, outerSettingsOf, outerStep } from "./outer.ts";
 export { planUnits, type UnitsPlan } from "./plan-units.ts";
 export { type StoredProgram, weightsLength, zProgramSignature, zStoredProgram } from "./program.ts";
 export {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { aggregate } from "./aggregate.ts";
-import { outerStep } from "./outer.ts";
+import { outerSettingsOf, outerStep } from "./outer.ts";
 import { SIGNATURE, SIGNATURE_LENGTH } from "./testing/shapes.ts";
 
 const arbVector = fc
@@ -67,12 +67,40 @@ test("learning rate 1 without momentum is the plain average of the workers' weig
 });
 
 test("momentum follows Nesterov's rule, and statistics are the mean", () => {
-  const first = outerStep({ weights: zeros, momentum: zeros, mean: ones, signature: SIGNATURE });
+  const settings = { learningRate: 0.7, momentum: 0.9 };
+  const first = outerStep({ weights: zeros, momentum: zeros, mean: ones, signature: SIGNATURE, settings });
   // velocity 1; step 0.7 · (1 + 0.9 · 1)
   expect(first.weights[0]).toBeCloseTo(-1.33, 6);
-  const second = outerStep({ ...first, mean: ones, signature: SIGNATURE });
+  const second = outerStep({ ...first, mean: ones, signature: SIGNATURE, settings });
   // velocity 1.9; step 0.7 · (1 + 0.9 · 1.9)
   expect(second.weights[0]).toBeCloseTo(-1.33 - 0.7 * 2.71, 6);
   expect([second.weights[4], second.momentum[4]]).toEqual([1, 0]);
   expect([zeros[0], ones[0]]).toEqual([0, 1]);
+});
+
+test("the outer momentum is DiLoCo's while many rounds are left, reaches no further than the job, and ends with it", () => {
+  const arbRound = fc.integer({ min: 1, max: 1_000 }).chain((rounds) => {
+    return fc.record({ rounds: fc.constant(rounds), round: fc.integer({ min: 1, max: rounds }) });
+  });
+  fc.assert(
+    fc.property(arbRound, ({ round, rounds }) => {
+      const { momentum } = outerSettingsOf({ round, rounds });
+      const reach = 1 / (1 - momentum);
+      expect(reach).toBeLessThanOrEqual((rounds - round + 1) * (1 + Number.EPSILON * rounds));
+      if (round + 9 <= rounds) expect(momentum).toBe(0.9);
+      if (round === rounds) expect(momentum).toBe(0);
+    }),
+  );
+});
+
+test("a job of one round is the plain average", () => {
+  const settings = outerSettingsOf({ round: 1, rounds: 1 });
+  const { weights } = outerStep({
+    weights: zeros,
+    momentum: zeros,
+    mean: ones,
+    signature: SIGNATURE,
+    settings,
+  });
+  expect(weights[0]).toBe(-1);
 });

@@ -8,7 +8,7 @@ import type { Cid, Clock, DatasetManifest, JobId, TrainJob, TrainUnit } from "@p
 import { aggregate } from "./aggregate.ts";
 import { nextAverage } from "./average.ts";
 import { type Evaluate, type LocalProgress, type LocalTraining, measureVersion } from "./local-training.ts";
-import { type OuterSettings, type OuterState, outerStep } from "./outer.ts";
+import { type OuterSettings, type OuterState, outerSettingsOf, outerStep } from "./outer.ts";
 import { planUnits } from "./plan-units.ts";
 import type { MetricRecord } from "./provenance.ts";
 import type { UnitResult } from "./run-unit.ts";
@@ -23,7 +23,7 @@ export interface RoundsInputs {
   /** Flat f32; not modified. */
   readonly weights: Float32Array;
   readonly workers: number;
-  /** The network's unless given. */
+  /** Of every round; the network's own unless given. */
   readonly outer?: OuterSettings;
   readonly evaluate: Evaluate;
   /** All units of a round, from the same weights. */
@@ -57,7 +57,8 @@ export async function trainInRounds(inputs: RoundsInputs, options: RoundsOptions
     const results = await unlessAborted(runUnits(units, state.weights), signal);
     if (results === null) break;
     const mean = aggregate(results, signature);
-    state = outerStep({ ...state, mean, signature, ...(outer && { settings: outer }) });
+    const settings = outer ?? outerSettingsOf({ round, rounds: job.schedule.rounds });
+    state = outerStep({ ...state, mean, signature, settings });
     average = nextAverage(job, { before: average, weights: state.weights, round });
     const roundMs = clock.monotonicMs() - startedMs;
     trainedMs += roundMs;

@@ -9,6 +9,7 @@ import {
   encodeVector,
   indexOfNotFinite,
   nextAverage,
+  outerSettingsOf,
   outerStep,
   weightsLength,
 } from "@pingo/training";
@@ -79,13 +80,14 @@ export async function nextVersion(
   for (const { update, rows } of deliveries) {
     aggregator.add({ update: await readVector(blocks, update, signature), rows });
   }
+  const number = before.number + 1;
   const { weights, momentum } = outerStep({
     weights: before.weights,
     momentum: before.momentum,
     mean: aggregator.mean(),
     signature,
+    settings: outerSettingsOf({ round: number, rounds: job.schedule.rounds }),
   });
-  const number = before.number + 1;
   if (indexOfNotFinite(weights) >= 0 || indexOfNotFinite(momentum) >= 0) throw new DivergedError(number);
   const average = nextAverage(job, { before: before.average, weights, round: number });
   const write = (vector: Float32Array): Promise<Cid> => writeFile(blocks, encodeVector(vector));
