@@ -27,8 +27,8 @@ import { ProviderError } from "./provider-error.ts";
 import { keepStatusFile } from "./status-file.ts";
 import { floodIn } from "./worker/flood-guard.ts";
 import { findLauncher } from "./worker/launcher.ts";
-import { openMemoryGroup } from "./worker/memory-group.ts";
 import { MEMORY_SHARE_MAX } from "./worker/sandbox.ts";
+import { type Control, openWorkerGroup } from "./worker/worker-group.ts";
 import { WorkerSlot } from "./worker/worker-slot.ts";
 
 export type AgentState = "starting" | "connecting" | "online" | "stopping" | "stopped";
@@ -71,7 +71,9 @@ export async function startAgent(config: ProviderConfig, ports: Ports): Promise<
   const { workerEnvironment: environment, compileCache } = config;
   const folders = { blocks: cache.folder, updates: outbox.folder, compileCache };
   let warden: StartedWarden | undefined;
-  const group = await openMemoryGroup({ pid: process.pid, log });
+  // Who lends all, all the time, watches for himself who is to have the cores.
+  const wanted: readonly Control[] = config.policyPath === null ? ["memory"] : ["memory", "cpu"];
+  const group = await openWorkerGroup({ pid: process.pid, wanted, log });
   if (group) owned.use(group);
   /** The owner's word; what is free at a moment is the policy's business, and given back in order. */
   const workerBytesMax = (): number => {
@@ -113,6 +115,7 @@ export async function startAgent(config: ProviderConfig, ports: Ports): Promise<
     run: (slot, lease, options) => {
       const { id, unit } = lease;
       const folders = { blocksFolder: cache.folder, updateFolder: outbox.folderOf(id) };
+      warden?.wake();
       const outcome = slot.run({ type: "run", lease: id, unit, ...folders }, options);
       collectAtLeisure(); // the worker has all it needs
       return outcome;

@@ -1,5 +1,5 @@
 /** Workers that go astray, in real processes behind the real walls: what they fill ends them and nobody else. */
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -11,7 +11,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { ProviderError } from "../src/provider-error.ts";
 import { floodIn } from "../src/worker/flood-guard.ts";
 import { findLauncher } from "../src/worker/launcher.ts";
-import { openMemoryGroup } from "../src/worker/memory-group.ts";
+import { openWorkerGroup } from "../src/worker/worker-group.ts";
 import { WorkerSlot } from "../src/worker/worker-slot.ts";
 import { gone } from "./provider-process.ts";
 
@@ -24,7 +24,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(home, { recursive: true, force: true }));
 
-async function openSlot(group?: Awaited<ReturnType<typeof openMemoryGroup>>, memoryBytesMax?: number) {
+async function openSlot(group?: Awaited<ReturnType<typeof openWorkerGroup>>, memoryBytesMax?: number) {
   const folders = {
     blocks: join(home, "blocks"),
     updates: join(home, "updates"),
@@ -80,13 +80,26 @@ test("a flood of memory ends at the limit of each worker, also where there is no
 });
 
 test("a flood of memory ends at the limit of the workers' group, where the system gives us one", async (context) => {
-  const group = await openMemoryGroup({ pid: process.pid, log: silentLog });
-  if (group === undefined) return context.skip("this system hands us no control group for memory");
+  const group = await openWorkerGroup({ pid: process.pid, log: silentLog });
   await using _ = group;
+  if (!group?.controls.has("memory")) return context.skip("this system hands us no control group for memory");
   await group.limit(2 ** 28);
   await using slot = await openSlot(group, 2 ** 34);
   await isUp(slot);
   await expect(run(slot, memoryLease())).rejects.toMatchObject({ code: "WORKER_DIED" });
+});
+
+test("all of a worker is in a group that is idle as a whole, where the system gives us one", async (context) => {
+  const group = await openWorkerGroup({ pid: process.pid, log: silentLog });
+  await using _ = group;
+  if (!group?.controls.has("cpu")) return context.skip("this system hands us no control group for cores");
+  await using slot = await openSlot(group);
+  await isUp(slot);
+  const text = await readFile(`/proc/${slot.worker?.pid}/cgroup`, "utf8");
+  const v1 = /^\d+:(?:[^:]*,)?cpu(?:,[^:]*)?:(.*)$/m.exec(text)?.[1];
+  const path = v1 === undefined ? /^0::(.*)$/m.exec(text)?.[1] : `/cpu${v1}`;
+  expect(path).toContain(`pingo-workers-${process.pid}`);
+  expect(await readFile(`/sys/fs/cgroup${path}/cpu.idle`, "utf8")).toBe("1\n");
 });
 
 /** The flooder tells its orders by the first letter. */

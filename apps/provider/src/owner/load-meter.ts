@@ -36,9 +36,10 @@ export interface Contention {
 }
 
 const WINDOWS_MS = [100, 200, 400, 1_000, 2_000] as const;
-const WAIT_WINDOWS_MS = [25, 50, 100] as const;
+/** A little less than one look, two and four: timers are not exact. */
+const WAIT_WINDOWS_MS = [20, 45, 95] as const;
 /** Over less than this, only a load that keeps nearly all of ours waiting counts: a stroke of a few milliseconds is no load. */
-const STROKE_MS = 100;
+const STROKE_MS = 95;
 const STROKE_SHARE = 0.6;
 /** Long enough that ticks say little against it, short enough for an owner who waits. */
 const CONTENTION_WINDOW_MS = 400;

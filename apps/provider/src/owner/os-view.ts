@@ -4,7 +4,7 @@
  * Whatever is not there, not allowed, or too slow is null: a sensor then says what is missing.
  */
 import { execFile } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readSync } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 
@@ -28,19 +28,17 @@ export interface OsViewOptions {
 
 const COMMAND_MS_MAX = 2_000;
 const COMMAND_BYTES_MAX = 1 << 20;
+/** Most such files have less; those with a line for each core grow with the machine. */
+const PROC_BYTES = 16_384;
+/** A few for each worker, and few enough for the usual limit of 1024 open files; the one opened first is closed first. */
+const PROC_FILES_MAX = 256;
 /** Windows finds a command by more than its name. */
 const HAS_PLAIN_NAMES = process.platform !== "win32";
 
 export function createOsView({ root, environment }: OsViewOptions): OsView {
   return {
     text: (path) => orNull(readFile(join(root, path), "utf8")),
-    textNow: (path) => {
-      try {
-        return readFileSync(join(root, path), "utf8");
-      } catch {
-        return null; // a process that ended, or a kernel without this file
-      }
-    },
+    textNow: createProcReader(root),
     names: async (path) => (await orNull(readdir(join(root, path)))) ?? [],
     readAtUnixMs: async (path) => (await orNull(stat(join(root, path))))?.atimeMs ?? null,
     run: (command, words) =>
@@ -53,6 +51,42 @@ export function createOsView({ root, environment }: OsViewOptions): OsView {
         const options = { env: environment, timeout: COMMAND_MS_MAX, maxBuffer: COMMAND_BYTES_MAX };
         execFile(command, words, options, (error, stdout) => resolve(error ? null : stdout));
       }),
+  };
+}
+
+/**
+ * Keeps its files open and reads each anew from its beginning, in one call of the system's where opening, reading to the end and
+ * closing are four: this is most of what a look costs.
+ */
+function createProcReader(root: string): (path: string) => string | null {
+  const openByPath = new Map<string, number>();
+  let buffer = Buffer.allocUnsafe(PROC_BYTES);
+  const close = (path: string, fd: number): void => {
+    openByPath.delete(path);
+    closeSync(fd);
+  };
+  const read = (fd: number): string => {
+    for (;;) {
+      const length = readSync(fd, buffer, 0, buffer.length, 0);
+      if (length < buffer.length) return buffer.toString("latin1", 0, length);
+      buffer = Buffer.allocUnsafe(2 * buffer.length);
+    }
+  };
+  return (path) => {
+    const kept = openByPath.get(path);
+    try {
+      if (kept !== undefined) return read(kept);
+      const fd = openSync(join(root, path), "r");
+      openByPath.set(path, fd);
+      const oldest = openByPath.size > PROC_FILES_MAX ? openByPath.entries().next().value : undefined;
+      if (oldest) close(...oldest);
+      return read(fd);
+    } catch {
+      // A process that ended, or a kernel without this file. A file of a process goes with it, whoever has its number next.
+      const fd = openByPath.get(path);
+      if (fd !== undefined) close(path, fd);
+      return null;
+    }
   };
 }
 

@@ -42,6 +42,8 @@ export interface StartedWarden extends AsyncDisposable {
   readonly decision: OwnerDecision | undefined;
   readonly policy: OwnerPolicy;
   status(): OwnerStatus | null;
+  /** Something is about to run. */
+  wake(): void;
   /** Rejects on a bug. */
   readonly ended: Promise<void>;
 }
@@ -95,6 +97,7 @@ export async function startWarden(options: StartWardenOptions): Promise<StartedW
     get policy() {
       return policy.value;
     },
+    wake: () => warden.wake(),
     status: () => (last ? statusOf(last, { policy, sensors }) : null),
     ended,
     async [Symbol.asyncDispose]() {

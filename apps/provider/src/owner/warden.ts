@@ -44,10 +44,13 @@ export interface WardenOptions {
   readonly onLook: (decision: OwnerDecision, signals: OwnerSignals) => void;
 }
 
-/** While something runs: three looks are within the tenth of a second that an owner may notice. */
-const LOOK_MS = 30;
-/** While nothing runs there is nothing to stop. */
+/** While something runs: a load is seen in two looks, and both are within the tenth of a second that an owner may notice. */
+const LOOK_MS = 25;
+/** While all of it stands still there is nothing to stop; a core is lent again after half a second at the earliest. */
+const STILL_LOOK_MS = 100;
+/** While nothing runs; whoever starts something wakes the warden. */
 const REST_LOOK_MS = 250;
+const REST_LOOK_LENT_MS = 1_000;
 /** Files of the owner's, and the memory that is left: neither changes faster than this matters. */
 const SLOW_MS = 1_000;
 
@@ -57,7 +60,8 @@ export class Warden {
   readonly #duty = new Duty();
   #state: OwnerState = OWNER_STATE_AT_START;
   #isVacated = false;
-  #slowReadMs = Number.NEGATIVE_INFINITY;
+  #isRunning = false;
+  #wake = new AbortController();
   #memory: MemoryView & { readonly ownBytes: number } = {
     totalBytes: 0,
     availableBytes: 0,
@@ -72,21 +76,42 @@ export class Warden {
 
   /** Until the signal; then whatever stands still goes on, so that it can end in order. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, workforce } = this.#options;
+    await this.#readSlowly();
+    signal.addEventListener("abort", () => this.wake());
+    // Beside the looks: while every core is busy, a read that waits for its turn would make a look wait too.
+    await Promise.all([this.#readOnAndOn(signal), this.#lookOnAndOn(signal)]);
+    for (const worker of this.#options.workforce.workers()) worker.hold(false);
+  }
+
+  /** Something is about to run: the next look is at once. */
+  wake(): void {
+    this.#wake.abort();
+  }
+
+  async #lookOnAndOn(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
     while (!signal.aborted) {
-      await this.#readSlowly();
+      if (this.#wake.signal.aborted) this.#wake = new AbortController();
       this.#look();
-      const isWorking = workforce.workers().some(({ isBusy }) => isBusy);
-      await clock.sleep(isWorking ? LOOK_MS : REST_LOOK_MS, { signal }).catch(() => undefined); // aborted: the loop ends
+      await clock.sleep(this.#lookMs(), { signal: this.#wake.signal }).catch(() => undefined); // woken
     }
-    for (const worker of workforce.workers()) worker.hold(false);
+  }
+
+  #lookMs(): number {
+    if (this.#isRunning) return LOOK_MS;
+    if (this.#options.workforce.workers().some(({ isBusy }) => isBusy)) return STILL_LOOK_MS;
+    return this.#verdict.startsWith("run ") ? REST_LOOK_LENT_MS : REST_LOOK_MS;
+  }
+
+  async #readOnAndOn(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#options.clock.sleep(SLOW_MS, { signal }).catch(() => undefined); // aborted: the loop ends
+      if (!signal.aborted) await this.#readSlowly();
+    }
   }
 
   async #readSlowly(): Promise<void> {
-    const { clock, policy, wish, memory, ownMemoryBytes } = this.#options;
-    const now = clock.monotonicMs();
-    if (now - this.#slowReadMs < SLOW_MS) return;
-    this.#slowReadMs = now;
+    const { policy, wish, memory, ownMemoryBytes } = this.#options;
     this.#memory = { ...memory(), ownBytes: ownMemoryBytes() };
     await Promise.all([policy.refresh(), wish.refresh()]);
   }
@@ -124,6 +149,9 @@ export class Warden {
       if (worker.isBusy && !worker.isLeaving && runs) running += 1;
       worker.hold(!runs);
     }
+    // In a turn of rest too: the next turn is as long as this one.
+    const isLent = isVacated || ("cores" in verdict && verdict.cores > 0);
+    this.#isRunning = isLent && workers.some(({ isBusy }) => isBusy);
   }
 
   #signals(): OwnerSignals {

@@ -12,7 +12,6 @@ import { assert, type Log } from "@pingo/core";
 import { GIVE_BACK, LEAN_FLAGS } from "../lean-process.ts";
 import { createGuardian } from "./guardian.ts";
 import { lowerSession } from "./lower-session.ts";
-import type { MemoryGroup } from "./memory-group.ts";
 import {
   BUBBLEWRAP_PROBE,
   bubblewrap,
@@ -23,6 +22,7 @@ import {
   SECCOMP_FD,
 } from "./sandbox.ts";
 import { seccompFilter } from "./seccomp.ts";
+import type { WorkerGroup } from "./worker-group.ts";
 
 export interface Launcher {
   /** @param onPid  told the worker's own process id, which behind walls is not that of the process started */
@@ -35,7 +35,7 @@ export interface LauncherOptions {
   /** What a worker may write of memory; asked at each start. */
   readonly memoryBytesMax?: () => number;
   /** Where workers are held together; undefined where the system has no such group for us. */
-  readonly group?: MemoryGroup | undefined;
+  readonly group?: WorkerGroup | undefined;
   readonly log: Log;
   /** The worker's program, but in tests of the walls. */
   readonly entry?: string;

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silentLog } from "@pingo/core/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { openMemoryGroup } from "./memory-group.ts";
+import { openWorkerGroup } from "./worker-group.ts";
 
 const PID = 4711;
 let root = "";
@@ -20,7 +20,7 @@ async function files(contents: Readonly<Record<string, string>>): Promise<void> 
   }
 }
 const read = (path: string) => readFile(join(root, path), "utf8");
-const open = () => openMemoryGroup({ pid: PID, log: silentLog, root });
+const open = () => openWorkerGroup({ pid: PID, log: silentLog, root });
 
 const SERVICE = "sys/fs/cgroup/user.slice/pingo.service";
 const delegated = (members: string) => ({
@@ -37,7 +37,9 @@ test("version 2, delegated: the agent steps aside, and workers get a group with 
   await group?.add(99);
   const workers = `${SERVICE}/pingo-workers-${PID}`;
   expect(await read(`${SERVICE}/pingo-agent/cgroup.procs`)).toBe(String(PID));
-  expect(await read(`${SERVICE}/cgroup.subtree_control`)).toBe("+memory");
+  expect(await read(`${SERVICE}/cgroup.subtree_control`)).toBe("+memory +cpu");
+  // The kernel makes cpu.idle with a group, and these files are not the kernel's.
+  expect(group?.controls).toEqual(new Set(["memory"]));
   expect(await read(`${workers}/memory.max`)).toBe(String(2 ** 30));
   expect(await read(`${workers}/memory.swap.max`)).toBe("0");
   expect(await read(`${workers}/cgroup.procs`)).toBe("99");
@@ -49,8 +51,8 @@ test("a group that others are in too is not ours to divide: a terminal's, or a p
   expect(await readdir(join(root, SERVICE))).toEqual(["cgroup.controllers", "cgroup.procs"]);
 });
 
-test("version 2 without the memory controller, and a system without groups, give none", async () => {
-  await files({ ...delegated(`${PID}\n`), [`${SERVICE}/cgroup.controllers`]: "cpu\n" });
+test("version 2 without either controller, and a system without groups, give none", async () => {
+  await files({ ...delegated(`${PID}\n`), [`${SERVICE}/cgroup.controllers`]: "pids\n" });
   expect(await open()).toBeUndefined();
   await rm(join(root, "proc"), { recursive: true });
   expect(await open()).toBeUndefined();
@@ -59,10 +61,13 @@ test("version 2 without the memory controller, and a system without groups, give
 test("version 1: a group below our own, and what killed agents left is removed", async () => {
   await files({ [`proc/${PID}/cgroup`]: "4:memory:/box\n0::/\n" });
   const box = "sys/fs/cgroup/memory/box";
-  await mkdir(join(root, box, "pingo-workers-1"), { recursive: true });
+  for (const left of ["pingo-workers-1", "pingo-workers-2"]) {
+    await mkdir(join(root, box, left), { recursive: true });
+  }
+  await files({ "proc/2/stat": "2 (node) S" }); // an agent of another home, whose workers may come
   const group = await open();
   expect(group?.version).toBe(1);
   await group?.limit(2 ** 29);
-  expect(await readdir(join(root, box))).toEqual([`pingo-workers-${PID}`]);
+  expect((await readdir(join(root, box))).toSorted()).toEqual(["pingo-workers-2", `pingo-workers-${PID}`]);
   expect(await read(`${box}/pingo-workers-${PID}/memory.limit_in_bytes`)).toBe(String(2 ** 29));
 });
