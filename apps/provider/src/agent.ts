@@ -11,7 +11,7 @@ import { createLibp2pHost } from "@pingo/network";
 import { SIZE_FILE } from "@pingo/scheduler/status";
 import { createCachedBlocks, createHttpBlocks, lockFolder } from "@pingo/storage";
 import { openBlockCache } from "./block-cache.ts";
-import { collectAtLeisure } from "./collect.ts";
+import { collectAtLeisure, collectAtRest } from "./collect.ts";
 import type { ProviderConfig } from "./config.ts";
 import { DayTally } from "./day-tally.ts";
 import { openIdentity } from "./identity.ts";
@@ -228,6 +228,7 @@ export async function startAgent(config: ProviderConfig, ports: Ports): Promise<
         tally.look(warden?.status()?.foreignMillicores ?? null);
         history.look(clock.nowUnixMs(), lentOf(offering).slots > 0);
         benchmark.look(isWarm && isIdle());
+        collectAtRest(isWarm && runner.running().length === 0, clock.monotonicMs());
         await followSize();
         await holdWorkers();
         await tally.save("due");

@@ -8,12 +8,13 @@ import type { Lending } from "./lending.ts";
 import { isStopped, stateOf } from "./proc.ts";
 import { startInSession } from "./session.ts";
 
-const TRIALS = 100;
+/** Each takes some three seconds: the agent waits two until it believes the calm. */
+const TRIALS = 60;
 /** Only while a stop is timed: looking this often is a load of its own. */
 const LOOK_MS = 1;
 const REST_LOOK_MS = 25;
 const STOP_MS_MAX = 30_000;
-/** Gentle, but lent again at once: a hundred loads in two minutes would else be waited for half a minute each. */
+/** Gentle, but lent again at once: the loads would else be waited for half a minute each. */
 const POLICY = "profile: gentle\ncalm: { from: 100ms, to: 100ms }\n";
 /** Up to this long after they work again, so that loads fall anywhere between two looks. */
 const REST_MS: readonly [number, number] = [200, 500];
