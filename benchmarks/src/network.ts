@@ -71,7 +71,8 @@ async function trainWithoutNetwork(
 ): Promise<number> {
   const file = parseJobFile(await readFile(jobPath, "utf8"), jobPath);
   const prepared = await prepareJob(file, { folder: dirname(jobPath), disk: systemDisk });
-  const options = { processes, scratchFolder, isEvaluated: false, clock: systemClock };
+  const environment = process.env;
+  const options = { processes, environment, scratchFolder, isEvaluated: false, clock: systemClock };
   const { metrics, trainedMs } = await trainHere(prepared, options);
   return metrics.reduce((sum, { rows }) => sum + rows, 0) / (trainedMs / 1000);
 }

@@ -15,6 +15,7 @@ import { enableCompileCache, flushCompileCache, getCompileCacheDir } from "node:
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { GIVE_BACK } from "@pingo/core/malloc";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -30,13 +31,6 @@ export const LEAN_FLAGS = [
   "--v8-pool-size=1",
   "--expose-gc",
 ] as const;
-
-/** One malloc arena, and large blocks go back to the system when freed. SOURCE: mallopt(3). */
-export const GIVE_BACK = {
-  MALLOC_ARENA_MAX: "1",
-  MALLOC_TRIM_THRESHOLD_: "131072",
-  MALLOC_MMAP_THRESHOLD_: "131072",
-} as const;
 
 const COMPILE = fileURLToPath(new URL("./compile.ts", import.meta.url));
 /** A busy machine compiles in 10 s; past this the agent runs all the same, only larger. */

@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { GIVE_BACK, HUGE_PAGES } from "@pingo/core/malloc";
 import type { Command } from "./contestant.ts";
 import type { Workload } from "./workload.ts";
 
@@ -49,8 +50,8 @@ export function entrantsOf(workload: Workload, folder: string): readonly Entrant
       command: {
         program: process.execPath,
         args: [...FLAGS, join(FOLDER, "ours.ts"), workload.name, String(threads)],
-        // As a provider's worker, ours finds its code compiled.
-        env: { ...process.env, NODE_COMPILE_CACHE: join(folder, "compiled") },
+        // As a provider's worker: its malloc's settings, and its code compiled.
+        env: { ...process.env, ...GIVE_BACK, ...HUGE_PAGES, NODE_COMPILE_CACHE: join(folder, "compiled") },
       },
     },
     {

@@ -58,6 +58,7 @@ async function train(context: Context, command: Command): Promise<number> {
   try {
     const result = await trainHere(prepared, {
       processes,
+      environment: config.inherited,
       scratchFolder,
       clock: ports.clock,
       signal,

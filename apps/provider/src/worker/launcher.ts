@@ -9,7 +9,8 @@ import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { assert, type Log } from "@pingo/core";
-import { GIVE_BACK, LEAN_FLAGS } from "../lean-process.ts";
+import { GIVE_BACK, HUGE_PAGES } from "@pingo/core/malloc";
+import { LEAN_FLAGS } from "../lean-process.ts";
 import { createGuardian } from "./guardian.ts";
 import { lowerSession } from "./lower-session.ts";
 import {
@@ -73,7 +74,7 @@ export async function findLauncher(options: LauncherOptions): Promise<Launcher> 
     void lowerSession(pid, log);
     void group?.add(pid);
   };
-  const env = { ...environment, ...GIVE_BACK, UV_THREADPOOL_SIZE: "2" };
+  const env = { ...environment, ...GIVE_BACK, ...HUGE_PAGES, UV_THREADPOOL_SIZE: "2" };
   /** The pipes of the wall, where there is one, and of the guardian. */
   const stdioNow = (wall: "pipe" | "ignore"): StdioOptions => [
     ...(["ignore", "ignore", "inherit", "ipc", wall, wall] as const),

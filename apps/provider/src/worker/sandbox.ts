@@ -9,6 +9,7 @@ import { existsSync } from "node:fs";
 import { totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { HUGE_PAGES_FOLDER } from "@pingo/core/malloc";
 
 export interface SandboxFolders {
   /** Blocks of programs, weights and shards; read. */
@@ -54,7 +55,7 @@ export function bubblewrap({ blocks, updates, compileCache }: SandboxFolders): r
     "bwrap",
     ...["--unshare-all", "--die-with-parent", "--as-pid-1", "--cap-drop", "ALL"],
     ...["--proc", "/proc", "--dev", "/dev"],
-    ...[...SYSTEM, process.execPath, ...PROGRAM, compileCache, blocks].flatMap(shown),
+    ...[...SYSTEM, HUGE_PAGES_FOLDER, process.execPath, ...PROGRAM, compileCache, blocks].flatMap(shown),
     ...["--bind", updates, updates, "--chdir", updates],
     // What lies between these is memory, and would be written without limit.
     ...["--remount-ro", "/dev", "--remount-ro", "/"],

@@ -1,11 +1,14 @@
 /** Worker processes of a local run: each takes one unit at a time. */
 import { type ChildProcess, fork } from "node:child_process";
 import { assertDefined, RemoteError } from "@pingo/core";
+import { HUGE_PAGES } from "@pingo/core/malloc";
 import type { UnitResult } from "@pingo/training";
 import { LocalError } from "./local-error.ts";
 import type { LocalReply, LocalTask } from "./messages.ts";
 
 const WORKER = new URL("./worker.ts", import.meta.url);
+
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface Processes extends Disposable {
   /** One task for each process. */
@@ -15,10 +18,19 @@ export interface Processes extends Disposable {
   ): Promise<readonly UnitResult[]>;
 }
 
-/** @param folder of the blocks that the units name */
-export async function startProcesses(count: number, folder: string): Promise<Processes> {
+/**
+ * @param folder       of the blocks that the units name
+ * @param environment  of the processes; what it says of huge pages counts
+ */
+export async function startProcesses(
+  count: number,
+  folder: string,
+  environment: Environment | undefined,
+): Promise<Processes> {
+  // As a provider's worker trains; without an environment they have this process's own, which we do not read.
+  const settings = environment && { env: { ...HUGE_PAGES, ...environment } };
   const children = Array.from({ length: count }, () => {
-    return fork(WORKER, [folder], { serialization: "advanced" });
+    return fork(WORKER, [folder], { serialization: "advanced", ...settings });
   });
   const disposable = {
     [Symbol.dispose](): void {

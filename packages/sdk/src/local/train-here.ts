@@ -26,13 +26,15 @@ import {
 } from "@pingo/training";
 import { packJob } from "../pack-job.ts";
 import type { PreparedJob } from "../prepare-job.ts";
-import { startProcesses } from "./processes.ts";
+import { type Environment, startProcesses } from "./processes.ts";
 
 export interface LocalOptions {
   /** 1 unless given. */
   readonly processes?: number;
   /** Where several processes find the data; the caller removes it. */
   readonly scratchFolder: string;
+  /** Of the several processes; this one's unless given, and then without huge pages. */
+  readonly environment?: Environment;
   /** Without: as the job's data has it. */
   readonly isEvaluated?: boolean;
   readonly clock: Clock;
@@ -142,12 +144,12 @@ async function inProcesses(
   evaluate: Evaluate | null,
   options: LocalOptions & { readonly processes: number },
 ): Promise<LocalTraining> {
-  const { processes: workers, scratchFolder: folder, onProgress } = options;
+  const { processes: workers, scratchFolder: folder, environment, onProgress } = options;
   const blocks = createDiskBlocks({ folder, disk: systemDisk });
   const { signature, initialWeights } = programs.train;
   const manifest = await readManifest(blocks, job.data.train);
   const program: StoredProgram = { kind: "pingo/program/v1", graph, signature };
-  using processes = await startProcesses(workers, folder);
+  using processes = await startProcesses(workers, folder, environment);
   const stepByUnit = new Map<number, number>();
   return await trainInRounds(
     {
