@@ -17,6 +17,7 @@ import { quoteCommand } from "./commands/quote.ts";
 import { storeCommand } from "./commands/store.ts";
 import { trainCommand } from "./commands/train.ts";
 import { upCommand } from "./commands/up.ts";
+import { voteCommand } from "./commands/vote.ts";
 import { walletCommand } from "./commands/wallet.ts";
 import { readConfig } from "./config.ts";
 import type { Context, Terminal } from "./context.ts";
@@ -96,6 +97,7 @@ function createProgram(machine: CliMachine, startedMs: number, outcome: { exitCo
     .addCommand(membershipCommand(run))
     .addCommand(earningsCommand(run))
     .addCommand(auditCommand(run))
+    .addCommand(voteCommand(run))
     .addCommand(chainCommand(run))
     .addCommand(devnetCommand(run))
     .addCommand(doctorCommand(run));

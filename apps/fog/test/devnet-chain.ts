@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { ClaimTree, deployContracts, encodeClaim, parseGenesisFile } from "@pingo/contracts";
+import { testGenesis } from "@pingo/contracts/testing";
 import { type AddressBookFile, type KeyPair, keyPairOfSeed, parseShape } from "@pingo/core";
 import { systemClock, systemFetch, systemPrng } from "@pingo/core/system";
 import { createToncenter, createWalletSender, type Toncenter, walletContract } from "@pingo/ton";
@@ -102,41 +103,13 @@ async function deploy(
   const wallet = createWalletSender({ chain, key, network: NETWORK, clock: systemClock });
   await give(wallet.address, 1_000n * NANOGRAM);
   const deployer = wallet.address.toRawString();
-  const vault = {
-    owner: deployer,
-    millionths: 1_000_000,
-    startUnixS: 0,
-    cliffSeconds: 1,
-    durationSeconds: 10,
-    stepSeconds: 1,
-  };
   const nowUnixS = await chain.nowUnixS();
   const paying = walletContract((payer ?? key).publicKey, NETWORK).address;
   const tree = new ClaimTree([{ owner: paying.hash, cumulativeNano: 1_000n * NANOGRAM }]);
-  const genesis = parseGenesisFile({
-    network: "testnet",
-    deployer,
-    guardian: deployer,
-    quorum: { threshold: 1, publicKeys: [Buffer.from(quorum.publicKey).toString("hex")] },
-    emission: {
-      startUnixS: nowUnixS,
-      epochSeconds: 60,
-      epochsPerEra: 100,
-      windowSeconds: 1,
-      resolveSeconds: 60,
-      bondGram: 1,
-    },
-    registry: {
-      providerStakeMinPingo: 0,
-      fogStakeMinPingo: 0,
-      verdictMillionthsMax: 100_000,
-      unbondingSeconds: 86_400,
-    },
-    governance: { voteSeconds: 30, timelockSeconds: 10, buildersMin: 1, usersMinPingo: 1 },
-    airdrop: { root: tree.root.toString(16).padStart(64, "0"), endsAtUnixS: nowUnixS + 86_400 },
-    investors: [vault],
-    team: [vault],
-  });
+  const root = tree.root.toString(16).padStart(64, "0");
+  const genesis = parseGenesisFile(
+    testGenesis(deployer, quorum.publicKey, { airdrop: { root, endsAtUnixS: nowUnixS + 86_400 } }),
+  );
   const signal = new AbortController().signal;
   const { addressBook, network } = await deployContracts({
     ...{ genesis, chain, sender: wallet, clock: systemClock, signal },

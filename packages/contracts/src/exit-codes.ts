@@ -40,6 +40,10 @@ export const EXIT_CODES: Readonly<Record<number, ExitCode>> = {
     sentence: "the transfer ends before its forward payload; add at least the bit that says there is none",
   },
   212: { name: "TOO_MANY_ALLOCATIONS", sentence: "genesis has more than 32 allocations; put some together" },
+  213: {
+    name: "NOTHING_UNTOLD",
+    sentence: "the owner was told of everything that came; there is nothing to tell",
+  },
   220: {
     name: "NOT_AUTHORITY",
     sentence: "only the contract's authority may order this; let the quorum or the governor send it",
@@ -67,6 +71,11 @@ export const EXIT_CODES: Readonly<Record<number, ExitCode>> = {
     name: "THRESHOLD",
     sentence:
       "the threshold is not more than half of the keys, or there are more than 64; change one of them",
+  },
+  229: {
+    name: "KEY_TWICE",
+    sentence:
+      "a key stands there twice, or they are not in ascending order; name each once, the smallest first",
   },
   240: { name: "NOT_A_PROOF", sentence: "the proof is no Merkle proof; make it with the claim tree" },
   241: {
@@ -106,6 +115,10 @@ export const EXIT_CODES: Readonly<Record<number, ExitCode>> = {
   292: {
     name: "OVER_VERDICT_MAX",
     sentence: "a verdict may not take so much; ask for no more than the registry allows",
+  },
+  293: {
+    name: "STAKE_MIN",
+    sentence: "a stake of more than 1,000,000 PINGO would shut the door to everyone; ask for less",
   },
   300: { name: "ESTABLISHED", sentence: "governance is established and its list of powers closed for good" },
   301: {

@@ -83,6 +83,13 @@ export {
   type VotingRules,
 } from "./governance/governance.ts";
 export { encodeLockedVote, encodeUnlock, Lock, type LockView } from "./governance/lock.ts";
+export {
+  isParameterName,
+  NAMED_PARAMETERS,
+  type NamedParameter,
+  type ParameterName,
+  wordsOfOrder,
+} from "./governance/named-parameters.ts";
 export { type Governed, powersOver } from "./governance/powers.ts";
 export {
   Ballot,
@@ -104,8 +111,14 @@ export {
   PingoMinter,
 } from "./jetton/pingo-minter.ts";
 export { movesOf, type PingoMove } from "./jetton/pingo-moves.ts";
-export { encodeTransfer, PingoWallet, type Transfer, type WalletView } from "./jetton/pingo-wallet.ts";
-export { encodeOrder } from "./quorum/order.ts";
+export {
+  encodeTellOwner,
+  encodeTransfer,
+  PingoWallet,
+  type Transfer,
+  type WalletView,
+} from "./jetton/pingo-wallet.ts";
+export { encodeOrder, exitCodeOfFailure } from "./quorum/order.ts";
 export {
   encodeExecute,
   encodeQuorumCall,

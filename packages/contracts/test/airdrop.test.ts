@@ -12,9 +12,12 @@ import {
   BOB,
   balanceNano,
   CAROL,
+  lateNotice,
   MALLORY,
   MINTER,
+  notification,
   sendGenesis,
+  tellLate,
   transfer,
   transferReturned,
 } from "./genesis.ts";
@@ -54,11 +57,10 @@ let chain: TestChain;
 
 beforeEach(async () => {
   chain = await startCoveredChain();
-  await sendGenesis(chain);
+  await sendGenesis(chain, [{ owner: VAULT.address, amountNano: BUDGET_NANO }]);
   const { address: to, init } = TREASURY;
   await chain.send({ from: ALICE, to, valueNanogram: NANOGRAM / 10n, init });
   await chain.send({ from: ALICE, to: VAULT.address, valueNanogram: NANOGRAM / 100n, init: VAULT.init });
-  await transfer(chain, ALICE, { amountNano: BUDGET_NANO, to: VAULT.address, forwardNanogram: 1_000_000n });
 });
 
 afterAll(() => expectCovered("airdrop"));
@@ -175,4 +177,15 @@ test("unknown messages are refused; what is left over and GRAM without words are
   const excesses = beginCell().storeUint(EXCESSES_OP, 32).storeUint(0, 64).endCell();
   for (const body of [excesses, beginCell().endCell()])
     expect((await ask(MALLORY, body))[0]?.exitCode).toBe(0);
+});
+
+test("tokens that come besides are the treasury's in the end, told or told late; nobody else says that any came", async () => {
+  await transfer(chain, ALICE, { amountNano: 7n, to: VAULT.address, forwardNanogram: NANOGRAM / 200n });
+  expectGas("airdrop: late notice", (await tellLate(chain, VAULT.address, 8n))[1]);
+  for (const body of [lateNotice(5n), notification(5n)])
+    expect((await ask(MALLORY, body))[0]?.exitCode).toBe(205);
+  expect(await chain.open(VAULT).getLeftNano()).toBe(BUDGET_NANO + 15n);
+  chain.advance(YEAR_SECONDS);
+  await ask(MALLORY, encodeReclaim());
+  expect(await balanceNano(chain, TREASURY.address)).toBe(BUDGET_NANO + 15n);
 });

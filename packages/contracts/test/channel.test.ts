@@ -106,7 +106,7 @@ test("a deposit counts when the channel's own wallet says so, and opening costs 
   const second = await transfer(fresh, ALICE, {
     amountNano: 5n,
     to: CHANNEL.address,
-    forwardNanogram: 1_000_000n,
+    forwardNanogram: NANOGRAM / 500n,
   });
   expect((await fresh.open(CHANNEL).getView()).depositedNano).toBe(5n);
   const spent = spentNanogram(first, ALICE, 3_000_000n) + spentNanogram(second, ALICE, NANOGRAM / 2n);

@@ -33,7 +33,7 @@ const GENESIS = {
     epochSeconds: 604_800,
     epochsPerEra: 52,
     windowSeconds: 86_400,
-    resolveSeconds: 259_200,
+    resolveSeconds: 864_000,
     bondGram: 10,
   },
   registry: {
@@ -84,7 +84,7 @@ test("one plan deploys everything, and the supply lies where the file says", asy
   expect(governance).toMatchObject({
     isEstablished: true,
     proposals: 0,
-    bounds: { timelockSecondsMin: 43_200, decisionSecondsMax: 259_199 },
+    bounds: { voteSecondsMin: 172_800, timelockSecondsMin: 43_200, decisionSecondsMax: 259_199 },
   });
   const registry = await chain.open(new RegistryAt(at("registry"))).getView();
   expect(registry.authorities.governor.equals(at("governance"))).toBe(true);
@@ -99,6 +99,27 @@ test("a genesis file that is wrong is refused, and says where", () => {
     [
       { governance: { ...GENESIS.governance, voteSeconds: 259_200 } },
       /emission.resolveSeconds must be longer/,
+    ],
+    [
+      {
+        governance: { ...GENESIS.governance, voteSeconds: 100 * 86_400 },
+        emission: { ...GENESIS.emission, resolveSeconds: 200 * 86_400 },
+      },
+      /tokens stay locked for 100 days at most/,
+    ],
+    [
+      { registry: { ...GENESIS.registry, unbondingSeconds: 604_800 } },
+      /a stake could leave while the guardian/,
+    ],
+    [{ registry: { ...GENESIS.registry, fogStakeMinPingo: 1_000_001 } }, /at registry.fogStakeMinPingo/],
+    [
+      {
+        quorum: {
+          threshold: 2,
+          publicKeys: GENESIS.quorum.publicKeys.slice(0, 2).fill(GENESIS.quorum.publicKeys[0] ?? ""),
+        },
+      },
+      /a key of the quorum stands there twice/,
     ],
     [{ quorum: { ...GENESIS.quorum, threshold: 1 } }, /threshold is not more than half/],
     [{ quorum: { ...GENESIS.quorum, threshold: 4 } }, /threshold is not more than half/],

@@ -24,7 +24,20 @@ import { encodeOrder } from "../src/quorum/order.ts";
 import { addressOf, LooseChain, NANOGRAM, START_UNIX_S, type TestChain } from "../src/testing/index.ts";
 import { expectCovered, startCoveredChain } from "./coverage.ts";
 import { expectGas } from "./gas.ts";
-import { ALICE, BOB, balanceNano, CAROL, DEPLOYER, MALLORY, MINTER, transferReturned } from "./genesis.ts";
+import {
+  ALICE,
+  BOB,
+  balanceNano,
+  CAROL,
+  DEPLOYER,
+  lateNotice,
+  MALLORY,
+  MINTER,
+  notification,
+  tellLate,
+  transfer,
+  transferReturned,
+} from "./genesis.ts";
 import { deployQuorum, GOVERNOR, orderByQuorum, QUORUM, RELAYER } from "./quorum-of.ts";
 
 const WEEK_SECONDS = 7 * 24 * 3600;
@@ -427,4 +440,12 @@ test("unknown messages and orders are refused; GRAM without words and what is le
     });
     expect(step?.exitCode).toBe(exitCode);
   }
+});
+
+test("what is given back to the emission counts, told or told late; nobody else says that anything was", async () => {
+  await transfer(chain, CAROL, { amountNano: 7n, to: VAULT.address, forwardNanogram: NANOGRAM / 200n });
+  expectGas("distributor: late notice", (await tellLate(chain, VAULT.address, 8n, CAROL))[1]);
+  for (const body of [lateNotice(5n), notification(5n)])
+    expect((await ask(MALLORY, body))[0]?.exitCode).toBe(205);
+  expect(await chain.open(VAULT).getReturnedNano()).toBe(15n);
 });

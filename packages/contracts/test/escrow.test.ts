@@ -56,7 +56,7 @@ beforeEach(async () => {
 afterAll(() => expectCovered("escrow"));
 
 async function deposit(amountNano: bigint) {
-  return await transfer(chain, ALICE, { amountNano, to: ESCROW.address, forwardNanogram: 1_000_000n });
+  return await transfer(chain, ALICE, { amountNano, to: ESCROW.address, forwardNanogram: NANOGRAM / 500n });
 }
 
 async function ask(from: Address, body: Cell, valueNanogram = NANOGRAM) {
@@ -100,7 +100,7 @@ test("opening and funding an escrow costs less than 0.01 GRAM, and so does settl
   const funding = await transfer(fresh, ALICE, {
     amountNano: 5n,
     to: ESCROW.address,
-    forwardNanogram: 1_000_000n,
+    forwardNanogram: NANOGRAM / 500n,
   });
   expect(opened + spentNanogram(funding, ALICE, NANOGRAM / 2n)).toBeLessThanOrEqual(STEP_NANOGRAM_MAX);
   const billed = spentNanogram(await send(FOG, encodeBill(3n, EVIDENCE), NANOGRAM), FOG, NANOGRAM);
@@ -217,7 +217,7 @@ test("whatever GRAM is attached, a settlement is paid whole or refused", async (
   await ask(FOG, encodeBill(300n, EVIDENCE));
   const billed = chain.blockchain.snapshot();
   const outcomes = new Set<boolean>();
-  for (let valueNanogram = 1_000_000n; valueNanogram < 16_000_000n; valueNanogram += 1_000_000n) {
+  for (let valueNanogram = 1_000_000n; valueNanogram < 26_000_000n; valueNanogram += 1_000_000n) {
     await chain.blockchain.loadFrom(billed);
     const isDone = !(await ask(ALICE, encodeFinish(), valueNanogram))[0]?.isAborted;
     outcomes.add(isDone);

@@ -1,9 +1,17 @@
 /** A chain on which PINGO exists, for tests: three owners with a third each. */
 import { type Address, beginCell, type Cell } from "@ton/core";
-import { encodeGenesis, PINGO_SUPPLY_NANO, PingoMinter } from "../src/jetton/pingo-minter.ts";
 import {
+  type Allocation,
+  encodeGenesis,
+  PINGO_SUPPLY_NANO,
+  PingoMinter,
+} from "../src/jetton/pingo-minter.ts";
+import {
+  encodeTellOwner,
   encodeTransfer,
+  LATE_NOTICE_OP,
   PingoWallet,
+  TRANSFER_NOTIFICATION_OP,
   TRANSFER_RETURNED_OP,
   type Transfer,
 } from "../src/jetton/pingo-wallet.ts";
@@ -17,9 +25,15 @@ export const MALLORY = addressOf("mallory");
 export const MINTER = new PingoMinter(DEPLOYER);
 export const SHARE_NANO = PINGO_SUPPLY_NANO / 4n;
 
-export async function sendGenesis(chain: Chain): Promise<readonly Step[]> {
+/** @param endowed vaults that genesis funds, out of what is Alice's otherwise */
+export async function sendGenesis(
+  chain: Chain,
+  endowed: readonly Allocation[] = [],
+): Promise<readonly Step[]> {
+  const endowedNano = endowed.reduce((sum, { amountNano }) => sum + amountNano, 0n);
   const allocations = [
-    { owner: ALICE, amountNano: 2n * SHARE_NANO },
+    ...endowed,
+    { owner: ALICE, amountNano: 2n * SHARE_NANO - endowedNano },
     { owner: BOB, amountNano: SHARE_NANO },
     { owner: CAROL, amountNano: SHARE_NANO },
   ];
@@ -52,6 +66,39 @@ export async function transfer(
     valueNanogram,
     body: encodeTransfer({ excessesTo: from, ...body }),
   });
+}
+
+/** Tokens come without a notice, and a stranger has the owner told. @returns what the telling did */
+export async function tellLate(
+  chain: Chain,
+  owner: Address,
+  amountNano: bigint,
+  from = ALICE,
+): Promise<readonly Step[]> {
+  await transfer(chain, from, { amountNano, to: owner });
+  const { address: to } = walletOf(owner);
+  return await chain.send({ from: MALLORY, to, valueNanogram: NANOGRAM / 50n, body: encodeTellOwner() });
+}
+
+/** What anyone might say in its place. */
+export function lateNotice(amountNano: bigint): Cell {
+  return beginCell()
+    .storeUint(LATE_NOTICE_OP, 32)
+    .storeUint(0, 64)
+    .storeAddress(MALLORY)
+    .storeCoins(amountNano)
+    .endCell();
+}
+
+/** A notice of tokens, as a wallet sends it. */
+export function notification(amountNano: bigint): Cell {
+  return beginCell()
+    .storeUint(TRANSFER_NOTIFICATION_OP, 32)
+    .storeUint(0, 64)
+    .storeCoins(amountNano)
+    .storeAddress(MALLORY)
+    .storeBit(false)
+    .endCell();
 }
 
 /** What a vault's own wallet says of tokens that were not delivered. */

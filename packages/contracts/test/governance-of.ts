@@ -23,7 +23,11 @@ export const RULES: VotingRules = {
   buildersMin: 2,
   usersMinNano: 1_000n,
 };
-export const BOUNDS = { timelockSecondsMin: DAY_SECONDS, decisionSecondsMax: 14 * DAY_SECONDS };
+export const BOUNDS = {
+  voteSecondsMin: 4 * DAY_SECONDS,
+  timelockSecondsMin: DAY_SECONDS,
+  decisionSecondsMax: 14 * DAY_SECONDS,
+};
 export const GOVERNANCE = new Governance(DEPLOYER, GUARDIAN, RULES, BOUNDS);
 export const GOVERNED_QUORUM = new Quorum(
   { threshold: 3, publicKeys: FOG_KEYS.map((key) => key.publicKey) },

@@ -26,8 +26,10 @@ import {
   balanceNano,
   CAROL,
   DEPLOYER,
+  lateNotice,
   MALLORY,
   SHARE_NANO,
+  tellLate,
   transferReturned,
   walletOf,
 } from "./genesis.ts";
@@ -307,6 +309,8 @@ test("votes come from certificates of the collection and locks of ours, whoever 
     .storeUint(0, 64)
     .storeAddress(MALLORY)
     .storeUint(0, 32)
+    .storeUint(3, 32)
+    .storeCoins(5_000n)
     .storeRef(
       beginCell().storeAddress(REGISTRY.address).storeRef(ORDER).storeBuffer(Buffer.from(ABOUT)).endCell(),
     )
@@ -460,7 +464,7 @@ test("the guardian holds decisions up for a week at most, once a month; they can
 
 test("governance changes its own rules and guardian by proposal alone, within the bounds of genesis", async () => {
   const rules = {
-    voteSeconds: DAY_SECONDS,
+    voteSeconds: 4 * DAY_SECONDS,
     timelockSeconds: 3 * DAY_SECONDS,
     buildersMin: 1,
     usersMinNano: 5n,
@@ -469,9 +473,11 @@ test("governance changes its own rules and guardian by proposal alone, within th
   const orders = [
     encodeSetVotingRules(rules),
     encodeSetGuardian(MALLORY),
-    encodeSetVotingRules({ ...rules, voteSeconds: 0 }),
+    encodeSetVotingRules({ ...rules, voteSeconds: 4 * DAY_SECONDS - 1 }),
     encodeSetVotingRules({ ...rules, timelockSeconds: DAY_SECONDS - 1 }),
     encodeSetVotingRules({ ...rules, voteSeconds: 12 * DAY_SECONDS }),
+    encodeSetVotingRules({ ...rules, buildersMin: 3 }),
+    encodeSetVotingRules({ ...rules, usersMinNano: LOCKED_NANO + 1n }),
   ];
   for (const order of orders) {
     for (const from of [MALLORY, GUARDIAN, DEPLOYER]) {
@@ -496,7 +502,7 @@ test("governance changes its own rules and guardian by proposal alone, within th
     second.find((step) => step.op === ORDER_OP && step.to.equals(target)),
   );
   expect((await chain.open(GOVERNANCE).getView()).guardian.equals(MALLORY)).toBe(true);
-  for (const number of [2, 3, 4]) {
+  for (const number of [2, 3, 4, 5, 6]) {
     expect(refusal(await conclude(NANOGRAM, number))).toBe(309);
     expect(await view(number)).toMatchObject({ isEnacted: false });
   }
@@ -596,4 +602,30 @@ test("unknown messages are refused; what is left over and GRAM without words are
     expect((await ask(MALLORY, to, beginCell().endCell()))[0]?.exitCode).toBe(0);
   }
   expect((await ask(MALLORY, lockOf(ALICE).address, excesses))[0]?.exitCode).toBe(0);
+});
+
+test("no vote asks of stakes what nobody has", async () => {
+  const parameters = { providerStakeMinNano: 1n, fogStakeMinNano: 1n, verdictMillionthsMax: 1 };
+  const most = SHARE_NANO / 250n;
+  for (const changed of [
+    { providerStakeMinNano: most + 1n },
+    { fogStakeMinNano: most + 1n },
+    { providerStakeMinNano: most },
+  ])
+    await propose(chain, encodeSetStakeParameters({ ...parameters, ...changed }));
+  for (const number of [0, 1, 2]) {
+    for (const builder of BUILDERS.slice(0, 2)) await voteAsBuilder(chain, builder, true, number);
+    await voteAsUser(chain, ALICE, true, { number });
+  }
+  chain.advance(RULES.voteSeconds + RULES.timelockSeconds);
+  expect(at(await conclude(NANOGRAM, 0), REGISTRY.address)?.exitCode).toBe(293);
+  expect(at(await conclude(NANOGRAM, 1), REGISTRY.address)?.exitCode).toBe(293);
+  expect(at(await conclude(NANOGRAM, 2), REGISTRY.address)?.exitCode).toBe(0);
+});
+
+test("a lock books what came without a notice, told late by whoever asks; nobody else says that any came", async () => {
+  const { address: to } = lockOf(ALICE);
+  expectGas("lock: late notice", (await tellLate(chain, to, 500n))[1]);
+  expect((await ask(MALLORY, to, lateNotice(5n)))[0]?.exitCode).toBe(205);
+  expect((await chain.open(lockOf(ALICE)).getView())?.amountNano).toBe(LOCKED_NANO + 500n);
 });

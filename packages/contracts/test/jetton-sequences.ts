@@ -5,14 +5,19 @@
 import { type Address, beginCell, Dictionary } from "@ton/core";
 import fc from "fast-check";
 import { encodeGenesis, encodeRedeliver, PINGO_SUPPLY_NANO } from "../src/jetton/pingo-minter.ts";
-import { BURN_OP, encodeTransfer, INTERNAL_TRANSFER_OP } from "../src/jetton/pingo-wallet.ts";
+import {
+  BURN_OP,
+  encodeTellOwner,
+  encodeTransfer,
+  INTERNAL_TRANSFER_OP,
+} from "../src/jetton/pingo-wallet.ts";
 
 import { addressOf, type Chain, LooseChain, NANOGRAM, QuickChain } from "../src/testing/index.ts";
 import { ALICE, BOB, CAROL, MALLORY, MINTER, sendGenesis, walletOf } from "./genesis.ts";
 
 const PEOPLE = [ALICE, BOB, CAROL, MALLORY, addressOf("new owner")] as const;
 /** A year's rent of a wallet, and what rounding leaves. */
-const STUCK_NANOGRAM_MAX = 1_000_000n;
+const STUCK_NANOGRAM_MAX = 2_500_000n;
 
 const arbPerson = fc.constantFrom(...PEOPLE);
 /** From far too little to plenty, most where a chain of messages may break off. */
@@ -67,6 +72,7 @@ export const arbCommands = fc.array(
       gram: arbGram,
     }),
     fc.record({ kind: fc.constant("genesis" as const), gram: arbGram }),
+    fc.record({ kind: fc.constant("tell" as const), to: arbPerson, gram: arbGram }),
   ),
   { minLength: 1, maxLength: 8 },
 );
@@ -114,6 +120,11 @@ async function run(loose: LooseChain, command: Command): Promise<void> {
     case "forge": {
       const body = forgedTransfer(command.amountNano, command.claimed);
       loose.post({ from: MALLORY, to: walletOf(command.to).address, valueNanogram: command.gram, body });
+      return;
+    }
+    case "tell": {
+      const { address: to } = walletOf(command.to);
+      loose.post({ from: MALLORY, to, valueNanogram: command.gram, body: encodeTellOwner() });
       return;
     }
     case "noise": {

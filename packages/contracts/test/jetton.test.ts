@@ -12,8 +12,10 @@ import {
 import {
   BURN_OP,
   EXCESSES_OP,
+  encodeTellOwner,
   encodeTransfer,
   INTERNAL_TRANSFER_OP,
+  LATE_NOTICE_OP,
   PingoWallet,
   pingoWalletCode,
   TRANSFER_NOTIFICATION_OP,
@@ -337,4 +339,50 @@ test("@ton/ton reads the token and its balances", async () => {
       text += at.beginParse().loadStringTail().split("\0").at(-1);
     return text;
   }
+});
+
+test("what no notice told of is told when somebody pays for it, to an owner that keeps books", async () => {
+  await sendGenesis(chain);
+  const bookkeeper = addressOf("bookkeeper");
+  await transfer(chain, ALICE, { amountNano: 9n, to: bookkeeper, forwardNanogram: 1n });
+  await transfer(chain, ALICE, { amountNano: 1n, to: bookkeeper });
+  const { address: to } = walletOf(bookkeeper);
+  const tell = async (valueNanogram: bigint) =>
+    await chain.send({ from: MALLORY, to, valueNanogram, body: encodeTellOwner() });
+  expect((await tell(NANOGRAM / 1000n))[0]?.exitCode).toBe(202);
+  const steps = await tell(NANOGRAM / 50n);
+  expect(steps[1]?.op).toBe(LATE_NOTICE_OP);
+  expect(steps[1]?.body.beginParse().skip(96).skip(267).loadCoins()).toBe(10n);
+  // Nobody is there, so it can be told again.
+  expectGas("pingo-wallet: tell again", steps[2]);
+  expect(await chain.open(walletOf(bookkeeper)).getUntoldNano()).toBe(10n);
+  expect(
+    (
+      await chain.send({
+        from: MALLORY,
+        to: walletOf(ALICE).address,
+        valueNanogram: NANOGRAM,
+        body: encodeTellOwner(),
+      })
+    )[0]?.exitCode,
+  ).toBe(213);
+});
+
+test("a notice that finds no code is untold, and one that its owner's code refuses sends the tokens back", async () => {
+  await sendGenesis(chain);
+  const person = addressOf("person");
+  const steps = await transfer(chain, ALICE, {
+    amountNano: 9n,
+    to: person,
+    forwardNanogram: NANOGRAM / 200n,
+  });
+  expectGas(
+    "pingo-wallet: notice without a reader",
+    steps.find((step) => step.isBounced),
+  );
+  expect(await chain.open(walletOf(person)).getUntoldNano()).toBe(9n);
+  expect(await chain.balanceNanogram(person)).toBeGreaterThan(NANOGRAM / 250n);
+  await transfer(chain, ALICE, { amountNano: 9n, to: MINTER.address, forwardNanogram: NANOGRAM / 200n });
+  expect(await balanceNano(chain, MINTER.address)).toBe(0n);
+  expect(await balanceNano(chain, ALICE)).toBe(2n * SHARE_NANO - 9n);
 });

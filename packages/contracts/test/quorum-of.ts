@@ -13,9 +13,10 @@ import { addressOf, type Chain, NANOGRAM, type Step } from "../src/testing/index
 
 export const GOVERNOR = addressOf("governor");
 export const RELAYER = addressOf("relayer");
-export const FOG_KEYS: readonly KeyPair[] = [1, 2, 3, 4, 5].map((n) =>
-  keyPairOfSeed(new Uint8Array(32).fill(n)),
-);
+/** In the order of their places. */
+export const FOG_KEYS: readonly KeyPair[] = [1, 2, 3, 4, 5]
+  .map((n) => keyPairOfSeed(new Uint8Array(32).fill(n)))
+  .sort((one, other) => Buffer.compare(one.publicKey, other.publicKey));
 export const QUORUM = new Quorum(
   { threshold: 3, publicKeys: FOG_KEYS.map((key) => key.publicKey) },
   GOVERNOR,

@@ -1,4 +1,4 @@
-import { keyPairOfSeed } from "@pingo/core";
+import { type KeyPair, keyPairOfSeed } from "@pingo/core";
 import { beginCell } from "@ton/core";
 import { afterAll, beforeEach, expect, test } from "vitest";
 import { encodeOrder, ORDER_FAILED_OP, ORDER_OP } from "../src/quorum/order.ts";
@@ -163,4 +163,59 @@ test("unknown messages are refused, and GRAM without words is kept for the rent"
   const before = await chain.balanceNanogram(QUORUM.address);
   await chain.send({ from: MALLORY, to: QUORUM.address, valueNanogram: NANOGRAM });
   expect(await chain.balanceNanogram(QUORUM.address)).toBeGreaterThan(before);
+});
+
+/** So many keys, in the order of their places. */
+function keysOf(count: number): readonly KeyPair[] {
+  const keys = Array.from({ length: count }, (_, at) => keyPairOfSeed(new Uint8Array(32).fill(100 + at)));
+  return keys.sort((one, other) => Buffer.compare(one.publicKey, other.publicKey));
+}
+
+test.each([
+  [1, 1],
+  [2, 2],
+  [5, 5],
+  [2, 3],
+  [33, 64],
+  [64, 64],
+])("%i of %i: so many signatures order, one fewer or a stranger's do not", async (threshold, count) => {
+  const keys = keysOf(count);
+  const quorum = new Quorum({ threshold, publicKeys: keys.map((key) => key.publicKey) }, GOVERNOR);
+  await chain.send({ from: RELAYER, to: quorum.address, valueNanogram: NANOGRAM / 10n, init: quorum.init });
+  const call = callOf({ quorum: quorum.address });
+  const signed = keys.map((key, place) => [place, signCell(key, call)] as const);
+  const enough = signed.slice(count - threshold);
+  const [last = [0, new Uint8Array(64)]] = enough.slice(-1);
+  const stranger = signCell(keyPairOfSeed(new Uint8Array(32).fill(9)), call);
+  const sent = async (signatures: ReadonlyMap<number, Uint8Array>) => {
+    const body = encodeExecute(call, signatures);
+    return await chain.send({ from: MALLORY, to: quorum.address, valueNanogram: NANOGRAM, body });
+  };
+  expect((await sent(new Map(enough.slice(1))))[0]?.exitCode).toBe(227);
+  expect((await sent(new Map([...enough.slice(1), [last[0], stranger]])))[0]?.exitCode).toBe(226);
+  expect((await sent(new Map([...enough, [count, stranger]])))[0]?.exitCode).toBe(224);
+  // One key's word at another's place is not another's word.
+  if (count > 1)
+    expect(
+      (await sent(new Map([...enough.slice(1), [last[0], signed[0]?.[1] ?? stranger]])))[0]?.exitCode,
+    ).toBe(226);
+  const steps = await sent(new Map(enough));
+  if (threshold === 64) expectGas("quorum: execute, 64 signatures", steps[0]);
+  expect(steps[0]?.exitCode).toBe(0);
+  expect((await sent(new Map(enough)))[0]?.exitCode).toBe(222);
+});
+
+test("the governor may name 64 keys and no more, and no key twice", async () => {
+  const named = async (publicKeys: readonly Uint8Array[], threshold: number) => {
+    const body = encodeOrder(encodeSetKeys({ threshold, publicKeys }), RELAYER);
+    return (await chain.send({ from: GOVERNOR, to: QUORUM.address, valueNanogram: NANOGRAM, body }))[0];
+  };
+  const keys = keysOf(65).map((key) => key.publicKey);
+  const [first = new Uint8Array(32)] = keys;
+  expect((await named(keys, 33))?.exitCode).toBe(228);
+  expect((await named([first, first], 2))?.exitCode).toBe(229);
+  expect((await named([...keys.slice(0, 63), first], 33))?.exitCode).toBe(229);
+  expectGas("quorum: set 64 keys", await named(keys.slice(0, 64), 33));
+  expectGas("quorum: set 1 key", await named([first], 1));
+  expect((await chain.open(QUORUM).getView()).publicKeyByIndex.size).toBe(1);
 });

@@ -5,7 +5,18 @@ import { addressOf, LooseChain, NANOGRAM, START_UNIX_S, type TestChain } from ".
 import { encodeRelease, Vesting } from "../src/vesting/vesting.ts";
 import { expectCovered, startCoveredChain } from "./coverage.ts";
 import { expectGas } from "./gas.ts";
-import { ALICE, balanceNano, MALLORY, MINTER, sendGenesis, transfer, transferReturned } from "./genesis.ts";
+import {
+  ALICE,
+  balanceNano,
+  lateNotice,
+  MALLORY,
+  MINTER,
+  notification,
+  sendGenesis,
+  tellLate,
+  transfer,
+  transferReturned,
+} from "./genesis.ts";
 
 const MONTH_SECONDS = 30 * 24 * 3600;
 const INVESTOR = addressOf("investor");
@@ -24,9 +35,8 @@ let chain: TestChain;
 
 beforeEach(async () => {
   chain = await startCoveredChain();
-  await sendGenesis(chain);
+  await sendGenesis(chain, [{ owner: VAULT.address, amountNano: TOTAL_NANO }]);
   await chain.send({ from: ALICE, to: VAULT.address, valueNanogram: NANOGRAM / 100n, init: VAULT.init });
-  await transfer(chain, ALICE, { amountNano: TOTAL_NANO, to: VAULT.address, forwardNanogram: 1_000_000n });
 });
 
 afterAll(() => expectCovered("vesting"));
@@ -69,7 +79,7 @@ test("anyone releases what is due, and only the owner gets it", async () => {
 test("whatever GRAM is attached, a release is paid whole or refused", async () => {
   let [releasedNano, refused] = [0n, 0];
   chain.advance(12 * MONTH_SECONDS);
-  for (let valueNanogram = 1_000_000n; valueNanogram < 9_000_000n; valueNanogram += 500_000n) {
+  for (let valueNanogram = 1_000_000n; valueNanogram < 16_000_000n; valueNanogram += 500_000n) {
     chain.advance(MONTH_SECONDS);
     const steps = await release(valueNanogram);
     if (steps[0]?.isAborted) refused += 1;
@@ -142,4 +152,14 @@ test("unknown messages are refused; what is left over and GRAM without words are
   const excesses = beginCell().storeUint(EXCESSES_OP, 32).storeUint(0, 64).endCell();
   expect((await release(NANOGRAM, excesses))[0]?.exitCode).toBe(0);
   expect((await release(NANOGRAM, beginCell().endCell()))[0]?.exitCode).toBe(0);
+});
+
+test("tokens that come besides vest with the rest, told or told late; nobody else says that any came", async () => {
+  await transfer(chain, ALICE, { amountNano: 480n, to: VAULT.address, forwardNanogram: NANOGRAM / 200n });
+  expectGas("vesting: late notice", (await tellLate(chain, VAULT.address, 480n))[1]);
+  for (const body of [lateNotice(5n), notification(5n)])
+    expect((await release(NANOGRAM, body))[0]?.exitCode).toBe(205);
+  chain.advance(24 * MONTH_SECONDS);
+  await release();
+  expect(await balanceNano(chain, INVESTOR)).toBe((TOTAL_NANO + 960n) / 2n);
 });

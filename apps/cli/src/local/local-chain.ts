@@ -172,7 +172,7 @@ function localGenesis(
       epochSeconds: 3_600,
       epochsPerEra: 8_760,
       windowSeconds: 600,
-      resolveSeconds: 86_400,
+      resolveSeconds: 864_000,
       bondGram: 10,
     },
     registry: {
@@ -180,7 +180,7 @@ function localGenesis(
       providerStakeMinPingo: 0,
       fogStakeMinPingo: 0,
       verdictMillionthsMax: 100_000,
-      unbondingSeconds: 86_400,
+      unbondingSeconds: 864_000,
     },
     governance: { voteSeconds: 3_600, timelockSeconds: 600, buildersMin: 1, usersMinPingo: 1 },
     airdrop: { root, endsAtUnixS: nowUnixS + YEAR_S },

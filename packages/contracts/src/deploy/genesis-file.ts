@@ -13,6 +13,12 @@ import { QUORUM_KEYS_MAX } from "../quorum/quorum.ts";
 /** Hundredths of the supply. */
 export const PARTS = { compute: 40n, fog: 40n, investors: 15n, team: 4n, airdrop: 1n } as const;
 
+/** Longer, and tokens could not stay locked until a proposal takes effect. SOURCE: governance-messages.tolk. */
+const DECISION_SECONDS_MAX = 100 * 24 * 3600;
+/** What the guardian may hold up: no deadline passes within it against somebody. SOURCE: pause.tolk. */
+export const PAUSE_SECONDS_MAX = 7 * 24 * 3600;
+/** A thousandth of the supply. SOURCE: registry.tolk. */
+const STAKE_MIN_PINGO_MAX = 1_000_000;
 const VAULTS_MAX = 28;
 const UNIX_S_MAX = 2 ** 32 - 1;
 
@@ -74,10 +80,11 @@ const zEmission = z.strictObject({
 
 const PINGO_MAX = 1_000_000_000;
 const zPingo = z.int().min(0).max(PINGO_MAX);
+const zStakeMin = z.int().min(0).max(STAKE_MIN_PINGO_MAX);
 
 const zRegistry = z.strictObject({
-  providerStakeMinPingo: zPingo,
-  fogStakeMinPingo: zPingo,
+  providerStakeMinPingo: zStakeMin,
+  fogStakeMinPingo: zStakeMin,
   verdictMillionthsMax: z.int().min(0).max(1_000_000),
   unbondingSeconds: zSeconds,
 });
@@ -118,9 +125,21 @@ const zGenesisFile = z
     "the quorum's threshold is not more than half of its keys",
   )
   .refine(
+    ({ quorum }) => new Set(quorum.publicKeys.map(String)).size === quorum.publicKeys.length,
+    "a key of the quorum stands there twice: who holds it would sign for two",
+  )
+  .refine(
     ({ emission, governance }) =>
-      emission.resolveSeconds > governance.voteSeconds + governance.timelockSeconds,
-    "a challenged root falls before a vote with its timelock can decide on it: emission.resolveSeconds must be longer than both",
+      emission.resolveSeconds > governance.voteSeconds + governance.timelockSeconds + PAUSE_SECONDS_MAX,
+    "a challenged root falls before a vote with its timelock, and a pause of the guardian's, can decide on it: emission.resolveSeconds must be longer than all three, the pause with its 604,800",
+  )
+  .refine(
+    ({ governance }) => governance.voteSeconds + governance.timelockSeconds <= DECISION_SECONDS_MAX,
+    "tokens stay locked for 100 days at most, and a vote with its timelock lasts longer: shorten one of them",
+  )
+  .refine(
+    ({ registry }) => registry.unbondingSeconds > PAUSE_SECONDS_MAX,
+    "a stake could leave while the guardian holds up a verdict on it: registry.unbondingSeconds must be longer than 604,800, the longest pause",
   );
 
 export type GenesisFile = z.infer<typeof zGenesisFile>;

@@ -14,7 +14,7 @@ import { type Allocation, encodeGenesis, PingoMinter } from "../jetton/pingo-min
 import { Quorum } from "../quorum/quorum.ts";
 import { Registry } from "../registry/registry.ts";
 import { Vesting } from "../vesting/vesting.ts";
-import { type GenesisFile, PARTS, partNano } from "./genesis-file.ts";
+import { type GenesisFile, PARTS, PAUSE_SECONDS_MAX, partNano } from "./genesis-file.ts";
 
 const NANOGRAM = 1_000_000_000n;
 const NANO_PER_PINGO = 1_000_000_000n;
@@ -108,7 +108,7 @@ export function planDeployment(genesis: GenesisFile): Deployment {
   return { letters: [...letters, established, last], addressBook: Object.fromEntries(named) };
 }
 
-/** A root that is challenged waits for a proposal, its vote and its timelock: none of them may last longer. */
+/** A root that is challenged waits for a proposal, its vote, its timelock and the guardian's longest pause. */
 function governanceOf({ deployer, guardian, emission, governance }: GenesisFile): Governance {
   const rules = {
     voteSeconds: governance.voteSeconds,
@@ -117,8 +117,9 @@ function governanceOf({ deployer, guardian, emission, governance }: GenesisFile)
     usersMinNano: BigInt(governance.usersMinPingo) * NANO_PER_PINGO,
   };
   return new Governance(deployer, guardian, rules, {
+    voteSecondsMin: governance.voteSeconds,
     timelockSecondsMin: governance.timelockSeconds,
-    decisionSecondsMax: emission.resolveSeconds - 1,
+    decisionSecondsMax: emission.resolveSeconds - PAUSE_SECONDS_MAX - 1,
   });
 }
 

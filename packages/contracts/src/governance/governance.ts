@@ -30,6 +30,7 @@ export interface VotingRules {
 
 /** No vote changes them. */
 export interface VotingBounds {
+  readonly voteSecondsMin: number;
   readonly timelockSecondsMin: number;
   /** A vote with its timelock; less than what a challenged root waits for a decision. */
   readonly decisionSecondsMax: number;
@@ -72,6 +73,7 @@ export class Governance implements Contract {
       .storeUint(0, 32) // pause again at
       .storeUint(0, 32) // proposals
       .storeRef(beginCell().storeBuilder(rulesBuilder(rules)).endCell())
+      .storeUint(bounds.voteSecondsMin, 32)
       .storeUint(bounds.timelockSecondsMin, 32)
       .storeUint(bounds.decisionSecondsMax, 32)
       .storeRef(codeOf("proposal"))
@@ -122,7 +124,11 @@ async function readGovernance(provider: ContractProvider): Promise<GovernanceVie
       buildersMin: stack.readNumber(),
       usersMinNano: stack.readBigNumber(),
     },
-    bounds: { timelockSecondsMin: stack.readNumber(), decisionSecondsMax: stack.readNumber() },
+    bounds: {
+      voteSecondsMin: stack.readNumber(),
+      timelockSecondsMin: stack.readNumber(),
+      decisionSecondsMax: stack.readNumber(),
+    },
   };
 }
 

@@ -9,6 +9,9 @@ export const TRANSFER_NOTIFICATION_OP = 0x7362d09c;
 export const EXCESSES_OP = 0xd53276db;
 /** Of ours: what could not be delivered is the owner's again. */
 export const TRANSFER_RETURNED_OP = 0x50470003;
+/** Of ours: so much came without a notice that could be read. */
+export const LATE_NOTICE_OP = 0x50470004;
+const TELL_OWNER_OP = 0x50470005;
 export const BURN_OP = 0x595f07bc;
 
 export interface Transfer {
@@ -42,6 +45,13 @@ export class PingoWallet implements Contract {
     return { balanceNano: stack.readBigNumber(), owner: stack.readAddress(), minter: stack.readAddress() };
   }
 
+  /** Of what arrived, how much no notice told the owner of; without meaning for people, who read their balance. */
+  async getUntoldNano(provider: ContractProvider): Promise<bigint> {
+    const { state } = await provider.getState();
+    if (state.type !== "active") return 0n;
+    return (await provider.get("get_untold", [])).stack.readBigNumber();
+  }
+
   /** Nothing where the wallet was never deployed. */
   async getBalanceNano(provider: ContractProvider): Promise<bigint> {
     const { state } = await provider.getState();
@@ -52,7 +62,7 @@ export class PingoWallet implements Contract {
 export function pingoWallet(owner: Address, minter: Address): Undeployed {
   return undeployed(
     "pingo-wallet",
-    beginCell().storeCoins(0).storeAddress(owner).storeAddress(minter).endCell(),
+    beginCell().storeCoins(0).storeAddress(owner).storeAddress(minter).storeCoins(0).endCell(),
   );
 }
 
@@ -72,4 +82,9 @@ export function encodeTransfer(transfer: Transfer): Cell {
 /** Contracts that hold PINGO know their wallet by its code: it must be this one. */
 export function pingoWalletCode(): Cell {
   return codeOf("pingo-wallet");
+}
+
+/** Anyone's, to the wallet of a contract of ours: it is told of what came without a notice, and books it. */
+export function encodeTellOwner(queryId = 0n): Cell {
+  return beginCell().storeUint(TELL_OWNER_OP, 32).storeUint(queryId, 64).endCell();
 }

@@ -13,3 +13,10 @@ export function encodeOrder(order: Cell, payer: Address, queryId = 0n): Cell {
     .storeRef(order)
     .endCell();
 }
+
+/** What a payer is told of an order, a vote or a decision that failed on its way; null where the body is something else. */
+export function exitCodeOfFailure(body: Cell): number | null {
+  const read = body.beginParse();
+  if (read.remainingBits < 128 || read.loadUint(32) !== ORDER_FAILED_OP) return null;
+  return read.skip(64).loadInt(32);
+}

@@ -21,7 +21,7 @@ export const GLOBAL_ID = { mainnet: -239, testnet: -3 } as const;
 
 export interface QuorumKeys {
   readonly threshold: number;
-  /** ed25519, 32 bytes each; a signer is known by its place. */
+  /** ed25519, 32 bytes each; a signer is known by its key's place in ascending order. */
   readonly publicKeys: readonly Uint8Array[];
 }
 
@@ -119,6 +119,8 @@ export function encodeSetKeys(keys: QuorumKeys): Cell {
 
 function keysDictionary(keys: QuorumKeys): Dictionary<number, Buffer> {
   const dictionary = Dictionary.empty(Dictionary.Keys.Uint(8), Dictionary.Values.Buffer(32));
-  for (const [index, key] of keys.publicKeys.entries()) dictionary.set(index, Buffer.from(key));
+  // Ascending, as the contract asks: then no key can stand there twice.
+  const ascending = keys.publicKeys.map((key) => Buffer.from(key)).sort((one, other) => one.compare(other));
+  for (const [index, key] of ascending.entries()) dictionary.set(index, key);
   return dictionary;
 }

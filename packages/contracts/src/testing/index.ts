@@ -11,3 +11,4 @@ export {
 } from "./chain.ts";
 export { LooseChain } from "./loose-chain.ts";
 export { QuickChain } from "./quick-chain.ts";
+export { testGenesis } from "./test-genesis.ts";

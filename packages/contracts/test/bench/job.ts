@@ -20,7 +20,7 @@ const MINTER = new PingoMinter(USER);
 const DAY_SECONDS = 86_400;
 /** Rent of a new contract for a year, and the notice of its first deposit. */
 const STAND_NANOGRAM = 3_000_000n;
-const NOTICE_NANOGRAM = 1_000_000n;
+const NOTICE_NANOGRAM = 2_000_000n;
 const DEPOSIT_NANO = 1_000n;
 
 interface Opened {

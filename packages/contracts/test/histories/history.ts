@@ -7,6 +7,7 @@
 import type { Address, Cell } from "@ton/core";
 import fc from "fast-check";
 import { PINGO_SUPPLY_NANO } from "../../src/jetton/pingo-minter.ts";
+import { encodeTellOwner, encodeTransfer } from "../../src/jetton/pingo-wallet.ts";
 import { type Chain, LooseChain, NANOGRAM, QuickChain, type Sent } from "../../src/testing/index.ts";
 import { ALICE, BOB, CAROL, MALLORY, walletOf } from "../genesis.ts";
 
@@ -107,6 +108,34 @@ export function message(from: Address, to: Address, body: Cell): Sent {
 /** What a wallet holds, read from its data: quicker than asking. */
 export async function heldNano(chain: Chain, owner: Address): Promise<bigint> {
   return (await chain.dataOf(walletOf(owner).address))?.beginParse().loadCoins() ?? 0n;
+}
+
+/** Of it, what the owner was told of. */
+export async function bookedNano(chain: Chain, owner: Address): Promise<bigint> {
+  const data = (await chain.dataOf(walletOf(owner).address))?.beginParse();
+  if (!data) return 0n;
+  const heldNano = data.loadCoins();
+  data.loadAddress();
+  data.loadAddress();
+  return heldNano - data.loadCoins();
+}
+
+/** Alice sends tokens without a notice, and somebody has the contract told of what it was not told of. */
+export function strayMoves(to: Address): readonly Move[] {
+  return [
+    (_chain, amount) => {
+      const body = encodeTransfer({ amountNano: BigInt(amount), to, excessesTo: ALICE });
+      return message(ALICE, walletOf(ALICE).address, body);
+    },
+    () => message(MALLORY, walletOf(to).address, encodeTellOwner()),
+  ];
+}
+
+/** With enough GRAM; refused where there is nothing to tell. */
+export async function tellOwner(chain: Chain, owner: Address): Promise<void> {
+  const { address: to } = walletOf(owner);
+  await chain.send({ from: MALLORY, to, valueNanogram: NANOGRAM, body: encodeTellOwner() });
+  expectSame(await bookedNano(chain, owner), await heldNano(chain, owner), "told and held");
 }
 
 export function expectSame(one: bigint, other: bigint, what: string): void {

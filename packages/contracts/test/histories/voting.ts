@@ -34,7 +34,7 @@ import {
   RULES,
   startGovernance,
 } from "../governance-of.ts";
-import { expectSame, heldNano, message, type Story } from "./history.ts";
+import { bookedNano, expectSame, heldNano, message, type Story, strayMoves, tellOwner } from "./history.ts";
 
 const [ONE = ALICE] = BUILDERS;
 const USERS = [ALICE, BOB, CAROL] as const;
@@ -160,6 +160,7 @@ export const governanceStory: Story = {
       const { address: to } = new Certificate(ONE, COLLECTION.address);
       return message(ONE, to, encodePropose(GOVERNANCE.address, call));
     },
+    ...strayMoves(lockOf(ALICE).address),
   ],
   start: async (chain) => {
     await startGovernance(chain);
@@ -171,7 +172,10 @@ export const governanceStory: Story = {
     await ask(chain, MALLORY, PROPOSAL.address, encodeConclude());
     await expectVotes(chain);
     chain.advance(100 * DAY_SECONDS);
-    for (const owner of USERS) await ask(chain, owner, lockOf(owner).address, encodeUnlock());
+    for (const owner of USERS) {
+      await tellOwner(chain, lockOf(owner).address);
+      await ask(chain, owner, lockOf(owner).address, encodeUnlock());
+    }
     expectSame(await heldNano(chain, ALICE), 2n * SHARE_NANO, "Alice's");
     for (const owner of [BOB, CAROL]) expectSame(await heldNano(chain, owner), SHARE_NANO, "a user's");
   },
@@ -188,7 +192,7 @@ async function expectVotes(chain: Chain): Promise<void> {
   for (const owner of USERS) {
     if (await chain.open(new Ballot(PROPOSAL.address, owner, "users")).getIsCast()) users += 1;
     const lock = await chain.open(lockOf(owner)).getView();
-    expectSame(await heldNano(chain, lockOf(owner).address), lock?.amountNano ?? 0n, "lock and books");
+    expectSame(await bookedNano(chain, lockOf(owner).address), lock?.amountNano ?? 0n, "lock and books");
   }
   expectSame(
     BigInt(view.builders.for + view.builders.against),
