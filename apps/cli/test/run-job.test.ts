@@ -66,21 +66,44 @@ test("the example counts the words of each text, and each result has its signed 
 test("where the job asks for it, two providers run each piece and come to the same bytes", async () => {
   const wat = `(module (import ${WASI} "random_get" (func $random (param i32 i32) (result i32)))
     (import ${WASI} "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+    (import ${WASI} "environ_get" (func $environ (param i32 i32) (result i32)))
+    (import ${WASI} "environ_sizes_get" (func $sizes (param i32 i32) (result i32)))
     (memory (export "memory") 1)
     (func (export "_start")
+      (drop (call $sizes (i32.const 500) (i32.const 504)))
+      (drop (call $environ (i32.const 600) (i32.const 1000)))
+      (i32.store (i32.const 0) (i32.const 1000)) (i32.store (i32.const 4) (i32.load (i32.const 504)))
+      (drop (call $write (i32.const 2) (i32.const 0) (i32.const 1) (i32.const 8)))
       (drop (call $random (i32.const 16) (i32.const 32)))
       (i32.store (i32.const 0) (i32.const 16)) (i32.store (i32.const 4) (i32.const 32))
       (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))`;
   const job = await writeRunJob(folder, { wat, lines: ["pieces: 2", "verify: { mode: always }"] });
   const ended = await runJob(job, fog);
   expect(ended.view).toMatchObject({ state: "succeeded", steps: 4 });
-  const { pieces } = JSON.parse(await (await result(ended))("provenance.json"));
+  const read = await result(ended);
+  expect(await read("pieces/0/stderr")).toContain("PINGO_PIECE=0");
+  expect(await read("pieces/1/stderr")).toContain("PINGO_PIECE=1");
+  const { pieces } = JSON.parse(await read("provenance.json"));
   for (const index of [0, 1]) {
     const records = pieces.filter((one: { index: number }) => one.index === index);
     expect(new Set(records.map((one: { provider: string }) => one.provider)).size).toBe(2);
     expect(new Set(records.map((one: { result: string }) => one.result)).size).toBe(1);
   }
   expect(pieces[0].result).not.toBe(pieces[2].result);
+});
+
+test("an input may be in the store already, as pingo://CID, beside one that is a file", async () => {
+  await cp(WORDS, folder, { recursive: true });
+  await writeFile(join(folder, "kept.txt"), "four words are here");
+  const put = await pingo(["store", "put", join(folder, "kept.txt"), "--json"], fog.env);
+  const { cid } = JSON.parse(put.stdout.trim().split("\n").at(-1) ?? "");
+  const job = await readFile(join(folder, "job.yaml"), "utf8");
+  const path = join(folder, "kept.yaml");
+  await writeFile(path, job.replace(/^inputs:.*$/m, `inputs: ["pingo://${cid}", ./kept.txt]`));
+  const read = await result(await runJob(path, fog));
+  expect([await read("pieces/0/stdout"), await read("pieces/1/stdout")]).toEqual(["4\n", "4\n"]);
+  await writeFile(path, job.replace(/^inputs:.*$/m, `inputs: ["pingo://${cid.slice(0, -1)}"]`));
+  expectRefused(await pingo(["job", "submit", path], fog.env), "CID_INVALID", ["kept.yaml:"]);
 });
 
 describe("a module that misbehaves ends with a coded sentence, and its provider goes on", () => {

@@ -3,6 +3,7 @@ import { openTrainer, type Trainer } from "@pingo/autograd";
 import {
   type AcknowledgedReceipt,
   assert,
+  type Cid,
   CONTROL_PROTOCOL,
   cidOfValue,
   decodeCanonical,
@@ -19,6 +20,7 @@ import {
   parseShape,
   RECEIPT_DOMAIN,
   type Receipt,
+  type RunUnit,
   type Signed,
   signValue,
   zDatasetField,
@@ -28,8 +30,9 @@ import {
 import { systemClock, systemPrng } from "@pingo/core/system";
 import { silentLog } from "@pingo/core/testing";
 import { type Channel, createLibp2pHost } from "@pingo/network";
-import { readFile, readShards, writeFile } from "@pingo/storage";
+import { linksOf, readFile, readShards, writeFile } from "@pingo/storage";
 import { decodeVector, encodeVector, runUnit, weightsLength, zStoredProgram } from "@pingo/training";
+import { runStoredPiece } from "@pingo/wasm";
 import { z } from "zod";
 import type { FogProcess } from "./fog-process.ts";
 import { blocksOf } from "./tiny-job.ts";
@@ -43,6 +46,8 @@ export interface ScriptedProvider extends AsyncDisposable {
   readonly revoked: readonly LeaseId[];
   /** Trains the unit and uploads the update. */
   work(lease: Lease): Promise<Receipt>;
+  /** Runs the piece, or one that differs from it in this, and uploads the result under the lease. */
+  runPiece(lease: Lease, change?: Partial<RunUnit>): Promise<Receipt>;
   /** Uploads these numbers as the update of an otherwise honest receipt. */
   claim(lease: Lease, update: Float32Array): Promise<Receipt>;
   send(receipt: Receipt, signer?: KeyPair): Promise<Signed<AcknowledgedReceipt>>;
@@ -53,6 +58,8 @@ export interface JoinOptions {
   readonly key?: KeyPair;
   readonly held?: readonly LeaseId[];
   readonly slots?: number;
+  /** Train alone unless given. */
+  readonly kinds?: Offer["kinds"];
   /** Of the process; unless given, all scripted providers of one key are one process that comes back. */
   readonly instance?: string;
 }
@@ -74,7 +81,7 @@ export async function join(fog: FogProcess, options: JoinOptions = {}): Promise<
     return {};
   });
   const ask = (request: ProviderRequest): Promise<unknown> => channel.request(request);
-  const offer = offerOf(key, options.slots ?? 1);
+  const offer = { ...offerOf(key, options.slots ?? 1), ...(options.kinds && { kinds: options.kinds }) };
   const { instance = "scripted-provider", held: holding = [] } = options;
   const hello = await ask({ type: "hello", version: 1, instance, offer, held: holding });
   const held = new Set<LeaseId>(options.held);
@@ -82,16 +89,19 @@ export async function join(fog: FogProcess, options: JoinOptions = {}): Promise<
     const progress = [...held].map((lease) => ({ lease, step: 1, loss: 0.5 }));
     ask({ type: "heartbeat", sequence: 1, progress }).catch(() => clearInterval(beating));
   }, 500);
-  const claim = async (lease: Lease, update: Float32Array, done = { steps: 1, rows: 1, lossMean: 0.5 }) => ({
+  const blocks = () => blocksOf(fog.url, { key, fog: fog.node.id });
+  const deliver = (lease: Lease, update: Cid, done = { steps: 1, rows: 1, lossMean: 0.5 }): Receipt => ({
     lease: lease.id,
     unit: cidOfValue(lease.unit),
     provider: key.nodeId,
     ...done,
     cpuMs: 1,
-    update: await writeFile(blocksOf(fog.url, { key, fog: fog.node.id }), encodeVector(update)),
+    update,
     startedAtUnixMs: 1,
     endedAtUnixMs: 2,
   });
+  const claim = async (lease: Lease, update: Float32Array, done?: Parameters<typeof deliver>[2]) =>
+    deliver(lease, await writeFile(blocks(), encodeVector(update)), done);
   return {
     key,
     channel,
@@ -99,6 +109,22 @@ export async function join(fog: FogProcess, options: JoinOptions = {}): Promise<
     greeting: parseShape(zProviderAnswers.hello, hello, "the answer to hello"),
     ask,
     claim: (lease, update) => claim(lease, update),
+    async runPiece(lease, change = {}) {
+      const { unit } = lease;
+      assert(isRunUnit(unit), "it is a piece");
+      const leaves = new Map<Cid, Uint8Array>();
+      const from = blocks();
+      const read = async (cid: Cid): Promise<Uint8Array> => {
+        const bytes = await from.get(cid);
+        leaves.set(cid, bytes);
+        return bytes;
+      };
+      const changed = { ...unit, ...change };
+      if (changed.input) for await (const cid of linksBelow(changed.input.cid, read)) await read(cid);
+      const readLeaf = (cid: Cid): Uint8Array => leaves.get(cid) ?? new Uint8Array();
+      const update = await runStoredPiece({ unit: changed, blocks: from, readLeaf, result: from });
+      return deliver(lease, update, { steps: 1, rows: 1, lossMean: 0 });
+    },
     async nextLease() {
       const lease = leases.shift() ?? (await new Promise<Lease>((resolve) => takers.push(resolve)));
       held.add(lease.id);
@@ -120,6 +146,13 @@ export async function join(fog: FogProcess, options: JoinOptions = {}): Promise<
   };
 }
 
+async function* linksBelow(root: Cid, read: (cid: Cid) => Promise<Uint8Array>): AsyncGenerator<Cid> {
+  for (const cid of linksOf(root, await read(root))) {
+    yield cid;
+    yield* linksBelow(cid, read);
+  }
+}
+
 async function train(
   url: string,
   { unit }: Lease,
@@ -129,7 +162,7 @@ async function train(
   readonly lossMean: number;
   readonly update: Float32Array;
 }> {
-  assert(!isRunUnit(unit), "tests of pieces have real providers");
+  assert(!isRunUnit(unit), "pieces are run by runPiece");
   const blocks = blocksOf(url);
   const stored = parseShape(zStoredProgram, decodeCanonical(await blocks.get(unit.program)), "the program");
   const { signature } = stored;

@@ -5,6 +5,7 @@ import {
   createTicketedFetch,
   encodeCanonical,
   JOB_DOMAIN,
+  type Job,
   type JobView,
   type KeyPair,
   type NodeId,
@@ -96,7 +97,7 @@ export async function untilFinished(url: string, job: JobView): Promise<JobView>
   }
 }
 
-export function signJob(job: TrainJob, key: KeyPair): SignedJob {
+export function signJob(job: Job, key: KeyPair): SignedJob {
   return signValue(JOB_DOMAIN, { job, nonce: systemPrng.bytes(16) }, key);
 }
 

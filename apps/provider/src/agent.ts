@@ -130,7 +130,7 @@ export async function startAgent(config: ProviderConfig, ports: Ports): Promise<
       tally.add(outcome);
       delivery.wake();
     },
-    onRelease: (lease, reason) => session.release([lease], reason),
+    onRelease: (lease, reason, isOwners) => session.release([lease], reason, isOwners),
     faultOf: (cause) => fullDiskOr(cache.folder, cause),
   });
   /** Nothing is offered before: a lease that waits for a worker keeps a whole round waiting. */

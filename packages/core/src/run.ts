@@ -106,6 +106,8 @@ export interface PieceRecord {
   readonly end: PieceEnd;
   /** UnixFS folder: end.json, stdout, stderr, output. The same on every computer. */
   readonly result: Cid;
+  /** The fog node did the piece again and came to another result; this one counts for nothing. */
+  readonly isRefuted: boolean;
   readonly provider: string;
   readonly attempt: number;
   /** dag-cbor block: the provider's signed receipt. */

@@ -36,7 +36,13 @@ export type ProviderRequest =
   | { readonly type: "offer"; readonly offer: Offer }
   | { readonly type: "heartbeat"; readonly sequence: number; readonly progress: readonly LeaseProgress[] }
   | { readonly type: "result"; readonly receipt: Signed<Receipt> }
-  | { readonly type: "release"; readonly leases: readonly LeaseId[]; readonly reason: string }
+  | {
+      readonly type: "release";
+      readonly leases: readonly LeaseId[];
+      readonly reason: string;
+      /** The provider's owner took the computer back: nobody failed. */
+      readonly isOwners: boolean;
+    }
   | { readonly type: "goodbye" };
 
 export interface ProviderAnswers {
@@ -98,7 +104,7 @@ export const zProviderRequest: z.ZodType<ProviderRequest> = z.discriminatedUnion
     progress: z.array(zProgress).max(LIMITS.leasesPerProviderMax),
   }),
   z.strictObject({ type: z.literal("result"), receipt: zSignedReceipt }),
-  z.strictObject({ type: z.literal("release"), leases: zLeases, reason: zReason }),
+  z.strictObject({ type: z.literal("release"), leases: zLeases, reason: zReason, isOwners: z.boolean() }),
   z.strictObject({ type: z.literal("goodbye") }),
 ]);
 

@@ -81,7 +81,8 @@ export interface LeaseRunnerOptions<S extends Slot> {
   readonly shardBytesMax: () => number;
   /** A result lies in the outbox. */
   readonly onResult: (outcome: UnitOutcome) => void;
-  readonly onRelease: (lease: LeaseId, reason: string) => void;
+  /** @param isOwners  the owner took the computer back: nobody failed */
+  readonly onRelease: (lease: LeaseId, reason: string, isOwners: boolean) => void;
   /** What a failure means on this system. */
   readonly faultOf?: (cause: unknown) => unknown;
 }
@@ -154,11 +155,11 @@ export class LeaseRunner<S extends Slot> implements Workforce {
   }
 
   #vacate(slot: S): void {
-    const reason = "the owner needs the computer";
+    const returned = new LendingError({ code: "OWNER_RETURNED" });
     for (const running of this.#runningById.values()) {
       if (running.slot !== slot || slot.isBusy || running.cancel.signal.aborted) continue;
-      running.cancel.abort(new LendingError({ code: "LEASE_REVOKED", reason }));
-      this.#options.onRelease(running.lease.id, reason);
+      running.cancel.abort(returned);
+      this.#options.onRelease(running.lease.id, returned.message, true);
     }
     slot.vacate();
   }
@@ -273,7 +274,8 @@ export class LeaseRunner<S extends Slot> implements Workforce {
       const { code, message } = reportOf(error);
       log[isFault(error) ? "warn" : "error"]("unit_failed", { lease: lease.id, code, error: String(error) });
       // Who revoked it knows, and a stopping agent says goodbye for all.
-      if (!signal.aborted) onRelease(lease.id, `${code}: ${message}`.slice(0, 256));
+      if (!signal.aborted)
+        onRelease(lease.id, `${code}: ${message}`.slice(0, 256), code === "OWNER_RETURNED");
     }
   }
 

@@ -16,6 +16,7 @@ export type LendingFault =
   | { readonly code: "NO_FREE_SLOT"; readonly slots: number }
   | { readonly code: "STOPPING" }
   | { readonly code: "LEASE_REVOKED"; readonly reason: string }
+  | { readonly code: "OWNER_RETURNED" }
   | { readonly code: "WORKER_DIED"; readonly how: string }
   | { readonly code: "WORKER_STUCK"; readonly afterMs: number }
   | { readonly code: "PROGRAM_MALFORMED"; readonly cid: Cid; readonly why: string };
@@ -35,6 +36,7 @@ const SENTENCES: Sentences<LendingFault> = {
   NO_FREE_SLOT: (f) => `all ${f.slots} slots of this provider are busy; offer the lease again later`,
   STOPPING: () => "this provider is stopping; give the lease to another",
   LEASE_REVOKED: (f) => `the lease was taken back: ${f.reason}`,
+  OWNER_RETURNED: () => "the owner needs the computer; give the lease to another",
   WORKER_DIED: (f) => `the worker process ended in mid-unit (${f.how})`,
   WORKER_STUCK: (f) => `the worker did nothing more for ${f.afterMs} ms and was ended`,
   PROGRAM_MALFORMED: (f) => `block ${f.cid} is no train program: ${f.why}`,

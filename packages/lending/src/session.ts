@@ -98,8 +98,8 @@ export class Session {
   }
 
   /** Best effort: a fog node that is not there sees the lease expire. */
-  release(leases: readonly LeaseId[], reason: string): void {
-    if (leases.length > 0) void this.#tell(this.#channel, { type: "release", leases, reason });
+  release(leases: readonly LeaseId[], reason: string, isOwners: boolean): void {
+    if (leases.length > 0) void this.#tell(this.#channel, { type: "release", leases, reason, isOwners });
   }
 
   /** The offer changed; the fog node should know now. */
@@ -117,7 +117,8 @@ export class Session {
     if (!channel) return;
     const farewell = { timeoutMs: FAREWELL_MS_MAX };
     if (leases.length > 0) {
-      await this.#tell(channel, { type: "release", leases, reason: "the provider stops" }, farewell);
+      const reason = "the provider stops";
+      await this.#tell(channel, { type: "release", leases, reason, isOwners: true }, farewell);
     }
     await this.#tell(channel, { type: "goodbye" }, farewell);
     await channel[Symbol.asyncDispose]();

@@ -5,6 +5,8 @@ export interface RoundRules {
   readonly retryMax: number;
   /** Units that make a round worth committing. */
   readonly quorum: number;
+  /** It waits for each unit until that is delivered or given up, and has no grace window. */
+  readonly waitsForAll: boolean;
   /** Grace window as a share of the time that the quorum took, and its lower bound. */
   readonly graceShare: number;
   readonly graceMsMin: number;
@@ -27,6 +29,7 @@ export interface CountedDelivery extends Delivery {
   readonly provider: NodeId;
 }
 
+/** Released: the provider's owner took the computer back. */
 export type LossCause = "expired" | "disconnected" | "released" | "fault";
 
 /** `atMs` is of any clock that does not go back. Leases that ran out by then are lost before the event applies. */
@@ -73,12 +76,15 @@ export type RoundAction =
     }
   /** Answers a delivery from a stranger: nobody was granted this lease, or somebody else was. */
   | { readonly type: "refuse"; readonly lease: LeaseId; readonly provider: NodeId }
+  /** Units without a delivery were given up, or came too late. */
   | { readonly type: "commit"; readonly deliveries: readonly CountedDelivery[] }
   | { readonly type: "fail"; readonly unit: number; readonly attempts: number; readonly reason: string };
 
 export interface UnitState {
   readonly state: "pending" | "leased" | "delivered" | "abandoned";
   readonly attempts: number;
+  /** Attempts that were somebody's failure: those that an owner cut off by coming back are nobody's. */
+  readonly failures: number;
   /** Held now, or delivered by. */
   readonly lease: LeaseId | null;
   /** Providers that failed at this unit. */
@@ -112,18 +118,21 @@ const GRACE_SHARE = 1;
 const GRACE_MS_MIN = 2_000;
 const LEASE_DEADLINES = 3;
 const LEASE_GRACE_MS = 300_000;
+/** Of a unit; a provider that takes and gives back for ever must not keep a job for ever. */
+export const RELEASES_MAX = 32;
 
 /** @param deadlineMs  of a unit's run; a slow line and a slow disk may take as long again, and more */
 export function roundRules(options: {
   readonly units: number;
   readonly retryMax: number;
   readonly deadlineMs: number;
-  /** It is nothing without all of its units. */
+  /** Each of its units is wanted for itself. */
   readonly isWhole?: boolean;
 }): RoundRules {
   return {
     retryMax: options.retryMax,
-    quorum: options.isWhole ? options.units : Math.ceil(options.units * QUORUM_SHARE),
+    quorum: options.isWhole ? 1 : Math.ceil(options.units * QUORUM_SHARE),
+    waitsForAll: options.isWhole === true,
     graceShare: GRACE_SHARE,
     graceMsMin: GRACE_MS_MIN,
     leaseMsMax: LEASE_DEADLINES * options.deadlineMs + LEASE_GRACE_MS,
@@ -137,7 +146,10 @@ export function openRound(options: {
 }): RoundState {
   const { units, rules, atMs } = options;
   assert(rules.quorum >= 1 && rules.quorum <= units, `a quorum of ${rules.quorum} of ${units} units`);
-  const unit: UnitState = { state: "pending", attempts: 0, lease: null, excluded: [], lastReason: "" };
+  const unit: UnitState = {
+    ...{ state: "pending", attempts: 0, failures: 0 },
+    ...{ lease: null, excluded: [], lastReason: "" },
+  };
   return {
     rules,
     phase: "open",

@@ -4,8 +4,10 @@ import { expect, test } from "vitest";
 import { reduceRound } from "./round.ts";
 import {
   isLeaseHeld,
+  type LossCause,
   nextTickMs,
   openRound,
+  RELEASES_MAX,
   type RoundAction,
   type RoundEvent,
   type RoundState,
@@ -28,8 +30,10 @@ function play(
   units: number,
   retryMax: number,
   steps: readonly Step[],
+  isWhole = false,
 ): { state: RoundState; actions: RoundAction[] } {
-  let state = openRound({ units, rules: roundRules({ units, retryMax, deadlineMs: 60_000 }), atMs: 0 });
+  const rules = roundRules({ units, retryMax, isWhole, deadlineMs: 60_000 });
+  let state = openRound({ units, rules, atMs: 0 });
   const actions: RoundAction[] = [];
   let atMs = 0;
   for (const step of steps) {
@@ -56,7 +60,7 @@ const deliver = (id: number, provider: NodeId): Step => ({
   provider,
   delivery,
 });
-const lose = (id: number, cause: "disconnected" | "fault" = "disconnected"): Step => ({
+const lose = (id: number, cause: LossCause = "disconnected"): Step => ({
   type: "lost",
   lease: leaseOf(id),
   cause,
@@ -124,6 +128,33 @@ test("after retryMax + 1 attempts a unit is given up, and without a quorum the r
   const { state, actions } = play(1, 1, [lease(0, 1, ada), lose(1), lease(0, 2, ben), lose(2)]);
   expect(state.phase).toBe("failed");
   expect(actions.at(-1)).toEqual({ type: "fail", unit: 0, attempts: 2, reason: "gone" });
+});
+
+test("an attempt that an owner cut off is no failure, though not for ever", () => {
+  const cutOff = (times: number): Step[] =>
+    Array.from({ length: times }, (_, i) => [lease(0, i, ada), lose(i, "released")]).flat();
+  expect(play(1, 0, cutOff(RELEASES_MAX)).state.phase).toBe("open");
+  expect(play(1, 0, [...cutOff(RELEASES_MAX), lease(0, 99, ben), deliver(99, ben)]).state.phase).toBe(
+    "committed",
+  );
+  expect(play(1, 0, cutOff(RELEASES_MAX + 1)).state.phase).toBe("failed");
+  expect(play(1, 1, [...cutOff(3), lease(0, 98, ben), lose(98, "fault")]).state.phase).toBe("open");
+});
+
+test("a round that waits for all commits with what was delivered once the rest was given up, and never before", () => {
+  const begun: Step[] = [
+    lease(0, 1, ada, 1e6),
+    lease(1, 2, ben, 1e6),
+    lease(2, 3, cem, 1e6),
+    deliver(1, ada),
+  ];
+  expect(play(3, 0, [...begun, lose(2, "fault"), 900_000], true).state.phase).toBe("open");
+  const { state, actions } = play(3, 0, [...begun, lose(2, "fault"), deliver(3, cem)], true);
+  expect(state.phase).toBe("committed");
+  const commit = actions.at(-1);
+  expect(commit?.type === "commit" && commit.deliveries.map(({ unit }) => unit)).toEqual([0, 2]);
+  const none = [lease(0, 1, ada), lose(1), lease(1, 2, ben), lose(2)];
+  expect(play(2, 0, none, true).actions.at(-1)).toMatchObject({ type: "fail", unit: 0, reason: "gone" });
 });
 
 test("a result that comes after its lease ran out counts while the unit is open; the second one is late", () => {

@@ -2,13 +2,23 @@
  * The state of one round, as a pure reducer: events in, actions out. A fog node drives it with real leases,
  * a simulator with made-up ones; the same events always give the same state.
  *
- * A unit is pending, leased, delivered, or abandoned after `retryMax` + 1 attempts. A unit is a pure function,
+ * A unit is pending, leased, delivered, or abandoned after `retryMax` + 1 attempts that failed; one that an owner cut off by
+ * coming back did not. A unit is a pure function,
  * so the first result of any lease that was ever granted for it counts, even after the lease ran out; every
  * later one is acknowledged and not counted. When a quorum of units is delivered the others have a grace
- * window; then the round commits with what it has. Without providers a pending unit waits: that is no failure.
+ * window; then the round commits with what it has; a round that waits for all has none, and commits with what was delivered
+ * once all the others were given up. Without providers a pending unit waits: that is no failure.
  */
 import { assert, assertDefined, assertNever, type LeaseId } from "@pingo/core";
-import type { LeaseState, LossCause, RoundAction, RoundEvent, RoundState, UnitState } from "./round-state.ts";
+import {
+  type LeaseState,
+  type LossCause,
+  RELEASES_MAX,
+  type RoundAction,
+  type RoundEvent,
+  type RoundState,
+  type UnitState,
+} from "./round-state.ts";
 
 export interface Reduced {
   readonly state: RoundState;
@@ -111,8 +121,10 @@ function lose(draft: Draft, id: LeaseId, cause: LossCause, reason: string): void
   draft.leases.set(id, { ...lease, state: "lost" });
   const unit = unitAt(draft, index);
   const excluded = cause === "fault" ? [...new Set([...unit.excluded, provider])] : unit.excluded;
-  const state = unit.attempts > draft.rules.retryMax ? "abandoned" : "pending";
-  draft.units[index] = { ...unit, state, lease: null, excluded, lastReason: reason };
+  const releases = unit.attempts - unit.failures;
+  const failures = unit.failures + (cause === "released" && releases <= RELEASES_MAX ? 0 : 1);
+  const state = failures > draft.rules.retryMax ? "abandoned" : "pending";
+  draft.units[index] = { ...unit, state, failures, lease: null, excluded, lastReason: reason };
   draft.actions.push({ type: "lost", unit: index, attempt, lease: id, provider, cause, reason });
 }
 
@@ -145,11 +157,15 @@ function deliver(draft: Draft, event: Extract<RoundEvent, { type: "delivered" }>
 /** Ends the round when it can be ended. */
 function settle(draft: Draft): void {
   if (draft.phase !== "open") return;
-  const { quorum, graceShare, graceMsMin } = draft.rules;
+  const { quorum, waitsForAll, graceShare, graceMsMin } = draft.rules;
   const delivered = draft.units.filter(({ state }) => state === "delivered").length;
   const abandoned = draft.units.filter(({ state }) => state === "abandoned").length;
   if (draft.units.length - abandoned < quorum) fail(draft);
   if (draft.phase !== "open" || delivered < quorum) return;
+  if (waitsForAll) {
+    if (delivered + abandoned === draft.units.length) commit(draft);
+    return;
+  }
   if (draft.closesAtMs === null) {
     const tookMs = draft.nowMs - draft.startedAtMs;
     draft.closesAtMs = draft.nowMs + Math.max(graceMsMin, graceShare * tookMs);

@@ -50,7 +50,7 @@ export async function runStoredPiece(piece: PieceToRun): Promise<Cid> {
     {
       module,
       arguments: [unit.name, ...unit.arguments],
-      environment: { PINGO_PIECE: String(unit.index), PINGO_PIECES: String(unit.pieces) },
+      environment: { PINGO_PIECE: String(unit.piece), PINGO_PIECES: String(unit.pieces) },
       input: input && { tree: await readInput(blocks, input.cid), name: input.name },
       limits: unit.limits,
       seed: unit.seed,

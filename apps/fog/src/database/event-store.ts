@@ -24,6 +24,20 @@ export async function appendEvent(
   return { sequence: row?.sequence ?? null, atUnixMs, event };
 }
 
+/** The last word on each unit that a provider lost, by the unit's index. */
+export async function lastLosses(sql: Sql, job: Cid, round: number): Promise<ReadonlyMap<number, string>> {
+  const rows = await sql
+    .select({ event: events.event })
+    .from(events)
+    .where(and(eq(events.job, job), raw`${events.event}->>'type' = 'lost'`))
+    .orderBy(asc(events.sequence));
+  return new Map(
+    rows.flatMap(({ event }) =>
+      event.type === "lost" && event.round === round ? [[event.unit, event.reason] as const] : [],
+    ),
+  );
+}
+
 export async function listEvents(sql: Sql, job: Cid, afterSequence: number): Promise<NumberedEvent[]> {
   const rows = await sql
     .select()

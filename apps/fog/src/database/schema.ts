@@ -98,7 +98,7 @@ export const leases = pgTable("leases", {
   index: integer().notNull(),
   attempt: integer().notNull(),
   provider: text().$type<NodeId>().notNull(),
-  state: text().$type<"live" | "delivered" | "lost" | "faulted">().notNull(),
+  state: text().$type<"live" | "delivered" | "lost" | "faulted" | "released">().notNull(),
   issuedUnixMs: count("issued_unix_ms").notNull(),
 });
 

@@ -8,6 +8,7 @@ import { Worker } from "node:worker_threads";
 import type { EvaluationProgram, ProgramSignature, TrainProgram } from "@pingo/autograd";
 import { type FaultReport, RemoteError, type RunJob, type TrainJob } from "@pingo/core";
 import { FogError } from "../fault.ts";
+import { type Redone, redo } from "../membership/reexecution.ts";
 import { createMailbox } from "./mailbox.ts";
 
 export type ModelTask =
@@ -43,6 +44,8 @@ export interface Modeller extends AsyncDisposable {
   build(job: TrainJob): Promise<ModelAnswers["build"]>;
   /** @throws {FaultError} why the module or an input cannot be run with */
   checkPieces(job: RunJob): Promise<void>;
+  /** Does a unit again. @returns how far what was delivered is from it. @throws {FaultError} what kept it from being done */
+  redo(work: Omit<Redone, "blocksFolder">, signal: AbortSignal): Promise<number>;
   export(job: TrainJob, signature: ProgramSignature, weights: Float32Array): Promise<ExportedModel>;
 }
 
@@ -63,6 +66,7 @@ export function createModeller(blocksFolder: string): Modeller {
     async checkPieces(job) {
       await ask({ type: "check-pieces", blocksFolder, job });
     },
+    redo: (work, signal) => redo({ ...work, blocksFolder }, AbortSignal.any([signal, ending.signal])),
     async export(job, signature, weights) {
       const answer = await ask({ type: "export", blocksFolder, job, signature, weights });
       if ("model" in answer) return answer;

@@ -17,11 +17,15 @@ import {
 import { type StoredLink, statDag, writeFile, writeTree } from "@pingo/storage";
 import type { CountedDelivery, RoundState } from "@pingo/training";
 import { readInput, readResultEnd, sizeOfTree } from "@pingo/wasm";
+import { lastLosses } from "../database/event-store.ts";
 import { latestRound } from "../database/round-store.ts";
 import type { JobRow } from "../database/schema.ts";
 import { listCountedOfJob, listUnits } from "../database/work-store.ts";
 import { recordCommit } from "./commit-ledger.ts";
 import type { CommitMoment, Committed, Conclusion, Course, CourseOptions } from "./course.ts";
+import { type SettledPiece, settlePieces } from "./settle-pieces.ts";
+
+type CountedPiece = Awaited<ReturnType<typeof listCountedOfJob>>[number] & { readonly unit: RunUnit };
 
 /** Where each piece is run twice. */
 const REPLICAS = { none: 1, always: 2 } as const;
@@ -105,14 +109,12 @@ class PiecesCourse implements Course {
     await readResultEnd(this.#options.blocks, update);
   }
 
+  /** What came, one result of each piece; which of them count is settled at the end. */
   async commit(deliveries: readonly CountedDelivery[], at: CommitMoment): Promise<Committed> {
-    const { sql, blocks } = this.#options;
+    const { sql } = this.#options;
     const replicas = REPLICAS[this.#job.verify];
-    const byPiece = deliveries.filter(({ unit }) => unit % replicas === 0);
-    const links = new Map<string, StoredLink>();
-    for (const { unit, update } of byPiece)
-      links.set(String(unit / replicas), { cid: update, dagBytes: (await statDag(blocks, update)).bytes });
-    const { cid } = await writeTree(blocks, links);
+    const results = new Map(deliveries.map(({ unit, update }) => [Math.floor(unit / replicas), update]));
+    const cid = await this.#folderOf(results);
     const version = { number: 1, weightsCid: cid, momentumCid: null, averageCid: null };
     const recorded = await recordCommit(sql, { ...at, version, deliveries });
     this.committed = 1;
@@ -120,24 +122,28 @@ class PiecesCourse implements Course {
   }
 
   async conclude(): Promise<(row: JobRow) => Promise<Conclusion>> {
-    const { sql, blocks, fog } = this.#options;
+    const { sql, blocks, fog, modeller, log, signal, row: begun } = this.#options;
     const job = this.#job;
+    const replicas = REPLICAS[job.verify];
+    const counted = await this.#counted();
+    const came = counted.map(({ unit, update }) => ({ unit, update }));
+    const settled = await settlePieces(came, { pieces: job.pieces, replicas, modeller, log, signal });
+    const results = new Map(
+      settled.flatMap(({ piece, result }) => (result === null ? [] : [[piece, result] as const])),
+    );
+    const resultPieces = await this.#folderOf(results);
+    const losses = await lastLosses(sql, begun.id, 1);
     return async (row) => {
-      const latest = assertDefined(await latestRound(sql, row.id), "its round is committed");
-      const units = await listUnits(sql, row.id, 1);
       const records: PieceRecord[] = [];
-      for (const result of await listCountedOfJob(sql, row.id)) {
-        const unit = units[result.index];
-        assert(unit && isRunUnit(unit), `unit ${result.index} of a Run job is a piece`);
-        await blocks.put(result.receipt, "dagCbor");
-        const { provider, update, attempt, receiptCid: receipt } = result;
-        const end = await readResultEnd(blocks, update);
+      for (const { unit, receipt: bytes, receiptCid: receipt, provider, update, attempt } of counted) {
+        await blocks.put(bytes, "dagCbor");
         const { piece: index, input } = unit;
         records.push({
           index,
           input: input && { cid: input.cid, name: input.name },
-          end,
+          end: await readResultEnd(blocks, update),
           result: update,
+          isRefuted: settled[index]?.refuted.has(update) === true,
           provider,
           attempt,
           receipt,
@@ -153,13 +159,33 @@ class PiecesCourse implements Course {
         pieces: records,
       };
       const json = new TextEncoder().encode(`${JSON.stringify(provenance, null, 2)}\n`);
-      const reason = reasonOf(records);
+      const lossOf = (piece: number): string | undefined =>
+        Array.from({ length: replicas }, (_, i) => losses.get(piece * replicas + i)).find(Boolean);
+      const reason = reasonOf({ settled, records, lossOf });
       return {
         state: reason === null ? "succeeded" : "failed",
         reason,
-        outcome: { resultPieces: latest.weights, resultProvenance: await writeFile(blocks, json) },
+        outcome: { resultPieces, resultProvenance: await writeFile(blocks, json) },
       };
     };
+  }
+
+  async #counted(): Promise<readonly CountedPiece[]> {
+    const { sql, row } = this.#options;
+    const units = await listUnits(sql, row.id, 1);
+    return (await listCountedOfJob(sql, row.id)).map((result) => {
+      const unit = units[result.index];
+      assert(unit && isRunUnit(unit), `unit ${result.index} of a Run job is a piece`);
+      return { ...result, unit };
+    });
+  }
+
+  async #folderOf(results: ReadonlyMap<number, Cid>): Promise<Cid> {
+    const { blocks } = this.#options;
+    const links = new Map<string, StoredLink>();
+    for (const [piece, cid] of results)
+      links.set(String(piece), { cid, dagBytes: (await statDag(blocks, cid)).bytes });
+    return (await writeTree(blocks, links)).cid;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -167,22 +193,32 @@ class PiecesCourse implements Course {
   }
 }
 
-/** null where all ended well, and those that were run twice came to the same. */
-function reasonOf(records: readonly PieceRecord[]): string | null {
-  for (const [index, [first, second]] of Map.groupBy(records, ({ index }) => index)) {
-    if (first === undefined || second === undefined || first.result === second.result) continue;
-    return `piece ${index} came out differently at ${first.provider} and at ${second.provider}; submit the job again, and it goes to others where there are`;
-  }
-  const failed = records.filter(({ end }) => !hasSucceeded(end));
-  if (failed.length === 0) return null;
-  const pieces = new Set(failed.map(({ index }) => index));
-  const named = [...pieces].slice(0, NAMED_MAX).map((index) => {
-    const record = assertDefined(
-      failed.find((one) => one.index === index),
-      "it is one of them",
-    );
-    return `piece ${index}: ${sentenceOfEnd(record.end)} (${record.end.code})`;
+interface Outcome {
+  readonly settled: readonly SettledPiece[];
+  readonly records: readonly PieceRecord[];
+  /** Why the last provider of a piece gave it back. */
+  lossOf(piece: number): string | undefined;
+}
+
+/** null where each piece has a result, and all ended well. */
+function reasonOf({ settled, records, lossOf }: Outcome): string | null {
+  const sentences = settled.flatMap(({ piece, result }) => {
+    const came = records.filter(({ index }) => index === piece);
+    const chosen = came.find((record) => record.result === result);
+    if (chosen !== undefined) {
+      if (hasSucceeded(chosen.end)) return [];
+      return [`piece ${piece}: ${sentenceOfEnd(chosen.end)} (${chosen.end.code})`];
+    }
+    const [first, second] = came;
+    if (first === undefined)
+      return [`piece ${piece} was given up; the last provider said: ${lossOf(piece) ?? "nothing"}`];
+    if (second === undefined)
+      return [`piece ${piece} came from ${first.provider} alone, and could not be done again here`];
+    return [
+      `piece ${piece} came out differently at ${first.provider} and at ${second.provider}, and neither is what comes out here; submit the job again, and it goes to others where there are`,
+    ];
   });
-  const more = pieces.size > NAMED_MAX ? `, and ${pieces.size - NAMED_MAX} more` : "";
-  return `${named.join("; ")}${more}`;
+  if (sentences.length === 0) return null;
+  const more = sentences.length > NAMED_MAX ? `, and ${sentences.length - NAMED_MAX} more` : "";
+  return `${sentences.slice(0, NAMED_MAX).join("; ")}${more}`;
 }

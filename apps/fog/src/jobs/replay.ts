@@ -1,5 +1,6 @@
 /** The state of a round that this station had begun before it was stopped or killed, from its rows. */
 import {
+  type LossCause,
   openRound,
   type RoundAction,
   type RoundEvent,
@@ -8,6 +9,13 @@ import {
   roundRules,
 } from "@pingo/training";
 import type { LeaseRow, ResultRow } from "../database/schema.ts";
+
+/** States of a lease that was lost, and what that does to its unit. */
+const CAUSE_BY_KEPT: { readonly [K in LeaseRow["state"]]?: LossCause } = {
+  lost: "expired",
+  faulted: "fault",
+  released: "released",
+};
 
 export interface RoundRecordRows {
   readonly units: number;
@@ -43,8 +51,8 @@ export function replayRound(
   for (const { id: lease, index: unit, provider, state: kept } of rows.leases) {
     apply({ type: "leased", atMs, unit, lease, provider, untilMs });
     // A unit is leased again only once the lease before was lost.
-    if (kept === "lost" || kept === "faulted" || lastByUnit.get(unit) !== lease) {
-      const cause = kept === "faulted" ? "fault" : "expired";
+    if (kept in CAUSE_BY_KEPT || lastByUnit.get(unit) !== lease) {
+      const cause = CAUSE_BY_KEPT[kept] ?? "expired";
       apply({ type: "lost", atMs, lease, cause, reason: "it was lost before the station restarted" });
     }
   }

@@ -1,12 +1,12 @@
 /** Writes down what a step of a round did, in one transaction, before anyone is told. */
 import type { Cid, JobEvent, JobId, Lease, LeaseId, NodeId, NumberedEvent, Receipt } from "@pingo/core";
-import type { RoundAction } from "@pingo/training";
+import type { LossCause, RoundAction } from "@pingo/training";
 import { postPay } from "../books/journal.ts";
 import type { Pay } from "../books/price.ts";
 import { appendEvent } from "../database/event-store.ts";
 import { updateJob } from "../database/job-store.ts";
 import { addCountedUnit } from "../database/provider-store.ts";
-import type { Sql } from "../database/schema.ts";
+import type { LeaseRow, Sql } from "../database/schema.ts";
 import { findResult, insertLease, insertResult, setLeaseState } from "../database/work-store.ts";
 
 /** A result as it came, verified. */
@@ -21,6 +21,13 @@ export interface ReceivedResult {
   readonly pay: Pay;
 }
 
+/** What is remembered of how a lease was lost: who failed is not asked again, and whose owner came back did not fail. */
+const KEPT_BY_CAUSE = {
+  fault: "faulted",
+  released: "released",
+  expired: "lost",
+  disconnected: "lost",
+} as const satisfies Readonly<Record<LossCause, LeaseRow["state"]>>;
 /** What the wire carries of a reason. */
 const REASON_CHARS_MAX = 256;
 
@@ -54,7 +61,7 @@ export async function recordStep(sql: Sql, step: StepToRecord): Promise<readonly
     for (const action of step.actions) {
       if (action.type === "lost") {
         const { lease, unit, provider, reason } = action;
-        await setLeaseState(tx, lease, action.cause === "fault" ? "faulted" : "lost");
+        await setLeaseState(tx, lease, KEPT_BY_CAUSE[action.cause]);
         const event: JobEvent = { type: "lost", round, unit, provider, reason };
         written.push(await appendEvent(tx, job, atUnixMs, event));
       } else if (action.type === "acknowledge" && action.isNew && step.result) {

@@ -105,6 +105,12 @@ export class ProviderRegistry {
     if (member) member.faultsAtMs = [...this.#recentFaults(member), now];
   }
 
+  /** Its owner took the computer back: it gets nothing until it says anew what it offers. */
+  reclaimed(id: NodeId): void {
+    const member = this.#memberById.get(id);
+    if (member) member.offer = { ...member.offer, slots: 0 };
+  }
+
   offers(): readonly OfferState[] {
     const now = this.#options.clock.monotonicMs();
     return [...this.#memberById].map(([id, member]) => {

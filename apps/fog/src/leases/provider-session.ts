@@ -90,10 +90,12 @@ async function answerOf(
       return { acknowledged };
     }
     case "release":
+      if (request.isOwners) options.providers.reclaimed(peer);
       for (const lease of request.leases) {
         const run = holderOf(lease, peer, options);
         if (!run) continue;
-        run.lose(lease, "fault", `given back: ${request.reason}`);
+        run.lose(lease, request.isOwners ? "released" : "fault", `given back: ${request.reason}`);
+        if (request.isOwners) continue;
         // One that gives back at once is asked less and less, and others come before it.
         options.providers.noteFault(peer);
       }

@@ -129,7 +129,7 @@ export class WorkerSlot implements Slot, AsyncDisposable {
       this.#kill(child);
     };
     if (!current?.lease || current.isPiece || !child.connected) {
-      current?.reject(new LendingError({ code: "LEASE_REVOKED", reason: "the owner needs the computer" }));
+      current?.reject(new LendingError({ code: "OWNER_RETURNED" }));
       end();
       return;
     }

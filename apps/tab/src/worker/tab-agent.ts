@@ -91,7 +91,7 @@ export async function startTabAgent({ first, ports, machine }: TabAgentOptions):
         .catch((error: unknown) => log.error("tally_unwritten", { error: String(error) }));
       delivery.wake();
     },
-    onRelease: (lease, reason) => session.release([lease], reason),
+    onRelease: (lease, reason, isOwners) => session.release([lease], reason, isOwners),
   });
   let { policy } = first;
   let decision = decideTab(first.signals, policy);

@@ -16,6 +16,7 @@ const arbChoice = fc.record({
     "deliver",
     "heartbeat",
     "lose",
+    "release",
     "fault",
     "wait",
     "stranger",
@@ -27,6 +28,7 @@ const arbChoice = fc.record({
 export const arbGame = fc.record({
   units: fc.integer({ min: 1, max: 5 }),
   retryMax: fc.integer({ min: 0, max: 3 }),
+  isWhole: fc.boolean(),
   choices: fc.array(arbChoice, { maxLength: 80 }),
 });
 
@@ -39,8 +41,9 @@ export interface Game {
   state: RoundState;
 }
 
-export function playGame({ units, retryMax, choices }: GameOptions): Game {
-  const initial = openRound({ units, rules: roundRules({ units, retryMax, deadlineMs: 60_000 }), atMs: 0 });
+export function playGame({ units, retryMax, isWhole, choices }: GameOptions): Game {
+  const rules = roundRules({ units, retryMax, isWhole, deadlineMs: 60_000 });
+  const initial = openRound({ units, rules, atMs: 0 });
   const game: Game = { events: [], actions: [], initial, state: initial };
   let leases = 0;
   const put = (event: RoundEvent): void => {
@@ -59,7 +62,10 @@ export function playGame({ units, retryMax, choices }: GameOptions): Game {
       put({ type: "leased", atMs, unit, lease: leaseOf(leases++), ...until });
     } else if (what === "deliver") put({ type: "delivered", atMs, lease: known, provider: holder, delivery });
     else if (what === "heartbeat") put({ type: "heartbeat", atMs, lease: known, untilMs: atMs + waitMs });
-    else if (what === "lose") put({ type: "lost", atMs, lease: known, cause: "released", reason: "left" });
+    else if (what === "lose")
+      put({ type: "lost", atMs, lease: known, cause: "disconnected", reason: "left" });
+    else if (what === "release")
+      put({ type: "lost", atMs, lease: known, cause: "released", reason: "owner" });
     else if (what === "fault") put({ type: "lost", atMs, lease: known, cause: "fault", reason: "NaN" });
     else if (what === "wait") put({ type: "tick", atMs: atMs + waitMs });
     else put({ type: "delivered", atMs, lease: known, provider: providerOf(9), delivery });
@@ -75,7 +81,7 @@ export function checkGame(options: GameOptions): void {
   );
   assert(new Set(counted).size === counted.length, "a unit counted twice");
   assert(
-    state.units.every(({ attempts }) => attempts <= options.retryMax + 1),
+    state.units.every(({ failures }) => failures <= options.retryMax + 1),
     "a unit was tried too often",
   );
   const ends = actions.filter(({ type }) => type === "commit" || type === "fail");
@@ -86,6 +92,8 @@ export function checkGame(options: GameOptions): void {
   for (const end of ends) {
     if (end.type !== "commit") continue;
     assert(end.deliveries.length >= state.rules.quorum, "a commit without a quorum");
+    const isOver = state.units.every(({ state: unit }) => unit === "delivered" || unit === "abandoned");
+    assert(isOver || !options.isWhole, "a commit before each unit was delivered or given up");
     const committed = end.deliveries.map(({ unit }) => unit).join();
     assert(committed === [...counted].sort((a, b) => a - b).join(), "the commit is not what counted");
   }
