@@ -70,6 +70,16 @@ export type CliFault =
   | { readonly code: "NOTHING_UNBONDS" }
   | { readonly code: "STILL_UNBONDING"; readonly unbondsAtUnixS: number }
   | { readonly code: "ESCROW_DIFFERS"; readonly found: string; readonly own: string }
+  | { readonly code: "NO_ESCROW"; readonly job: string }
+  | { readonly code: "ESCROW_NOT_YOURS"; readonly user: string }
+  | { readonly code: "ESCROW_NOT_BILLED"; readonly act: string; readonly phase: string }
+  | { readonly code: "ESCROW_WINDOW_OVER"; readonly untilUnixS: number }
+  | { readonly code: "ESCROW_NOT_DISPUTED"; readonly phase: string }
+  | { readonly code: "ANSWER_TOO_MUCH"; readonly billedNano: bigint; readonly amountNano: bigint }
+  | { readonly code: "ESCROW_CLOSED" }
+  | { readonly code: "ESCROW_TOO_EARLY"; readonly phase: string; readonly untilUnixS: number }
+  | { readonly code: "NO_FOG_KEY"; readonly path: string }
+  | { readonly code: "QUORUM_NOT_OURS"; readonly isMember: boolean; readonly threshold: number }
   | { readonly code: "ESCROW_SILENT"; readonly what: string; readonly minutes: number }
   | {
       readonly code: "PINGO_MISSING";
@@ -148,6 +158,27 @@ const SENTENCES: Sentences<CliFault> = {
     `it unbonds until ${new Date(f.unbondsAtUnixS * 1000).toISOString()} by the chain's clock; collect it then`,
   ESCROW_DIFFERS: (f) =>
     `the fog node asks for the job's budget at ${f.found}, and by this home's wallet and address book its escrow is ${f.own}; nothing was sent: link this wallet ("pingo membership join"), and check PINGO_FOG_ADDRESS_BOOK`,
+  NO_ESCROW: (f) =>
+    `the job ${f.job} has no escrow on chain; a job without a budget has none, nor has one that nobody funded, or whose fog node pays by its books alone`,
+  ESCROW_NOT_YOURS: (f) =>
+    `the escrow is the wallet ${f.user}'s, and only that one can accept or dispute its bill; use the home of that wallet (PINGO_HOME)`,
+  ESCROW_NOT_BILLED: (f) =>
+    `there is no bill to ${f.act}: the escrow is ${f.phase}; "pingo job escrow show" says until when`,
+  ESCROW_WINDOW_OVER: (f) =>
+    `the bill could be disputed until ${at(f.untilUnixS)} by the chain's clock; it is paid as it is`,
+  ESCROW_NOT_DISPUTED: (f) =>
+    `nobody disputes a bill here: the escrow is ${f.phase}; only a disputed one waits for an answer`,
+  ANSWER_TOO_MUCH: (f) =>
+    `${formatPingo(f.amountNano)} is more than the ${formatPingo(f.billedNano)} that were billed; give that much at most`,
+  ESCROW_CLOSED: () => "the escrow is closed, and all of it is paid; there is nothing left to do",
+  ESCROW_TOO_EARLY: (f) =>
+    `the escrow is ${f.phase} until ${at(f.untilUnixS)} by the chain's clock; close it then`,
+  NO_FOG_KEY: (f) =>
+    `there is no fog node's key at ${f.path}; an answer is signed in the home of a fog node of the quorum (PINGO_HOME)`,
+  QUORUM_NOT_OURS: (f) =>
+    f.isMember
+      ? `the quorum asks for ${f.threshold} signatures, and this home has one; gather the others by hand`
+      : "this home's fog node is not in the quorum; answer from one that is",
   ESCROW_SILENT: (f) => `the fog node has not ${f.what} within ${f.minutes} minutes; its log says why`,
   PINGO_MISSING: (f) =>
     `the job's budget is ${formatPingo(f.neededNano)}, and ${f.address} has ${formatPingo(f.foundNano)}; earn it by lending a computer ("pingo node join"), or write a smaller budget`,
@@ -155,6 +186,10 @@ const SENTENCES: Sentences<CliFault> = {
     `${f.address} has less than 0.2 GRAM, which the job's escrow and its bill take for a while; send it some ("pingo devnet faucet" on a devnet)`,
   INTERRUPTED: () => "interrupted",
 };
+
+function at(unixS: number): string {
+  return new Date(unixS * 1000).toISOString();
+}
 
 export class CliError extends FaultError<CliFault> {
   override readonly name = "CliError";

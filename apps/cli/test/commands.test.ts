@@ -64,6 +64,11 @@ test("help fits on a screen, and every command shows an example", async () => {
     "membership join",
     "earnings",
     "audit verify",
+    "job escrow show",
+    "job escrow accept",
+    "job escrow dispute",
+    "job escrow answer",
+    "job escrow close",
     "autograd inspect",
     "autograd check",
   ];

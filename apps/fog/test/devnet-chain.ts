@@ -1,16 +1,17 @@
 /** A devnet in a process of its own with PinGo's contracts on it, for tests of a station that has a chain. */
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 import { ClaimTree, deployContracts, encodeClaim, parseGenesisFile } from "@pingo/contracts";
 import { testGenesis } from "@pingo/contracts/testing";
 import { type AddressBookFile, type KeyPair, keyPairOfSeed, parseShape } from "@pingo/core";
 import { systemClock, systemFetch, systemPrng } from "@pingo/core/system";
 import { createToncenter, createWalletSender, type Toncenter, walletContract } from "@pingo/ton";
-import { Address } from "@ton/core";
+import { Address, beginCell, Cell, loadShardAccount, storeShardAccount } from "@ton/core";
 import { z } from "zod";
 
 const NODE_24 = fileURLToPath(new URL("../../../node_modules/.bin/node", import.meta.url));
@@ -19,6 +20,11 @@ const DEVNET = fileURLToPath(new URL("../../devnet/src/main.ts", import.meta.url
 const BLOCK_MS = "40";
 const NANOGRAM = 1_000_000_000n;
 const NETWORK = -3;
+/** THROW 42, whatever comes. SOURCE: TVM's F22_n. */
+const THROWS = beginCell()
+  .storeUint(0xf200 + 42, 16)
+  .endCell();
+const zState = z.object({ state: z.instanceof(Uint8Array) });
 const zReady = z.object({ devnet: z.object({ endpoint: z.string(), adminUrl: z.string() }) });
 
 export interface DevnetChain extends AsyncDisposable {
@@ -33,6 +39,8 @@ export interface DevnetChain extends AsyncDisposable {
   travel(seconds: number): Promise<void>;
   /** The chain is gone. */
   kill(): Promise<void>;
+  /** What contracts sent there comes back, until it is mended. */
+  breakContract(address: Address): Promise<AsyncDisposable>;
 }
 
 /**
@@ -41,19 +49,7 @@ export interface DevnetChain extends AsyncDisposable {
  */
 export async function startDevnetChain(home: string, quorum: KeyPair, payer?: KeyPair): Promise<DevnetChain> {
   await mkdir(home, { recursive: true });
-  const child = spawn(NODE_24, [DEVNET], {
-    env: {
-      PINGO_HOME: home,
-      PINGO_DEVNET_HTTP: "127.0.0.1:0",
-      PINGO_DEVNET_ADMIN_PORT: "0",
-      PINGO_DEVNET_BLOCK_MS: BLOCK_MS,
-      PINGO_LOG_LEVEL: "warn",
-      PINGO_EXIT_WITH_PARENT: "1",
-    },
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  const [line] = await once(createInterface(child.stdout), "line");
-  const { endpoint, adminUrl } = parseShape(zReady, JSON.parse(String(line)), String(line)).devnet;
+  let { child, endpoint, adminUrl } = await startDevnet(home, { http: "127.0.0.1:0", admin: "0" });
   const client = createToncenter({ endpoint, fetch: systemFetch });
   const askAdmin = async (path: string, body: unknown): Promise<void> => {
     const answer = await fetch(`${adminUrl}/${path}`, { method: "POST", body: JSON.stringify(body) });
@@ -67,6 +63,14 @@ export async function startDevnetChain(home: string, quorum: KeyPair, payer?: Ke
     child.kill("SIGKILL");
     await exited;
   };
+  /** The state of accounts is a table: nothing else here can make a sound contract fail. */
+  const exchangeCode = async (address: Address, code: Cell): Promise<Cell> => {
+    await kill();
+    const before = exchangeCodeIn(join(home, "devnet", "chain.sqlite"), address, code);
+    const ports = { http: new URL(endpoint).host, admin: new URL(adminUrl).port };
+    ({ child, endpoint, adminUrl } = await startDevnet(home, ports));
+    return before;
+  };
   try {
     const file = await deploy(client, { quorum, payer, give });
     const bookPath = join(home, "address-book.json");
@@ -79,12 +83,56 @@ export async function startDevnetChain(home: string, quorum: KeyPair, payer?: Ke
       fund: (key) => give(walletContract(key.publicKey, NETWORK).address, 100n * NANOGRAM),
       travel: (seconds) => askAdmin("travel", { seconds }),
       kill,
+      async breakContract(address) {
+        const code = await exchangeCode(address, THROWS);
+        return {
+          async [Symbol.asyncDispose]() {
+            await exchangeCode(address, code);
+          },
+        };
+      },
       [Symbol.asyncDispose]: kill,
     };
   } catch (error) {
     await kill();
     throw error;
   }
+}
+
+async function startDevnet(
+  home: string,
+  ports: { readonly http: string; readonly admin: string },
+): Promise<{ readonly child: ChildProcess; readonly endpoint: string; readonly adminUrl: string }> {
+  const child = spawn(NODE_24, [DEVNET], {
+    env: {
+      PINGO_HOME: home,
+      PINGO_DEVNET_HTTP: ports.http,
+      PINGO_DEVNET_ADMIN_PORT: ports.admin,
+      PINGO_DEVNET_BLOCK_MS: BLOCK_MS,
+      PINGO_LOG_LEVEL: "warn",
+      PINGO_EXIT_WITH_PARENT: "1",
+    },
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  const [line] = await once(createInterface(child.stdout), "line");
+  return { child, ...parseShape(zReady, JSON.parse(String(line)), String(line)).devnet };
+}
+
+/** @returns the code that it had */
+function exchangeCodeIn(path: string, address: Address, code: Cell): Cell {
+  using database = new DatabaseSync(path);
+  const key = address.toRawString();
+  const row = zState.parse(database.prepare("select state from account where address = ?").get(key));
+  const account = loadShardAccount(
+    Cell.fromBoc(Buffer.from(row.state))[0]?.beginParse() ?? Cell.EMPTY.beginParse(),
+  );
+  const state = account.account?.storage.state;
+  if (state?.type !== "active" || !state.state.code) throw new Error(`${key} is no contract`);
+  const before = state.state.code;
+  state.state.code = code;
+  const boc = beginCell().store(storeShardAccount(account)).endCell().toBoc();
+  database.prepare("update account set state = ? where address = ?").run(boc, key);
+  return before;
 }
 
 async function deploy(

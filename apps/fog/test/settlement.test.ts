@@ -264,6 +264,40 @@ test("what was not used goes back: all of it where nothing was done, the rest wh
   expect(await audit()).toMatchObject({ differences: 0, chain: { escrows: 4 } });
 });
 
+test("a payout that the wallet could not take is written back and paid again, not at once and not twice", async () => {
+  const wallet = addressOf(providerWallet);
+  const beforeNano = await heldNano(wallet);
+  const paidBefore = (await audit()).chain?.payouts ?? 0;
+  const shareNano = (BUDGET_NANO * 95n) / 100n;
+  {
+    const minter = Address.parseRaw(String(devnet.book["minter"]));
+    await using _broken = await devnet.breakContract(new PingoWallet(wallet, minter).address);
+    const job = await accept();
+    await fund(job);
+    {
+      await using provider = await join(fog, { key: providerKey });
+      await workOn(provider, 3);
+      await untilFinished(fog.url, job);
+    }
+    await acceptBill(job);
+    await until(async () => (await audit()).chain?.backNano === shareNano.toString());
+    await until(async () => (await earnedInBooks()) === shareNano);
+    await systemClock.sleep(3_000); // several looks of the station: the wallet is left alone for a while
+    expect(await audit()).toMatchObject({ differences: 0, chain: { payouts: paidBefore + 1 } });
+  }
+  await devnet.travel(3_601);
+  await until(async () => (await heldNano(wallet)) === beforeNano + shareNano);
+  await until(async () => (await earnedInBooks()) === 0n);
+  await devnet.travel(90_000);
+  await systemClock.sleep(3_000); // several looks of the station
+  expect(await heldNano(wallet)).toBe(beforeNano + shareNano);
+  expect(await audit()).toMatchObject({
+    differences: 0,
+    findings: [],
+    chain: { payouts: paidBefore + 2, backNano: shareNano.toString() },
+  });
+});
+
 /** What somebody with the database in hand could do, and what it is called. */
 const ALTERATIONS: readonly (readonly [string, string])[] = [
   ["update payouts set amount_nano = amount_nano + 1", "PAYOUT_DIFFERS"],
@@ -278,6 +312,12 @@ const ALTERATIONS: readonly (readonly [string, string])[] = [
     "PAYOUT_WITHOUT_ENTRY",
   ],
   ["delete from escrows", "INCOME_NOT_IN_BOOKS"],
+  ["update payouts set returned_unix_s = null", "RETURNED_NOT_IN_BOOKS"],
+  ["update payouts set returned_unix_s = 1", "RETURNED_NOT_ON_CHAIN"],
+  [
+    "delete from entries where transfer in (select id from transfers where key like 'payout-returned/%')",
+    "RETURNED_DIFFERS",
+  ],
   [
     "update entries set amount_nano = amount_nano - 1 where account like 'world/escrow/%' and amount_nano < 0",
     "DEPOSIT_NOT_ON_CHAIN",

@@ -42,7 +42,7 @@ export interface EscrowInfo {
   readonly address: string;
   readonly userAddress: string;
   readonly deadlineUnixS: number;
-  readonly state: "awaited" | "funded" | "billed" | "closed" | "abandoned";
+  readonly state: "awaited" | "funded" | "billed" | "disputed" | "closed" | "abandoned";
 }
 
 /** What is lent now. */
@@ -81,6 +81,8 @@ export interface ChainReport {
   /** By the transactions of that wallet. */
   readonly inNano: string;
   readonly outNano: string;
+  /** Of what went out, what wallets sent back. */
+  readonly backNano: string;
 }
 
 export interface BooksFinding {
@@ -118,7 +120,7 @@ export const zJobEscrowView: z.ZodType<JobEscrowView> = z.object({
       address: zSentence,
       userAddress: zSentence,
       deadlineUnixS: zCount,
-      state: z.enum(["awaited", "funded", "billed", "closed", "abandoned"]),
+      state: z.enum(["awaited", "funded", "billed", "disputed", "closed", "abandoned"]),
     })
     .nullable(),
 });
@@ -138,6 +140,8 @@ export const zBooksReport: z.ZodType<BooksReport> = z.object({
   transfers: zCount,
   paidNano: zNano,
   differences: zCount,
-  chain: z.object({ escrows: zCount, payouts: zCount, inNano: zNano, outNano: zNano }).nullable(),
+  chain: z
+    .object({ escrows: zCount, payouts: zCount, inNano: zNano, outNano: zNano, backNano: zNano })
+    .nullable(),
   findings: z.array(z.object({ code: zSentence, where: zSentence, what: zSentence })),
 });

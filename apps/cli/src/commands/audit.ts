@@ -37,7 +37,7 @@ async function verify(context: Context): Promise<number> {
   const onChain =
     chain === null
       ? ""
-      : `; on chain ${chain.escrows} escrows, ${formatPingo(BigInt(chain.inNano))} in, ${chain.payouts} payouts, ${formatPingo(BigInt(chain.outNano))} out`;
+      : `; on chain ${chain.escrows} escrows, ${formatPingo(BigInt(chain.inNano))} in, ${chain.payouts} payouts, ${formatPingo(BigInt(chain.outNano))} out${backText(chain.backNano)}`;
   const looked = `${jobs} jobs, ${receipts} receipts that come to ${formatPingo(BigInt(paidNano))}, ${transfers} transfers${onChain}`;
   if (differences === 0) {
     screen.line(`${screen.paint("green", "✓ balanced")}: ${looked}`);
@@ -45,4 +45,10 @@ async function verify(context: Context): Promise<number> {
   }
   screen.line(`${differences} ${differences === 1 ? "difference" : "differences"} in ${looked}`);
   return EXIT_FAULT;
+}
+
+function backText(backNano: string): string {
+  return backNano === "0"
+    ? ""
+    : `, of which ${formatPingo(BigInt(backNano))} came back and is to be paid again`;
 }

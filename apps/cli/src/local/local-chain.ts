@@ -126,7 +126,12 @@ export async function startLocalChain(
       proof: airdrop.proofOf(founderAddress.hash),
       book,
     });
-    const place: LocalChainFile = { kind: "pingo/local-chain/v1", endpoint, bookPath };
+    const place: LocalChainFile = {
+      kind: "pingo/local-chain/v1",
+      endpoint,
+      bookPath,
+      adminPort: ports.admin,
+    };
     await context.ports.disk.write(
       join(folder, LOCAL_CHAIN_NAME),
       new TextEncoder().encode(`${JSON.stringify(place)}\n`),

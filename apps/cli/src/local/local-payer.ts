@@ -19,12 +19,15 @@ export interface LocalChainFile {
   readonly endpoint: string;
   /** Path of the address book. */
   readonly bookPath: string;
+  /** Of the faucet and of time travel. */
+  readonly adminPort: number;
 }
 
 const zLocalChainFile: z.ZodType<LocalChainFile> = z.strictObject({
   kind: z.literal("pingo/local-chain/v1"),
   endpoint: z.string().regex(/^http:\/\/[^ ]+$/),
   bookPath: z.string().min(1),
+  adminPort: z.int().positive(),
 });
 
 /** @returns undefined unless that wallet is the one that the fog node knows of this home's user */

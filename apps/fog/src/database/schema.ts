@@ -187,7 +187,7 @@ export const escrows = pgTable("escrows", {
   address: text().notNull().unique(),
   userAddress: text("user_address").notNull(),
   deadlineUnixS: count("deadline_unix_s").notNull(),
-  state: text().$type<"awaited" | "funded" | "billed" | "closed" | "abandoned">().notNull(),
+  state: text().$type<"awaited" | "funded" | "billed" | "disputed" | "closed" | "abandoned">().notNull(),
   createdUnixMs: count("created_unix_ms").notNull(),
 });
 
@@ -198,6 +198,8 @@ export const payouts = pgTable("payouts", {
   amountNano: nano("amount_nano").notNull(),
   sentUntilUnixS: count("sent_until_unix_s"),
   seenLt: nano("seen_lt"),
+  endLt: nano("end_lt"),
+  returnedUnixS: count("returned_unix_s"),
 });
 
 export type EscrowRow = typeof escrows.$inferSelect;

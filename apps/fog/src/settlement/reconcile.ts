@@ -39,6 +39,7 @@ export async function reconcile(
     payouts: paid.length,
     inNano: sumOf(after, "in").toString(),
     outNano: sumOf(after, "out").toString(),
+    backNano: sumOf(after, "back").toString(),
   };
 }
 
@@ -75,6 +76,16 @@ function checkPayouts(
     if (direction === "in") continue;
     const payout = byId.get(queryId);
     const where = payout === undefined ? `lt ${lt}` : `payout/${payout.id}`;
+    if (direction === "back") {
+      // One that is not known to have ended is still being followed.
+      if (payout === undefined || (payout.endLt !== null && payout.returnedUnixS === null))
+        find(
+          "RETURNED_NOT_IN_BOOKS",
+          where,
+          `the chain shows ${amountNano} nano-PINGO sent back by ${wallet}, at lt ${lt}`,
+        );
+      continue;
+    }
     if (payout === undefined)
       find("PAYOUT_NOT_IN_BOOKS", where, `the chain shows ${amountNano} nano-PINGO sent to ${wallet}`);
     else if (payout.amountNano !== amountNano || purseOf(chain, payout.address) !== wallet?.toRawString())
@@ -87,15 +98,27 @@ function checkPayouts(
     seen.add(queryId);
   }
   const onChain = new Set(after.flatMap(({ direction, queryId }) => (direction === "out" ? [queryId] : [])));
-  for (const { id, amountNano, seenLt } of paid) {
+  const returned = new Set(
+    after.flatMap(({ direction, queryId }) => (direction === "back" ? [queryId] : [])),
+  );
+  for (const { id, amountNano, seenLt, returnedUnixS } of paid) {
     const where = `payout/${id}`;
+    const backNano = nanoByEntry.get(`payout-returned/${id} world/wallet`) ?? 0n;
+    if (backNano !== (returnedUnixS === null ? 0n : -amountNano))
+      find(
+        "RETURNED_DIFFERS",
+        where,
+        `it came back: ${returnedUnixS !== null}; the books took ${-backNano} back`,
+      );
+    if (returnedUnixS !== null && !returned.has(BigInt(id)))
+      find("RETURNED_NOT_ON_CHAIN", where, `the books say that ${amountNano} nano-PINGO came back`);
     if (seenLt !== null && !onChain.has(BigInt(id)))
       find("PAYOUT_NOT_ON_CHAIN", where, `the books say that ${amountNano} nano-PINGO were sent`);
     if (nanoByEntry.get(`${where} world/wallet`) !== amountNano)
       find("PAYOUT_WITHOUT_ENTRY", where, `no transfer of ${amountNano} nano-PINGO stands behind it`);
   }
   for (const key of nanoByEntry.keys()) {
-    const [, id] = /^payout\/(\d+) /.exec(key) ?? [];
+    const [, id] = /^payout(?:-returned)?\/(\d+) /.exec(key) ?? [];
     if (id !== undefined && !byId.has(BigInt(id)))
       find("PAYOUT_NOT_ON_CHAIN", `payout/${id}`, "the books say it was paid, and nothing was sent");
   }

@@ -23,6 +23,8 @@ export interface EscrowPlace {
 }
 
 export interface SettlementChain {
+  /** The station's PINGO wallet. */
+  readonly purse: Address;
   nowUnixS(): Promise<number>;
   /** workchain:hex */
   addressOf(place: EscrowPlace): string;
@@ -74,6 +76,7 @@ export function createSettlementChain(
     await wallet.send([{ to: escrowAt(place).address, valueNanogram: ESCROW_ASK_NANOGRAM, body }]);
   };
   return {
+    purse: own.address,
     nowUnixS: () => client.nowUnixS(signal),
     addressOf: (place) => escrowAt(place).address.toRawString(),
     async read(place) {

@@ -1,6 +1,6 @@
 /** Escrows and payouts, as rows. */
 import { type Cid, encodeCanonical, type NodeId, sha256 } from "@pingo/core";
-import { and, asc, eq, gt, inArray, isNull, like, max, sql as raw } from "drizzle-orm";
+import { and, asc, desc, eq, gt, inArray, isNotNull, isNull, like, max, sql as raw } from "drizzle-orm";
 import { escrowAccount } from "../books/accounts.ts";
 import {
   accounts,
@@ -61,7 +61,7 @@ export async function liveEscrows(
     })
     .from(escrows)
     .innerJoin(jobs, eq(jobs.id, escrows.job))
-    .where(inArray(escrows.state, ["awaited", "funded", "billed"]))
+    .where(inArray(escrows.state, ["awaited", "funded", "billed", "disputed"]))
     .orderBy(asc(jobs.ordinal));
   return rows.map(({ escrow, owner, budgetNano, finished }) => ({
     escrow,
@@ -138,4 +138,42 @@ export async function setPayoutSeen(sql: Sql, id: number, lt: bigint): Promise<v
 export async function lastSeenLt(sql: Sql): Promise<bigint> {
   const [row] = await sql.select({ lt: max(payouts.seenLt) }).from(payouts);
   return row?.lt ?? 0n;
+}
+
+/** Seen to have gone out; how they ended is not seen yet. */
+export async function payoutsNotEnded(
+  sql: Sql,
+): Promise<readonly (PayoutRow & { readonly seenLt: bigint })[]> {
+  const rows = await sql
+    .select()
+    .from(payouts)
+    .where(and(isNotNull(payouts.seenLt), isNull(payouts.endLt)))
+    .orderBy(asc(payouts.id))
+    .limit(PAGE);
+  return rows.flatMap((row) => (row.seenLt === null ? [] : [{ ...row, seenLt: row.seenLt }]));
+}
+
+/** @param returnedUnixS  null: it arrived */
+export async function endPayout(
+  sql: Sql,
+  id: number,
+  { endLt, returnedUnixS }: { readonly endLt: bigint; readonly returnedUnixS: number | null },
+): Promise<void> {
+  await sql.update(payouts).set({ endLt, returnedUnixS }).where(eq(payouts.id, id));
+}
+
+/** How many payouts to this wallet came back since one arrived, and when the last of them did. */
+export async function returnsOf(
+  sql: Sql,
+  address: string,
+): Promise<{ readonly times: number; readonly lastUnixS: number }> {
+  const rows = await sql
+    .select({ returnedUnixS: payouts.returnedUnixS })
+    .from(payouts)
+    .where(and(eq(payouts.address, address), isNotNull(payouts.endLt)))
+    .orderBy(desc(payouts.id))
+    .limit(PAGE);
+  const arrived = rows.findIndex(({ returnedUnixS }) => returnedUnixS === null);
+  const times = arrived < 0 ? rows.length : arrived;
+  return { times, lastUnixS: times === 0 ? 0 : (rows[0]?.returnedUnixS ?? 0) };
 }

@@ -13,31 +13,25 @@ import {
   isFault,
   type Log,
   type NodeId,
-  shortId,
 } from "@pingo/core";
-import { fogAccount, fogPurse, outerEscrow, ownerAccount, providerAccount } from "../books/accounts.ts";
+import { fogPurse, outerEscrow, ownerAccount } from "../books/accounts.ts";
 import { post } from "../books/journal.ts";
 import { balanceNano } from "../books/ledger.ts";
-import type { EscrowRow, PayoutRow, Sql } from "../database/schema.ts";
+import type { EscrowRow, Sql } from "../database/schema.ts";
 import { FogError } from "../fault.ts";
 import { addressOfNode } from "../membership/member-store.ts";
 import { whyOf } from "../why-of.ts";
+import { Payouts } from "./payouts.ts";
 import { type Find, reconcile } from "./reconcile.ts";
 import type { SettlementChain } from "./settlement-chain.ts";
 import {
-  earnedByWallets,
   evidenceOf,
   findEscrow,
-  insertPayout,
   type JobToSettle,
   jobsWithoutEscrow,
-  lastSeenLt,
   liveEscrows,
-  payoutsOnTheirWay,
   saveEscrow,
   setEscrowState,
-  setPayoutSeen,
-  setPayoutsSent,
   usedNano,
 } from "./settlement-store.ts";
 
@@ -61,21 +55,19 @@ const DEADLINE_S = 14 * DAY_S;
 const FUNDING_MS_MAX = 15 * 60_000;
 /** A job that ended unfunded: its user's order may still be on its way. */
 const ABANDON_MS = 3_600_000;
-/** Less costs more to send than it is worth. */
-const PAYOUT_NANO_MIN = 1_000_000n;
-/** A wallet's order is void after a minute; twice that, for clocks. */
-const ORDER_VALID_S = 120;
 const LOOK_MS = 1_000;
 const RETRY_MS = 5_000;
 
 export class Settlement implements AsyncDisposable {
   readonly #options: SettlementOptions;
   readonly #fundedJobs = new Set<Cid>();
+  readonly #payouts: Payouts;
   readonly #done: Promise<void>;
   #rouse: () => void = () => undefined;
 
   constructor(options: SettlementOptions) {
     this.#options = options;
+    this.#payouts = new Payouts(options);
     this.#done = this.#watch();
   }
 
@@ -119,8 +111,7 @@ export class Settlement implements AsyncDisposable {
         await this.#nameEscrows();
         for (const { escrow, job } of await liveEscrows(this.#options.sql))
           await this.#advance(escrow, job).catch((error: unknown) => this.#noteWaiting(job.job, error));
-        await this.#planPayouts();
-        await this.#sendPayouts();
+        await this.#payouts.advance();
         await clock.sleep(LOOK_MS, { signal: roused.signal }).catch(() => undefined); // roused: there is something new
       } catch (error) {
         if (signal.aborted) return;
@@ -196,7 +187,12 @@ export class Settlement implements AsyncDisposable {
       log.info("escrow_billed", { job: job.job, amountNano: amountNano.toString() });
       return;
     }
-    if (escrow.state === "funded") await setEscrowState(sql, job.job, "billed");
+    // Billed, or disputed.
+    if (escrow.state !== seen.phase) {
+      await setEscrowState(sql, job.job, seen.phase);
+      if (seen.phase === "disputed")
+        log.warn("escrow_disputed", { job: job.job, untilUnixS: seen.untilUnixS });
+    }
     if ((await chain.nowUnixS()) >= seen.untilUnixS) await chain.finish(escrow);
   }
 
@@ -231,61 +227,5 @@ export class Settlement implements AsyncDisposable {
   /** Compares the books with the chain. */
   reconcile(find: Find): Promise<ChainReport> {
     return reconcile(this.#options, find);
-  }
-
-  /** Of what escrows paid, less the station's own fees: earnings that nobody paid in stay in the books. */
-  async #planPayouts(): Promise<void> {
-    const { sql, clock, log, fog } = this.#options;
-    for (const earned of await earnedByWallets(sql, PAYOUT_NANO_MIN)) {
-      const purseNano = -(await balanceNano(sql, fogPurse)) - (await balanceNano(sql, fogAccount(fog)));
-      if (purseNano < earned.earnedNano) continue;
-      const { node, earnedNano } = earned;
-      await sql.transaction(async (tx) => {
-        const id = await insertPayout(tx, earned);
-        await post(tx, {
-          ...{ key: `payout/${id}`, kind: "payout", job: null, atUnixMs: clock.nowUnixMs() },
-          entries: [
-            [providerAccount(node), -earnedNano],
-            [fogPurse, earnedNano],
-          ],
-        });
-      });
-      log.info("payout_planned", { node: shortId(node), amountNano: earnedNano.toString() });
-    }
-  }
-
-  /** Sent again only when no order that carries it can be executed any more. */
-  async #sendPayouts(): Promise<void> {
-    const { chain, sql } = this.#options;
-    const due = async (): Promise<readonly PayoutRow[]> => {
-      const waiting = await this.#notSeen();
-      const nowUnixS = await chain.nowUnixS();
-      const ready = waiting.filter(({ sentUntilUnixS }) => (sentUntilUnixS ?? 0) < nowUnixS);
-      if (ready.length === 0) return [];
-      const ids = ready.map(({ id }) => id);
-      await setPayoutsSent(sql, ids, nowUnixS + ORDER_VALID_S);
-      return ready;
-    };
-    if ((await payoutsOnTheirWay(sql)).length > 0) await chain.pay(due);
-  }
-
-  async #notSeen(): Promise<readonly PayoutRow[]> {
-    const { chain, sql, log } = this.#options;
-    const waiting = await payoutsOnTheirWay(sql);
-    if (waiting.every(({ sentUntilUnixS }) => sentUntilUnixS === null)) return waiting;
-    const moves = await chain.moves(await lastSeenLt(sql));
-    const missing: PayoutRow[] = [];
-    for (const payout of waiting) {
-      const move = moves.find(
-        ({ direction, queryId }) => direction === "out" && queryId === BigInt(payout.id),
-      );
-      if (move === undefined) missing.push(payout);
-      else {
-        await setPayoutSeen(sql, payout.id, move.lt);
-        const { node, amountNano } = payout;
-        log.info("paid_out", { node, amountNano: amountNano.toString(), payout: payout.id });
-      }
-    }
-    return missing;
   }
 }

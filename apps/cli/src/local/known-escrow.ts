@@ -1,0 +1,177 @@
+/** The escrow of a job that was funded: read, and moved on by whoever may. */
+
+import { join } from "node:path";
+import type { EscrowView, JobEscrowTerms } from "@pingo/contracts";
+import { digestOfCid, equalBytes, type JobId, keyPairOfSeed, publicKeyOfNodeId } from "@pingo/core";
+import type { FogClient } from "@pingo/sdk";
+import type { Toncenter, WalletMessage } from "@pingo/ton";
+import { CliError } from "../cli-error.ts";
+import type { Context } from "../context.ts";
+import { findAddressBook } from "./deploy-genesis.ts";
+import { findLocalPayer } from "./local-payer.ts";
+import type { Payer } from "./own-escrow.ts";
+import { openWallet } from "./own-wallet.ts";
+
+export interface KnownEscrow {
+  readonly address: string;
+  readonly user: string;
+  view(): Promise<EscrowView>;
+  /** The chain's clock. */
+  nowUnixS(): Promise<number>;
+  /** The user's, of a bill: paid at once. */
+  accept(): Promise<EscrowView>;
+  /** The user's, in the bill's window: the quorum decides. */
+  dispute(): Promise<EscrowView>;
+  /** The quorum's: of this home's fog node, where its signature is enough. */
+  answer(amountNano: bigint): Promise<EscrowView>;
+  /** Anyone's, when the phase's time is over. */
+  close(): Promise<EscrowView>;
+}
+
+const NANOGRAM = 1_000_000_000n;
+/** For the quorum beside the escrow; the rest comes back. */
+const ANSWER_NANOGRAM = NANOGRAM / 8n;
+const GRAM_NEEDED_NANO = NANOGRAM / 5n;
+const CALL_VALID_S = 300;
+const LOOK_EVERY_MS = 400;
+const LOOKS_MAX = 150;
+const SEED_BYTES = 32;
+
+/** @throws {CliError} NO_ESCROW, NO_ADDRESS_BOOK, ESCROW_DIFFERS; {ToncenterError} */
+export async function openKnownEscrow(context: Context, client: FogClient, job: JobId): Promise<KnownEscrow> {
+  const { signal, config, ports } = context;
+  const { escrow: info } = await client.escrow(job, { signal });
+  if (info === null) throw new CliError({ code: "NO_ESCROW", job });
+  const local = await findLocalPayer(context, info.userAddress);
+  const bookPath = local?.bookPath ?? config.chain.addressBookPath;
+  const book = await findAddressBook(context, bookPath);
+  const { minter, quorum } = book?.addresses ?? {};
+  if (book === undefined || minter === undefined || quorum === undefined)
+    throw new CliError({ code: "NO_ADDRESS_BOOK", path: bookPath });
+  const contracts = await import("@pingo/contracts");
+  const { createToncenter, createWalletSender, ToncenterError, walletContract } = await import("@pingo/ton");
+  const { Address } = await import("@ton/core");
+  const endpoint = local?.endpoint ?? config.chain.endpoint;
+  const chain = createToncenter({ ...config.chain, endpoint, fetch: ports.fetch, clock: ports.clock });
+  const terms: JobEscrowTerms = {
+    minter: Address.parseRaw(minter),
+    quorum: Address.parseRaw(quorum),
+    user: Address.parseRaw(info.userAddress),
+    fog: walletContract(publicKeyOfNodeId((await client.node({ signal })).id), book.network).address,
+    job: digestOfCid(job),
+    deadlineUnixS: info.deadlineUnixS,
+  };
+  const escrow = contracts.jobEscrow(terms);
+  const address = escrow.address.toRawString();
+  // Whatever the fog node says: it is the escrow of these two, for this job, under this quorum.
+  if (address !== info.address)
+    throw new CliError({ code: "ESCROW_DIFFERS", found: info.address, own: address });
+  const isStanding = async (): Promise<boolean> => (await chain.account(escrow.address, signal)).isActive;
+  const view = async (): Promise<EscrowView> => {
+    if (!(await isStanding())) throw new CliError({ code: "NO_ESCROW", job });
+    return chain.open(escrow).getView();
+  };
+  const openPayer = async (): Promise<Payer> => {
+    if (local !== undefined) return local;
+    const { file, key } = await openWallet(context);
+    return { network: file.network, key };
+  };
+  const send = async (
+    message: WalletMessage,
+    isDone: (after: EscrowView) => boolean,
+    isUsers: boolean,
+  ): Promise<EscrowView> => {
+    const { key, network } = await openPayer();
+    const sender = createWalletSender({ chain, key, network, clock: ports.clock, signal });
+    if (isUsers && !sender.address.equals(terms.user))
+      throw new CliError({ code: "ESCROW_NOT_YOURS", user: info.userAddress });
+    if ((await chain.account(sender.address, signal)).balanceNanogram < GRAM_NEEDED_NANO)
+      throw new CliError({ code: "GRAM_MISSING", address: sender.address.toString({ bounceable: false }) });
+    await sender.send([message]);
+    for (let looks = 0; looks < LOOKS_MAX; looks++) {
+      const after = await view();
+      if (isDone(after)) return after;
+      await ports.clock.sleep(LOOK_EVERY_MS, { signal });
+    }
+    const seconds = (LOOKS_MAX * LOOK_EVERY_MS) / 1000;
+    throw new ToncenterError({ code: "NOT_SEEN_ON_CHAIN", what: "the change of the escrow", seconds });
+  };
+  const ask = { to: escrow.address, valueNanogram: contracts.ESCROW_ASK_NANOGRAM };
+  const isClosed = ({ phase }: EscrowView): boolean => phase === "closed";
+  const billedOr = async (act: string): Promise<EscrowView> => {
+    const now = await view();
+    if (now.phase !== "billed") throw new CliError({ code: "ESCROW_NOT_BILLED", act, phase: now.phase });
+    return now;
+  };
+  return {
+    address,
+    user: info.userAddress,
+    view,
+    nowUnixS: () => chain.nowUnixS(signal),
+    async accept() {
+      await billedOr("accept");
+      return send({ ...ask, body: contracts.encodeFinish() }, isClosed, true);
+    },
+    async dispute() {
+      const { untilUnixS } = await billedOr("dispute");
+      if ((await chain.nowUnixS(signal)) >= untilUnixS)
+        throw new CliError({ code: "ESCROW_WINDOW_OVER", untilUnixS });
+      return send({ ...ask, body: contracts.encodeDispute() }, ({ phase }) => phase === "disputed", true);
+    },
+    async answer(amountNano) {
+      const { phase, billedNano } = await view();
+      if (phase !== "disputed") throw new CliError({ code: "ESCROW_NOT_DISPUTED", phase });
+      if (amountNano > billedNano) throw new CliError({ code: "ANSWER_TOO_MUCH", billedNano, amountNano });
+      const body = await signedOrder(context, chain, {
+        terms,
+        network: book.network,
+        target: escrow.address,
+        amountNano,
+      });
+      return send({ to: terms.quorum, valueNanogram: ANSWER_NANOGRAM, body }, isClosed, false);
+    },
+    async close() {
+      const { phase, untilUnixS } = await view();
+      if (phase === "closed") throw new CliError({ code: "ESCROW_CLOSED" });
+      if ((await chain.nowUnixS(signal)) < untilUnixS)
+        throw new CliError({ code: "ESCROW_TOO_EARLY", phase, untilUnixS });
+      return send({ ...ask, body: contracts.encodeFinish() }, isClosed, false);
+    },
+  };
+}
+
+/** Signed with the key of this home's fog node; whoever sends it pays for it. */
+async function signedOrder(
+  { config, ports, signal }: Context,
+  chain: Toncenter,
+  {
+    terms,
+    network,
+    target,
+    amountNano,
+  }: {
+    readonly terms: JobEscrowTerms;
+    readonly network: -239 | -3;
+    readonly target: JobEscrowTerms["user"];
+    readonly amountNano: bigint;
+  },
+) {
+  const { encodeExecute, encodeQuorumCall, encodeSettle, Quorum, signCell } = await import(
+    "@pingo/contracts"
+  );
+  const path = join(config.home, "fog", "key");
+  const seed = await ports.disk.read(path);
+  if (seed?.byteLength !== SEED_BYTES) throw new CliError({ code: "NO_FOG_KEY", path });
+  const key = keyPairOfSeed(seed);
+  // It stands already, and its first keys may have been others: read by its address.
+  const reader = chain.open({ address: terms.quorum, getView: Quorum.prototype.getView });
+  const { seqno, threshold, publicKeyByIndex } = await reader.getView();
+  const place = [...publicKeyByIndex].find(([, publicKey]) => equalBytes(publicKey, key.publicKey))?.[0];
+  if (place === undefined || threshold > 1)
+    throw new CliError({ code: "QUORUM_NOT_OURS", isMember: place !== undefined, threshold });
+  const call = encodeQuorumCall({
+    ...{ quorum: terms.quorum, globalId: network, seqno, target, order: encodeSettle(amountNano) },
+    validUntilUnixS: (await chain.nowUnixS(signal)) + CALL_VALID_S,
+  });
+  return encodeExecute(call, new Map([[place, signCell(key, call)]]));
+}

@@ -1,0 +1,160 @@
+/**
+ * What providers earned, on its way to their wallets: planned, sent, seen to have gone out, and then there or back.
+ *
+ * A payout is written in the books before it is sent, under its row's number, which is its query id on chain. One that a wallet could not take is written
+ * back, and is to be paid anew; that wallet is left alone for a while first, or each try would cost the station GRAM.
+ */
+import { type Clock, type Log, type NodeId, shortId } from "@pingo/core";
+import { fogAccount, fogPurse, providerAccount } from "../books/accounts.ts";
+import { post } from "../books/journal.ts";
+import { balanceNano } from "../books/ledger.ts";
+import type { PayoutRow, Sql } from "../database/schema.ts";
+import type { SettlementChain } from "./settlement-chain.ts";
+import {
+  earnedByWallets,
+  endPayout,
+  insertPayout,
+  lastSeenLt,
+  payoutsNotEnded,
+  payoutsOnTheirWay,
+  returnsOf,
+  setPayoutSeen,
+  setPayoutsSent,
+} from "./settlement-store.ts";
+
+export interface PayoutsOptions {
+  readonly chain: SettlementChain;
+  readonly fog: NodeId;
+  readonly sql: Sql;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Less costs more to send than it is worth. */
+const PAYOUT_NANO_MIN = 1_000_000n;
+/** A wallet's order is void after a minute; twice that, for clocks. */
+const ORDER_VALID_S = 120;
+/** Until a wallet that sent PINGO back is paid again: an hour, then two, then four, and once a day at last. */
+const REST_S = 3_600;
+const REST_S_MAX = 86_400;
+
+export class Payouts {
+  readonly #options: PayoutsOptions;
+
+  constructor(options: PayoutsOptions) {
+    this.#options = options;
+  }
+
+  async advance(): Promise<void> {
+    await this.#follow();
+    await this.#plan();
+    await this.#send();
+  }
+
+  /** Of what escrows paid, less the station's own fees: earnings that nobody paid in stay in the books. */
+  async #plan(): Promise<void> {
+    const { sql, clock, log, fog } = this.#options;
+    for (const earned of await earnedByWallets(sql, PAYOUT_NANO_MIN)) {
+      const purseNano = -(await balanceNano(sql, fogPurse)) - (await balanceNano(sql, fogAccount(fog)));
+      if (purseNano < earned.earnedNano || (await this.#isResting(earned.address))) continue;
+      const { node, earnedNano } = earned;
+      await sql.transaction(async (tx) => {
+        const id = await insertPayout(tx, earned);
+        await post(tx, {
+          ...{ key: `payout/${id}`, kind: "payout", job: null, atUnixMs: clock.nowUnixMs() },
+          entries: [
+            [providerAccount(node), -earnedNano],
+            [fogPurse, earnedNano],
+          ],
+        });
+      });
+      log.info("payout_planned", { node: shortId(node), amountNano: earnedNano.toString() });
+    }
+  }
+
+  async #isResting(address: string): Promise<boolean> {
+    const { chain, sql } = this.#options;
+    const { times, lastUnixS } = await returnsOf(sql, address);
+    if (times === 0) return false;
+    return (await chain.nowUnixS()) < lastUnixS + Math.min(REST_S * 2 ** (times - 1), REST_S_MAX);
+  }
+
+  /** Sent again only when no order that carries it can be executed any more. */
+  async #send(): Promise<void> {
+    const { chain, sql } = this.#options;
+    const due = async (): Promise<readonly PayoutRow[]> => {
+      const waiting = await this.#notSeen();
+      const nowUnixS = await chain.nowUnixS();
+      const ready = waiting.filter(({ sentUntilUnixS }) => (sentUntilUnixS ?? 0) < nowUnixS);
+      if (ready.length === 0) return [];
+      const ids = ready.map(({ id }) => id);
+      await setPayoutsSent(sql, ids, nowUnixS + ORDER_VALID_S);
+      return ready;
+    };
+    if ((await payoutsOnTheirWay(sql)).length > 0) await chain.pay(due);
+  }
+
+  async #notSeen(): Promise<readonly PayoutRow[]> {
+    const { chain, sql, log } = this.#options;
+    const waiting = await payoutsOnTheirWay(sql);
+    if (waiting.every(({ sentUntilUnixS }) => sentUntilUnixS === null)) return waiting;
+    const moves = await chain.moves(await lastSeenLt(sql));
+    const missing: PayoutRow[] = [];
+    for (const payout of waiting) {
+      const move = moves.find(
+        ({ direction, queryId }) => direction === "out" && queryId === BigInt(payout.id),
+      );
+      if (move === undefined) missing.push(payout);
+      else {
+        await setPayoutSeen(sql, payout.id, move.lt);
+        const { node, amountNano } = payout;
+        log.info("paid_out", { node, amountNano: amountNano.toString(), payout: payout.id });
+      }
+    }
+    return missing;
+  }
+
+  /** Gone out is not there: the receiver's wallet shows it, or the station's that it came back. */
+  async #follow(): Promise<void> {
+    const { chain, sql } = this.#options;
+    const open = await payoutsNotEnded(sql);
+    const [first] = open;
+    if (first === undefined) return;
+    const firstLt = open.reduce((least, { seenLt }) => (seenLt < least ? seenLt : least), first.seenLt);
+    const own = await chain.moves(firstLt);
+    for (const payout of open) {
+      const queryId = BigInt(payout.id);
+      const back = own.find((move) => move.direction === "back" && move.queryId === queryId);
+      if (back !== undefined) {
+        await this.#takeBack(payout, back.lt);
+        continue;
+      }
+      const there = (await chain.moves(payout.seenLt, payout.address)).find(
+        (move) =>
+          move.direction === "in" && move.queryId === queryId && move.wallet?.equals(chain.purse) === true,
+      );
+      if (there !== undefined) await endPayout(sql, payout.id, { endLt: there.lt, returnedUnixS: null });
+    }
+  }
+
+  async #takeBack({ id, node, address, amountNano }: PayoutRow, endLt: bigint): Promise<void> {
+    const { chain, sql, clock, log } = this.#options;
+    const returnedUnixS = await chain.nowUnixS();
+    await sql.transaction(async (tx) => {
+      await endPayout(tx, id, { endLt, returnedUnixS });
+      await post(tx, {
+        ...{ key: `payout-returned/${id}`, kind: "payout", job: null, atUnixMs: clock.nowUnixMs() },
+        entries: [
+          [fogPurse, -amountNano],
+          [providerAccount(node), amountNano],
+        ],
+      });
+    });
+    log.warn("payout_returned", {
+      node: shortId(node),
+      address,
+      amountNano: amountNano.toString(),
+      payout: id,
+    });
+  }
+}
