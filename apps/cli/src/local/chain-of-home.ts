@@ -16,17 +16,17 @@ export const GENESIS_NAME = "genesis.json";
 /** What a fog node leaves in its folder beside the key, which the chain's genesis needs first. */
 const FOG_TRACES = ["database", "blocks"];
 
-/** @throws {CliError} OPTION_INVALID; HOME_OF_OTHER_CHAIN where the home was begun the other way */
-export async function chainOfHome(context: Context, asked: string | undefined): Promise<HomeChain> {
+/** @throws {CliError} OPTION_INVALID */
+export function parseChain(text: string | undefined): HomeChain | undefined {
+  const found = HOME_CHAINS.find((name) => name === text);
+  if (text === undefined || found !== undefined) return found;
+  const expected = HOME_CHAINS.join(" or ");
+  throw new CliError({ code: "OPTION_INVALID", option: "--chain", value: text.slice(0, 64), expected });
+}
+
+/** @throws {CliError} HOME_OF_OTHER_CHAIN where the home was begun the other way */
+export async function chainOfHome(context: Context, wanted: HomeChain | undefined): Promise<HomeChain> {
   const { screen, config } = context;
-  const wanted = asked === undefined ? undefined : HOME_CHAINS.find((name) => name === asked);
-  if (asked !== undefined && wanted === undefined)
-    throw new CliError({
-      code: "OPTION_INVALID",
-      option: "--chain",
-      value: asked.slice(0, 64),
-      expected: HOME_CHAINS.join(" or "),
-    });
   const begun = await begunWith(context);
   if (wanted === undefined && begun === "none")
     screen.line(
