@@ -57,8 +57,8 @@ export type CliFault =
   | { readonly code: "PASSPHRASES_DIFFER" }
   | { readonly code: "NO_PROVIDER_KEY" }
   | { readonly code: "NOT_LENDING"; readonly fog: string }
-  | { readonly code: "STAKE_NOT_OWNED"; readonly owner: string | null }
-  | { readonly code: "STAKE_BARRED" }
+  | { readonly code: "STAKE_NOT_OWNED"; readonly role: MemberRole; readonly owner: string | null }
+  | { readonly code: "STAKE_BARRED"; readonly role: MemberRole }
   | { readonly code: "STAKE_TOO_SMALL"; readonly minNano: bigint; readonly totalNano: bigint }
   | { readonly code: "STAKE_LESS"; readonly stakedNano: bigint; readonly askedNano: bigint }
   | {
@@ -67,7 +67,7 @@ export type CliFault =
       readonly neededNano: bigint;
       readonly foundNano: bigint;
     }
-  | { readonly code: "NOTHING_UNBONDS" }
+  | { readonly code: "NOTHING_UNBONDS"; readonly role: MemberRole }
   | { readonly code: "STILL_UNBONDING"; readonly unbondsAtUnixS: number }
   | { readonly code: "ESCROW_DIFFERS"; readonly found: string; readonly own: string }
   | { readonly code: "NO_ESCROW"; readonly job: string }
@@ -89,6 +89,13 @@ export type CliFault =
     }
   | { readonly code: "GRAM_MISSING"; readonly address: string }
   | { readonly code: "INTERRUPTED" };
+
+type MemberRole = "provider" | "fog";
+
+const MEMBERS: { readonly [K in MemberRole]: { readonly name: string; readonly command: string } } = {
+  provider: { name: "provider", command: "node" },
+  fog: { name: "fog node", command: "fog" },
+};
 
 const SENTENCES: Sentences<CliFault> = {
   USAGE: (f) =>
@@ -143,17 +150,18 @@ const SENTENCES: Sentences<CliFault> = {
     `this home's provider is not at ${f.fog} now; start it ("pingo node join") and try again`,
   STAKE_NOT_OWNED: (f) =>
     f.owner === null
-      ? 'this home\'s provider is not registered on chain; "pingo node register" does it'
-      : `this home's provider is registered for the wallet ${f.owner}; only that one can change its stake`,
-  STAKE_BARRED: () =>
-    "this provider's key is barred for good by what it signed; start anew with another home (PINGO_HOME)",
+      ? `this home's ${MEMBERS[f.role].name} is not registered on chain; "pingo ${MEMBERS[f.role].command} register" does it`
+      : `this home's ${MEMBERS[f.role].name} is registered for the wallet ${f.owner}; only that one can change its stake`,
+  STAKE_BARRED: (f) =>
+    `this ${MEMBERS[f.role].name}'s key is barred for good by what it signed; start anew with another home (PINGO_HOME)`,
   STAKE_TOO_SMALL: (f) =>
     `the registry asks for ${formatPingo(f.minNano)} at stake, and this would make ${formatPingo(f.totalNano)}; give more with --stake`,
   STAKE_LESS: (f) =>
     `only ${formatPingo(f.stakedNano)} is at stake, less than ${formatPingo(f.askedNano)}; ask for less`,
   STAKE_PINGO_MISSING: (f) =>
     `${formatPingo(f.neededNano)} was to be put at stake, and ${f.address} has ${formatPingo(f.foundNano)}; send it more, or stake less`,
-  NOTHING_UNBONDS: () => 'nothing has left this provider\'s stake; "pingo node unbond" takes something out',
+  NOTHING_UNBONDS: (f) =>
+    `nothing has left this ${MEMBERS[f.role].name}'s stake; "pingo ${MEMBERS[f.role].command} unbond" takes something out`,
   STILL_UNBONDING: (f) =>
     `it unbonds until ${new Date(f.unbondsAtUnixS * 1000).toISOString()} by the chain's clock; collect it then`,
   ESCROW_DIFFERS: (f) =>
@@ -174,7 +182,7 @@ const SENTENCES: Sentences<CliFault> = {
   ESCROW_TOO_EARLY: (f) =>
     `the escrow is ${f.phase} until ${at(f.untilUnixS)} by the chain's clock; close it then`,
   NO_FOG_KEY: (f) =>
-    `there is no fog node's key at ${f.path}; an answer is signed in the home of a fog node of the quorum (PINGO_HOME)`,
+    `there is no fog node's key at ${f.path}; this is signed in the home of a fog node (PINGO_HOME), which "pingo fog serve" makes`,
   QUORUM_NOT_OURS: (f) =>
     f.isMember
       ? `the quorum asks for ${f.threshold} signatures, and this home has one; gather the others by hand`

@@ -4,7 +4,7 @@ import type { FogClient, PreparedJob, PreparedRun } from "@pingo/sdk";
 import { CliError } from "./cli-error.ts";
 import type { Context } from "./context.ts";
 import { followJob } from "./follow.ts";
-import { findLocalPayer } from "./local/local-payer.ts";
+import { findLocalPayerAt } from "./local/local-payer.ts";
 import { fundEscrow, type OwnEscrow } from "./local/own-escrow.ts";
 import { openWallet } from "./local/own-wallet.ts";
 
@@ -17,7 +17,7 @@ export async function payForJob(
   return fundEscrow(context, BigInt(file.budgetNano), {
     ...{ client, job },
     async openPayer(userAddress) {
-      const local = await findLocalPayer(context, userAddress);
+      const local = await findLocalPayerAt(context, userAddress);
       if (local !== undefined) return local;
       const { file: wallet, key } = await openWallet(context);
       return { network: wallet.network, key };

@@ -223,6 +223,15 @@ test("node join makes a wallet's provider a member of the registry; its stake gr
   while ((await chain.open(purse).getBalanceNano()) < beforeNano + 2_000_000_000n)
     await systemClock.sleep(50);
   expectRefused(await pingo(["node", "collect"], fogEnv), "NOTHING_UNBONDS", ["pingo node unbond"]);
+
+  // The fog node has a stake of its own, under its own key.
+  expectRefused(await pingo(["fog", "unbond", "1"], fogEnv), "STAKE_NOT_OWNED", ["pingo fog register"]);
+  const registered = await pingo(["fog", "register", "--stake", "7", "--json"], fogEnv);
+  expect(registered.stderr).toBe("");
+  expect(JSON.parse(registered.stdout)).toMatchObject({ owner: deployer, stakedNano: "7000000000" });
+  const leaving = await pingo(["fog", "unbond", "2", "--json"], fogEnv);
+  expect(JSON.parse(leaving.stdout)).toMatchObject({ stakedNano: "5000000000", unbondingNano: "2000000000" });
+  expect(await staked("register", "--stake", "0")).toMatchObject({ stakedNano: "3000000000" });
   const much = await pingo(["node", "register", "--stake", "9999999999"], fogEnv);
   expectRefused(much, "STAKE_PINGO_MISSING", ["9999999999 PINGO"]);
   expectRefused(await pingo(["node", "unbond", "much"], fogEnv), "OPTION_INVALID", ["much"]);

@@ -79,7 +79,7 @@ test(
     expect(answered.stderr).toBe("");
     expect(JSON.parse(answered.stdout)).toMatchObject({ phase: "closed", billedNano: String(0.4 * NANO) });
     expectRefused(await escrow("close", id), "ESCROW_CLOSED", []);
-    // The station takes note, and its books agree with the chain.
+    // The station takes note, pays on what it was granted (the next jobs are paid with it), and its books agree with the chain.
     await expect
       .poll(async () => (await pingo(["audit", "verify"], env)).stdout, { timeout: TIMEOUT_MS })
       .toMatch(/^✓ balanced/);

@@ -11,6 +11,7 @@ test("the defaults serve this machine only", () => {
     databaseUrl: undefined,
     leaseTtlMs: 6_000,
     payment: "account",
+    stake: "none",
     gate: "open",
     founders: new Set(),
     domains: [],

@@ -34,6 +34,8 @@ export interface FogConfig {
    * chain before the job starts, and what is earned goes to wallets.
    */
   readonly payment: Payment;
+  /** required: only providers with a stake in the registry on chain are given work. */
+  readonly stake: "none" | "required";
   /** open: everybody may submit. certificate: contributors, and the founders. */
   readonly gate: "open" | "certificate";
   readonly founders: ReadonlySet<NodeId>;
@@ -58,6 +60,7 @@ export interface ChainConfig {
 /** "pingo devnet up" listens there. */
 const DEVNET_ENDPOINT = "http://127.0.0.1:4720/api/v2/jsonRPC";
 const GATES = ["open", "certificate"] as const;
+const STAKES = ["none", "required"] as const;
 const NETWORKS = { mainnet: -239, testnet: -3 } as const;
 const FOUNDERS_MAX = 64;
 const DOMAINS_MAX = 16;
@@ -85,6 +88,7 @@ const OWN_KEYS = [
   "PINGO_FOG_LEASE_TTL_MS",
   "PINGO_FOG_PAYMENT",
   "PINGO_FOG_GATE",
+  "PINGO_FOG_STAKE",
   "PINGO_FOG_FOUNDERS",
   "PINGO_FOG_DOMAINS",
   "PINGO_FOG_NETWORK",
@@ -122,6 +126,7 @@ export function readConfig(env: Environment): FogConfig {
       max: LIMITS.leaseTtlMsMax,
     }),
     gate: readOneOf("PINGO_FOG_GATE", env.PINGO_FOG_GATE || "open", GATES),
+    stake: readOneOf("PINGO_FOG_STAKE", env.PINGO_FOG_STAKE || "none", STAKES),
     founders: readFounders("PINGO_FOG_FOUNDERS", env.PINGO_FOG_FOUNDERS ?? ""),
     domains: readDomains("PINGO_FOG_DOMAINS", env.PINGO_FOG_DOMAINS ?? ""),
     network:
@@ -136,7 +141,10 @@ export function readConfig(env: Environment): FogConfig {
 /** A shell may well have the endpoint set for other programs: a station that needs no chain asks none. */
 function readChain(env: Environment, home: string): ChainConfig | undefined {
   const { TON_ENDPOINT: endpoint = "", PINGO_FOG_ADDRESS_BOOK: book } = env;
-  const isAsked = env.PINGO_FOG_GATE === "certificate" || env.PINGO_FOG_PAYMENT === "chain";
+  const isAsked =
+    env.PINGO_FOG_GATE === "certificate" ||
+    env.PINGO_FOG_PAYMENT === "chain" ||
+    env.PINGO_FOG_STAKE === "required";
   if (!book && !isAsked) return undefined;
   return {
     endpoint: readHttpUrl("TON_ENDPOINT", endpoint || DEVNET_ENDPOINT, DEVNET_ENDPOINT),

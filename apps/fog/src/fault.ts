@@ -28,6 +28,7 @@ export type FogFault =
   | { readonly code: "WALLET_NOT_LINKED"; readonly node: string }
   | { readonly code: "NOT_MEMBER"; readonly address: string }
   | { readonly code: "NO_CHAIN" }
+  | { readonly code: "NO_REGISTRY" }
   | { readonly code: "PASS_NEEDED" }
   | { readonly code: "TICKET_NEEDED" }
   | { readonly code: "TICKET_REFUSED" }
@@ -103,6 +104,8 @@ const SENTENCES: Sentences<FogFault> = {
   PASS_EXPIRED: () => "the pass has expired; sign in with your wallet again",
   NO_CHAIN: () =>
     "this fog node knows no chain, so it cannot tell who contributed; its operator sets PINGO_FOG_GATE or PINGO_FOG_ADDRESS_BOOK",
+  NO_REGISTRY: () =>
+    'the address book names no registry, so this fog node cannot tell who has a stake; take the one that "pingo chain deploy" wrote, or set PINGO_FOG_STAKE=none',
   WRONG_NETWORK: (f) =>
     `the wallet is of network ${f.found} and this fog node of ${f.expected}; import its words for that network ("pingo wallet import --network")`,
   WALLET_NOT_AT_ADDRESS: (f) =>

@@ -24,6 +24,7 @@ import { serveProvider } from "./leases/provider-session.ts";
 import { openMembership } from "./membership/open-membership.ts";
 import { gatedUploads } from "./membership/upload-gate.ts";
 import { openSettlement } from "./settlement/open-settlement.ts";
+import { openStakes } from "./stakes/open-stakes.ts";
 
 export const VERSION = "0.1.0";
 
@@ -50,7 +51,8 @@ export async function startStation(config: FogConfig, ports: Ports): Promise<Sta
   let view: FogNodeView | undefined;
   const leasesOf = (id: NodeId): number =>
     jobs.runs.reduce((sum, run) => sum + run.held().filter(({ provider }) => provider === id).length, 0);
-  const providers = new ProviderRegistry({ sql, clock, leasesOf });
+  const hasStake = (id: NodeId): boolean | undefined => stakes?.allows(id);
+  const providers = new ProviderRegistry({ sql, clock, leasesOf, hasStake });
   const ending = new AbortController();
   const chain = await openStationChain(config, key, ports, ending.signal);
   const membership = await openMembership({
@@ -58,6 +60,12 @@ export async function startStation(config: FogConfig, ports: Ports): Promise<Sta
     lentBy: (id) => providers.lentBy(id),
   });
   parts.use(membership);
+  const stakes = await openStakes({
+    ...{ config, chain, sql, clock, log, ending },
+    present: () => providers.present(),
+    onChange: () => dispatcher.wake(),
+  });
+  if (stakes) parts.use(stakes);
   const modeller = createModeller(blocksFolder);
   const jobs = new JobRegistry({
     ...{ sql, blocks, clock, prng, log, hub, traffic, modeller, leaseTtlMs, fog: key.nodeId },

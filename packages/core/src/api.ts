@@ -89,6 +89,8 @@ export interface ProviderView {
   readonly terms?: OfferTerms;
   readonly lastSeenUnixMs: number;
   readonly unitsCounted: number;
+  /** Where a stake is asked for: whether it has one, and is given work. */
+  readonly hasStake?: boolean;
 }
 
 export const zFogNodeView: z.ZodType<FogNodeView> = z.object({
@@ -146,6 +148,7 @@ export const zProviderView: z.ZodType<ProviderView> = z.object({
   terms: zOfferTerms.exactOptional(),
   lastSeenUnixMs: zCount,
   unitsCounted: zCount,
+  hasStake: z.boolean().exactOptional(),
 });
 
 /** Body of every HTTP answer that is not 2xx. */

@@ -7,6 +7,7 @@ import { runDaemon } from "../daemon.ts";
 import { buildPage } from "../local/build-page.ts";
 import { FOG_FLAGS, SCRIPTS } from "../local/scripts.ts";
 import { optionsOf } from "../options.ts";
+import { fogCollectCommand, fogRegisterCommand, fogUnbondCommand } from "./fog-stake.ts";
 
 const HELP = `
 Examples:
@@ -19,7 +20,7 @@ const PORT_MAX = 65_533;
 
 export function fogCommand(run: Run): Command {
   return new Command("fog")
-    .description("run a fog node")
+    .description("run a fog node, and put a stake behind it")
     .addCommand(
       new Command("serve")
         .description("a fog node in the foreground")
@@ -28,7 +29,10 @@ export function fogCommand(run: Run): Command {
         .option("--web", "serve a page that lends from a browser; it connects to the port after that")
         .addHelpText("after", HELP)
         .action(run(serve)),
-    );
+    )
+    .addCommand(fogRegisterCommand(run))
+    .addCommand(fogUnbondCommand(run))
+    .addCommand(fogCollectCommand(run));
 }
 
 async function serve(context: Context, command: Command): Promise<void> {

@@ -8,7 +8,6 @@ import { type Context, connectAsReader } from "../context.ts";
 import { ownKeys } from "../local/own-ids.ts";
 import { readSize } from "../local/own-provider.ts";
 import { type LentSize, type OwnStake, openOwnStake, stakeLines } from "../local/own-stake.ts";
-import { openWallet } from "../local/own-wallet.ts";
 import { optionsOf } from "../options.ts";
 import { coresMax } from "./node-cores.ts";
 
@@ -53,7 +52,7 @@ export function nodeUnbondCommand(run: Run): Command {
     .action(
       run(async (context, command) => {
         const amountNano = nanoOf("<amount>", command.args[0] ?? "");
-        tell(context, await (await openStake(context)).unbond(amountNano));
+        tellStake(context, await (await openStake(context)).unbond(amountNano));
       }),
     );
 }
@@ -62,7 +61,7 @@ export function nodeCollectCommand(run: Run): Command {
   return new Command("collect")
     .description("bring home what has left your provider's stake")
     .addHelpText("after", COLLECT_HELP)
-    .action(run(async (context) => tell(context, await (await openStake(context)).collect())));
+    .action(run(async (context) => tellStake(context, await (await openStake(context)).collect())));
 }
 
 /** @param stake as it was typed; undefined: what is missing to the registry's minimum */
@@ -78,12 +77,11 @@ export async function registerNode(
   const missingNano = own.minNano > stakedNano ? own.minNano - stakedNano : 0n;
   const millicores = cores === undefined ? Number(before?.millicores ?? 0n) : cores * 1_000;
   const size = await lentSize(context, millicores || coresMax() * 1_000);
-  tell(context, await own.register(size, asked ?? missingNano));
+  tellStake(context, await own.register(size, asked ?? missingNano));
 }
 
-async function openStake(context: Context): Promise<OwnStake> {
-  const { file, key } = await openWallet(context);
-  return openOwnStake(context, { network: file.network, key });
+function openStake(context: Context): Promise<OwnStake> {
+  return openOwnStake(context, "provider");
 }
 
 /** At most, as its owner set it: what is offered at this moment may be nothing, because its owner works. */
@@ -96,7 +94,7 @@ async function lentSize(context: Context, millicoresMax: number): Promise<LentSi
   return { millicores: Math.min(millicores ?? millicoresMax, millicoresMax), bytes: offered.diskBytes };
 }
 
-function tell({ screen }: Context, view: StakeView): void {
+export function tellStake({ screen }: Context, view: StakeView): void {
   screen.json({
     owner: view.owner?.toRawString() ?? null,
     millicores: Number(view.millicores),

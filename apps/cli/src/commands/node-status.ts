@@ -37,6 +37,10 @@ async function status(context: Context, command: Command): Promise<void> {
     if (own !== null) for (const line of ownStatusLines(own, now)) screen.line(line);
     screen.line(`fog node ${node.id} at ${node.httpUrl}, version ${node.version}`);
     screen.line(providerTable(providers, now));
+    if (providers.some(({ connected, hasStake }) => connected && hasStake === false))
+      screen.line(
+        'who has no stake is given no work here; "pingo node register" puts PINGO behind a provider',
+      );
   } catch (error) {
     // This computer can be told of without its fog node.
     if (own === null || !isFault(error) || signal.aborted) throw error;
@@ -85,7 +89,7 @@ export function providerTable(providers: readonly ProviderView[], nowUnixMs: num
   ] as const;
   const rows = providers.map((provider) => [
     provider.id,
-    provider.connected ? "connected" : "away",
+    stateOf(provider),
     `${provider.busySlots}/${provider.slots}`,
     (provider.cpuMillicores / 1000).toFixed(1),
     formatBytes(provider.memoryBytes),
@@ -96,6 +100,11 @@ export function providerTable(providers: readonly ProviderView[], nowUnixMs: num
     `${formatDuration(Math.max(0, nowUnixMs - provider.lastSeenUnixMs))} ago`,
   ]);
   return table(columns, rows);
+}
+
+function stateOf({ connected, hasStake }: ProviderView): string {
+  if (!connected) return "away";
+  return hasStake === false ? "no stake" : "connected";
 }
 
 /** How likely it lends at this hour of the week. */

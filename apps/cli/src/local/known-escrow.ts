@@ -8,7 +8,7 @@ import type { Toncenter, WalletMessage } from "@pingo/ton";
 import { CliError } from "../cli-error.ts";
 import type { Context } from "../context.ts";
 import { findAddressBook } from "./deploy-genesis.ts";
-import { findLocalPayer } from "./local-payer.ts";
+import { findLocalPayerAt } from "./local-payer.ts";
 import type { Payer } from "./own-escrow.ts";
 import { openWallet } from "./own-wallet.ts";
 
@@ -42,7 +42,7 @@ export async function openKnownEscrow(context: Context, client: FogClient, job: 
   const { signal, config, ports } = context;
   const { escrow: info } = await client.escrow(job, { signal });
   if (info === null) throw new CliError({ code: "NO_ESCROW", job });
-  const local = await findLocalPayer(context, info.userAddress);
+  const local = await findLocalPayerAt(context, info.userAddress);
   const bookPath = local?.bookPath ?? config.chain.addressBookPath;
   const book = await findAddressBook(context, bookPath);
   const { minter, quorum } = book?.addresses ?? {};

@@ -23,6 +23,8 @@ export interface LocalChainFile {
   readonly adminPort: number;
 }
 
+export type LocalPayer = Required<Omit<Payer, "whose">>;
+
 const zLocalChainFile: z.ZodType<LocalChainFile> = z.strictObject({
   kind: z.literal("pingo/local-chain/v1"),
   endpoint: z.string().regex(/^http:\/\/[^ ]+$/),
@@ -30,20 +32,23 @@ const zLocalChainFile: z.ZodType<LocalChainFile> = z.strictObject({
   adminPort: z.int().positive(),
 });
 
-/** @returns undefined unless that wallet is the one that the fog node knows of this home's user */
-export async function findLocalPayer(
-  { config, ports: { disk } }: Context,
-  userAddress: string,
-): Promise<Payer | undefined> {
+/** @returns undefined where this home never had a devnet of its own */
+export async function findLocalPayer({ config, ports: { disk } }: Context): Promise<LocalPayer | undefined> {
   const folder = join(config.home, "devnet");
   const path = join(folder, LOCAL_CHAIN_NAME);
   const [bytes, seed] = await Promise.all([disk.read(path), disk.read(join(folder, LOCAL_WALLET_NAME))]);
   if (bytes === undefined || seed?.byteLength !== SEED_BYTES) return undefined;
   const { endpoint, bookPath } = parseShape(zLocalChainFile, parseJson(bytes), path);
-  const key = keyPairOfSeed(seed);
+  return { network: NETWORK, key: keyPairOfSeed(seed), endpoint, bookPath };
+}
+
+/** @returns undefined unless that wallet is the one that the fog node knows of this home's user */
+export async function findLocalPayerAt(context: Context, address: string): Promise<LocalPayer | undefined> {
+  const local = await findLocalPayer(context);
+  if (local === undefined) return undefined;
   const { walletContract } = await import("@pingo/ton");
-  const { address } = walletContract(key.publicKey, NETWORK);
-  return address.toRawString() === userAddress ? { network: NETWORK, key, endpoint, bookPath } : undefined;
+  const own = walletContract(local.key.publicKey, NETWORK).address.toRawString();
+  return own === address ? local : undefined;
 }
 
 function parseJson(bytes: Uint8Array): unknown {

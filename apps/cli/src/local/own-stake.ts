@@ -1,16 +1,15 @@
-/** The stake of this home's provider in the registry on chain: its key, what it lends, and the PINGO behind it. */
-import type { Stake, StakeView } from "@pingo/contracts";
-import { formatPingo, type KeyPair } from "@pingo/core";
-import type { NetworkId, WalletMessage } from "@pingo/ton";
+/** The stake of this home's provider, or fog node, in the registry on chain: its key, what it lends, and the PINGO behind it. */
+import { join } from "node:path";
+import type { MemberRole, Stake, StakeView } from "@pingo/contracts";
+import { formatPingo, type KeyPair, keyPairOfSeed } from "@pingo/core";
+import type { WalletMessage } from "@pingo/ton";
 import { CliError } from "../cli-error.ts";
 import type { Context } from "../context.ts";
 import { findAddressBook } from "./deploy-genesis.ts";
+import { findLocalPayer } from "./local-payer.ts";
+import type { Payer } from "./own-escrow.ts";
 import { ownKeys } from "./own-ids.ts";
-
-export interface StakePayer {
-  readonly network: NetworkId;
-  readonly key: KeyPair;
-}
+import { findWallet, openWallet } from "./own-wallet.ts";
 
 export interface LentSize {
   readonly millicores: number;
@@ -19,7 +18,7 @@ export interface LentSize {
 
 export interface OwnStake {
   readonly address: string;
-  /** What the registry asks of a provider. */
+  /** What the registry asks of one of its role. */
   readonly minNano: bigint;
   view(): Promise<StakeView | null>;
   /** Registers the key and its size, and puts so much PINGO at stake beside what is there. */
@@ -29,6 +28,7 @@ export interface OwnStake {
 }
 
 const PROVIDER = "provider";
+const SEED_BYTES = 32;
 const NANOGRAM = 1_000_000_000n;
 /** With the stake's rent, a transfer with its notice, and a payment out of it; the rest of each comes back. */
 const ASK_NANOGRAM = NANOGRAM / 10n;
@@ -37,24 +37,29 @@ const GRAM_NEEDED_NANO = NANOGRAM / 4n;
 const LOOK_EVERY_MS = 400;
 const LOOKS_MAX = 150;
 
-/** @throws {CliError} NO_ADDRESS_BOOK, NO_PROVIDER_KEY; {ToncenterError} */
-export async function openOwnStake(context: Context, { network, key }: StakePayer): Promise<OwnStake> {
+/**
+ * Paid for by this home's wallet; where it has none, by that of its own devnet.
+ *
+ * @throws {CliError} NO_WALLET, NO_ADDRESS_BOOK, NO_PROVIDER_KEY, NO_FOG_KEY; {ToncenterError}
+ */
+export async function openOwnStake(context: Context, role: MemberRole): Promise<OwnStake> {
   const { config, ports, signal } = context;
   const { clock, fetch } = ports;
-  const book = await findAddressBook(context, config.chain.addressBookPath);
+  const payer = await stakePayer(context);
+  const { key, network, endpoint = config.chain.endpoint, bookPath = config.chain.addressBookPath } = payer;
+  const book = await findAddressBook(context, bookPath);
   const registryAddress = book?.addresses["registry"];
-  if (registryAddress === undefined)
-    throw new CliError({ code: "NO_ADDRESS_BOOK", path: config.chain.addressBookPath });
-  const node = (await ownKeys(context)).find(({ name }) => name === PROVIDER)?.key;
-  if (node === undefined) throw new CliError({ code: "NO_PROVIDER_KEY" });
+  if (registryAddress === undefined) throw new CliError({ code: "NO_ADDRESS_BOOK", path: bookPath });
+  const node = await memberKey(context, role);
   const contracts = await import("@pingo/contracts");
   const { createToncenter, createWalletSender, ToncenterError } = await import("@pingo/ton");
   const { Address } = await import("@ton/core");
-  const chain = createToncenter({ ...config.chain, fetch, clock });
+  const chain = createToncenter({ ...config.chain, endpoint, fetch, clock });
   const sender = createWalletSender({ chain, key, network, clock, signal });
   const registry = new contracts.RegistryAt(Address.parseRaw(registryAddress));
   const { rules, parameters } = await chain.open(registry).getView();
-  const stake: Stake = new contracts.Stake(registry.address, node.publicKey, "provider", rules);
+  const stake: Stake = new contracts.Stake(registry.address, node.publicKey, role, rules);
+  const minNano = role === PROVIDER ? parameters.providerStakeMinNano : parameters.fogStakeMinNano;
   const view = (): Promise<StakeView | null> => chain.open(stake).getView();
   const purse = new contracts.PingoWallet(sender.address, rules.minter);
   const send = async (
@@ -77,15 +82,15 @@ export async function openOwnStake(context: Context, { network, key }: StakePaye
   const own = async (): Promise<StakeView> => {
     const before = await view();
     if (before?.owner?.equals(sender.address)) return before;
-    throw new CliError({ code: "STAKE_NOT_OWNED", owner: before?.owner?.toRawString() ?? null });
+    throw new CliError({ code: "STAKE_NOT_OWNED", role, owner: before?.owner?.toRawString() ?? null });
   };
   return {
     address: stake.address.toRawString(),
-    minNano: parameters.providerStakeMinNano,
+    minNano,
     view,
     async register({ millicores, bytes }, stakeNano) {
       const before = await view();
-      if (before?.isBarred) throw new CliError({ code: "STAKE_BARRED" });
+      if (before?.isBarred) throw new CliError({ code: "STAKE_BARRED", role });
       if (before?.owner) await own();
       const foundNano = await chain.open(purse).getBalanceNano();
       if (foundNano < stakeNano)
@@ -94,8 +99,7 @@ export async function openOwnStake(context: Context, { network, key }: StakePaye
           ...{ address: sender.address.toString({ bounceable: false }), neededNano: stakeNano, foundNano },
         });
       const totalNano = (before?.stakedNano ?? 0n) + stakeNano;
-      if (totalNano < parameters.providerStakeMinNano)
-        throw new CliError({ code: "STAKE_TOO_SMALL", minNano: parameters.providerStakeMinNano, totalNano });
+      if (totalNano < minNano) throw new CliError({ code: "STAKE_TOO_SMALL", minNano, totalNano });
       const size = { millicores: BigInt(millicores), bytes: BigInt(bytes) };
       const signature = contracts.signRegistration(node, stake.address, network, sender.address);
       const body = contracts.encodeTransfer({
@@ -123,12 +127,31 @@ export async function openOwnStake(context: Context, { network, key }: StakePaye
     },
     async collect() {
       const { unbondingNano, unbondsAtUnixS } = await own();
-      if (unbondingNano === 0n) throw new CliError({ code: "NOTHING_UNBONDS" });
+      if (unbondingNano === 0n) throw new CliError({ code: "NOTHING_UNBONDS", role });
       if ((await chain.nowUnixS(signal)) < unbondsAtUnixS)
         throw new CliError({ code: "STILL_UNBONDING", unbondsAtUnixS });
       return send([{ ...ask, body: contracts.encodeCollect() }], (after) => after.unbondingNano === 0n);
     },
   };
+}
+
+async function stakePayer(context: Context): Promise<Payer> {
+  const local = (await findWallet(context)) === undefined ? await findLocalPayer(context) : undefined;
+  if (local !== undefined) return local;
+  const { file, key } = await openWallet(context);
+  return { network: file.network, key };
+}
+
+async function memberKey(context: Context, role: MemberRole): Promise<KeyPair> {
+  if (role === PROVIDER) {
+    const own = (await ownKeys(context)).find(({ name }) => name === PROVIDER)?.key;
+    if (own === undefined) throw new CliError({ code: "NO_PROVIDER_KEY" });
+    return own;
+  }
+  const path = join(context.config.home, "fog", "key");
+  const seed = await context.ports.disk.read(path);
+  if (seed?.byteLength !== SEED_BYTES) throw new CliError({ code: "NO_FOG_KEY", path });
+  return keyPairOfSeed(seed);
 }
 
 export function stakeLines({
@@ -145,7 +168,7 @@ export function stakeLines({
   return [
     `registered: ${Number(millicores) / 1000} cores, ${bytes} bytes, ${formatPingo(stakedNano)} at stake`,
     ...(unbondingNano > 0n
-      ? [`${formatPingo(unbondingNano)} unbonds until ${until}; "pingo node collect" then`]
+      ? [`${formatPingo(unbondingNano)} unbonds until ${until}; it can be collected then`]
       : []),
   ];
 }

@@ -8,12 +8,14 @@ export interface AddressBook {
   readonly minter: string;
   readonly quorum: string;
   readonly certificates: string;
+  readonly registry?: string | undefined;
 }
 
 const zBook: z.ZodType<AddressBook> = z.object({
   minter: z.string(),
   quorum: z.string(),
   certificates: z.string(),
+  registry: z.string().optional(),
 });
 
 /** @throws {FogError} ADDRESS_BOOK_MISSING, BOOK_OF_ANOTHER_NETWORK; {ShapeError} */

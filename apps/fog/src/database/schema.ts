@@ -174,6 +174,12 @@ export const certificates = pgTable("certificates", {
   issuedUnixMs: count("issued_unix_ms"),
 });
 
+export const stakes = pgTable("stakes", {
+  node: text().$type<NodeId>().primaryKey(),
+  isValid: boolean("is_valid").notNull(),
+  checkedUnixMs: count("checked_unix_ms").notNull(),
+});
+
 export const verifications = pgTable("verifications", {
   lease: text().$type<LeaseId>().primaryKey(),
   node: text().$type<NodeId>().notNull(),
@@ -203,6 +209,7 @@ export const payouts = pgTable("payouts", {
 });
 
 export type EscrowRow = typeof escrows.$inferSelect;
+export type StakeRow = typeof stakes.$inferSelect;
 export type PayoutRow = typeof payouts.$inferSelect;
 export type JobRow = typeof jobs.$inferSelect;
 export type RoundRow = typeof rounds.$inferSelect;

@@ -45,6 +45,8 @@ export interface ProviderRegistryOptions {
   readonly clock: Clock;
   /** Leases held now, of all jobs. */
   readonly leasesOf: (provider: NodeId) => number;
+  /** undefined where no stake is asked for. */
+  readonly hasStake: (provider: NodeId) => boolean | undefined;
 }
 
 export class ProviderRegistry {
@@ -113,7 +115,8 @@ export class ProviderRegistry {
 
   offers(): readonly OfferState[] {
     const now = this.#options.clock.monotonicMs();
-    return [...this.#memberById].map(([id, member]) => {
+    const members = [...this.#memberById].filter(([id]) => this.#options.hasStake(id) !== false);
+    return members.map(([id, member]) => {
       const faults = this.#recentFaults(member);
       const restMs = Math.min(REST_MS_MAX, REST_MS_MIN * 2 ** (faults.length - 1));
       const isResting = now - (faults.at(-1) ?? Number.NEGATIVE_INFINITY) < restMs;
@@ -161,6 +164,11 @@ export class ProviderRegistry {
     return this.#memberById.has(id);
   }
 
+  /** Those who are connected. */
+  present(): readonly NodeId[] {
+    return [...this.#memberById].flatMap(([id, { channel }]) => (channel === null ? [] : [id]));
+  }
+
   /** What it offered last; nothing of one that was never here since the station began. */
   lentBy(id: NodeId): { readonly millicores: number; readonly bytes: number } {
     const { cpuMillicores: millicores = 0, diskBytes: bytes = 0 } = this.#memberById.get(id)?.offer ?? {};
@@ -184,6 +192,7 @@ export class ProviderRegistry {
     return rows.map((row) => {
       const member = this.#memberById.get(row.id);
       const { slots, cpuMillicores, memoryBytes, diskBytes, gflops, terms } = member?.offer ?? row.offer;
+      const hasStake = this.#options.hasStake(row.id);
       return {
         id: row.id,
         connected: Boolean(member?.channel),
@@ -196,6 +205,7 @@ export class ProviderRegistry {
         ...(terms !== undefined && { terms }),
         lastSeenUnixMs: member?.lastSeenUnixMs ?? row.lastSeenUnixMs,
         unitsCounted: row.unitsCounted,
+        ...(hasStake !== undefined && { hasStake }),
       };
     });
   }

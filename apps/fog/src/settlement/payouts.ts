@@ -11,6 +11,7 @@ import { balanceNano } from "../books/ledger.ts";
 import type { PayoutRow, Sql } from "../database/schema.ts";
 import type { SettlementChain } from "./settlement-chain.ts";
 import {
+  type Earned,
   earnedByWallets,
   endPayout,
   insertPayout,
@@ -51,24 +52,28 @@ export class Payouts {
     await this.#send();
   }
 
-  /** Of what escrows paid, less the station's own fees: earnings that nobody paid in stay in the books. */
+  /**
+   * Of what escrows paid, less the station's own fees, and the smallest first: earnings that nobody paid in, on credit or lost in a dispute, stay in
+   * the books of whoever has the most.
+   */
   async #plan(): Promise<void> {
     const { sql, clock, log, fog } = this.#options;
-    for (const earned of await earnedByWallets(sql, PAYOUT_NANO_MIN)) {
+    const earners = [...(await earnedByWallets(sql, PAYOUT_NANO_MIN))];
+    for (const { node, address, earnedNano } of earners.sort(byEarnings)) {
       const purseNano = -(await balanceNano(sql, fogPurse)) - (await balanceNano(sql, fogAccount(fog)));
-      if (purseNano < earned.earnedNano || (await this.#isResting(earned.address))) continue;
-      const { node, earnedNano } = earned;
+      const amountNano = earnedNano < purseNano ? earnedNano : purseNano;
+      if (amountNano < PAYOUT_NANO_MIN || (await this.#isResting(address))) continue;
       await sql.transaction(async (tx) => {
-        const id = await insertPayout(tx, earned);
+        const id = await insertPayout(tx, { node, address, amountNano });
         await post(tx, {
           ...{ key: `payout/${id}`, kind: "payout", job: null, atUnixMs: clock.nowUnixMs() },
           entries: [
-            [providerAccount(node), -earnedNano],
-            [fogPurse, earnedNano],
+            [providerAccount(node), -amountNano],
+            [fogPurse, amountNano],
           ],
         });
       });
-      log.info("payout_planned", { node: shortId(node), amountNano: earnedNano.toString() });
+      log.info("payout_planned", { node: shortId(node), amountNano: amountNano.toString() });
     }
   }
 
@@ -157,4 +162,8 @@ export class Payouts {
       payout: id,
     });
   }
+}
+
+function byEarnings(a: Earned, b: Earned): number {
+  return a.earnedNano < b.earnedNano ? -1 : Number(a.earnedNano > b.earnedNano);
 }

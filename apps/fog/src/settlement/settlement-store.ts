@@ -110,11 +110,11 @@ export async function earnedByWallets(sql: Sql, nanoMin: bigint): Promise<readon
     .limit(PAGE);
 }
 
-export async function insertPayout(sql: Sql, { node, address, earnedNano }: Earned): Promise<number> {
-  const [row] = await sql
-    .insert(payouts)
-    .values({ node, address, amountNano: earnedNano })
-    .returning({ id: payouts.id });
+export async function insertPayout(
+  sql: Sql,
+  payout: Pick<PayoutRow, "node" | "address" | "amountNano">,
+): Promise<number> {
+  const [row] = await sql.insert(payouts).values(payout).returning({ id: payouts.id });
   if (row === undefined) throw new TypeError("an insert returns its row");
   return row.id;
 }
