@@ -3,13 +3,6 @@ import { FaultError, formatPingo, type Sentences } from "@pingo/core";
 export type CliFault =
   /** `command`: the words whose help says what is right. */
   | { readonly code: "USAGE"; readonly why: string; readonly command: string }
-  | { readonly code: "CONFIG_UNKNOWN"; readonly key: string; readonly nearest: string | null }
-  | {
-      readonly code: "CONFIG_INVALID";
-      readonly key: string;
-      readonly value: string;
-      readonly expected: string;
-    }
   | {
       readonly code: "OPTION_INVALID";
       readonly option: string;
@@ -102,11 +95,6 @@ const SENTENCES: Sentences<CliFault> = {
     f.command === "pingo"
       ? `${f.why}; "pingo --help" shows the commands`
       : `${f.why}; "${f.command} --help" shows how it is used`,
-  CONFIG_UNKNOWN: (f) => {
-    const hint = f.nearest === null ? "unset it" : `did you mean ${f.nearest}?`;
-    return `the environment sets ${f.key}, which PinGo does not know; ${hint}`;
-  },
-  CONFIG_INVALID: (f) => `${f.key} is "${f.value}"; expected ${f.expected}`,
   OPTION_INVALID: (f) => `${f.option} "${f.value}": expected ${f.expected}`,
   PORT_IN_USE: (f) =>
     `port ${f.port} of this machine is taken; stop what uses it (perhaps another "pingo up"), or choose another with --port`,

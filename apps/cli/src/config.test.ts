@@ -18,11 +18,11 @@ test("everything has a default and PINGO_HOME moves it all", () => {
 test("what is misspelt or unknown is refused", () => {
   expect(() => readConfig({ PINGO_HOMES: "/x" })).toThrow(
     expect.objectContaining({
-      code: "CONFIG_UNKNOWN",
+      code: "SETTING_UNKNOWN",
       message: expect.stringContaining("did you mean PINGO_HOME?"),
     }),
   );
   expect(() => readConfig({ PINGO_LOG_LEVEL: "loud" })).toThrow(
-    expect.objectContaining({ code: "CONFIG_INVALID" }),
+    expect.objectContaining({ code: "SETTING_INVALID" }),
   );
 });

@@ -1,9 +1,7 @@
 /** What the environment says: the only place of this app that reads it. */
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
-import { ADDRESS_BOOK_NAME } from "@pingo/core";
-import { nearest } from "@pingo/core/nearest";
-import { CliError } from "./cli-error.ts";
+import { ADDRESS_BOOK_NAME, readHttpUrl, readOneOf, refuseUnknown } from "@pingo/core";
 
 export const HTTP_PORT_DEFAULT = 4710;
 export const DEVNET_PORT_DEFAULT = 4720;
@@ -74,48 +72,32 @@ const DEVNET_ENDPOINT = `http://127.0.0.1:${DEVNET_PORT_DEFAULT}/api/v2/jsonRPC`
 
 const LOG_LEVELS = ["error", "warn", "info", "debug", "silent"];
 
-/** @throws {CliError} CONFIG_UNKNOWN, CONFIG_INVALID */
+/** @throws {SettingError} SETTING_UNKNOWN, SETTING_INVALID */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): CliConfig {
   const inherited: Record<string, string> = {};
   for (const [key, value] of Object.entries(env)) {
     if (value === undefined) continue;
     if (!SECRETS.includes(key)) inherited[key] = value;
-    if (key.startsWith("PINGO_") && !KNOWN.some((known) => known === key)) {
-      throw new CliError({ code: "CONFIG_UNKNOWN", key, nearest: nearest(key, KNOWN) });
-    }
   }
-  const logLevel = env["PINGO_LOG_LEVEL"] || "info";
-  if (!LOG_LEVELS.includes(logLevel)) {
-    throw new CliError({
-      code: "CONFIG_INVALID",
-      key: "PINGO_LOG_LEVEL",
-      value: logLevel,
-      expected: LOG_LEVELS.join(", "),
-    });
-  }
+  refuseUnknown(inherited, { program: "PinGo", prefix: "PINGO_", known: KNOWN });
   const home = resolve(env["PINGO_HOME"] || join(homedir(), ".pingo"));
   return {
     home,
     fogUrl: env["PINGO_FOG"] || `http://127.0.0.1:${HTTP_PORT_DEFAULT}`,
     isDebug: isOn(env["PINGO_DEBUG"]),
     hasColor: !env["NO_COLOR"] && env["TERM"] !== "dumb",
-    logLevel,
+    logLevel: readOneOf("PINGO_LOG_LEVEL", env["PINGO_LOG_LEVEL"] || "info", LOG_LEVELS),
     wallet: {
       passphrase: env["PINGO_WALLET_PASSPHRASE"] || undefined,
       passphraseFile: env["PINGO_WALLET_PASSPHRASE_FILE"] || undefined,
     },
     chain: {
-      endpoint: readUrl("TON_ENDPOINT", env["TON_ENDPOINT"] || DEVNET_ENDPOINT),
+      endpoint: readHttpUrl("TON_ENDPOINT", env["TON_ENDPOINT"] || DEVNET_ENDPOINT, DEVNET_ENDPOINT),
       apiKey: env["TON_API_KEY"] || undefined,
       addressBookPath: resolve(env["PINGO_FOG_ADDRESS_BOOK"] || join(home, ADDRESS_BOOK_NAME)),
     },
     inherited,
   };
-}
-
-function readUrl(key: string, value: string): string {
-  if (/^https?:\/\/[^ ]+$/.test(value)) return value;
-  throw new CliError({ code: "CONFIG_INVALID", key, value, expected: `a URL, like ${DEVNET_ENDPOINT}` });
 }
 
 function isOn(value: string | undefined): boolean {

@@ -154,28 +154,27 @@ test("a second fog node on the same home or the same port is refused", async () 
   expectRefused(sameHome, "FOLDER_IN_USE", [join(folder, "home", "fog")]);
 });
 
-test(
-  "a provider joins, is seen, trains a job, and goes",
-  async () => {
-    const node = startPingo(["node", "join"], {
-      ...env,
-      PINGO_HOME: join(folder, "lender"),
-      PINGO_PROVIDER_POLICY: "off", // this machine is busy with tests, which a policy would make room for
-    });
-    await node.saw("works for fog node");
-    expect(JSON.parse((await pingo(["node", "status", "--json"], env)).stdout).providers).toHaveLength(1);
-    const file = join(await jobFolder(), "job.yaml");
-    const trained = await pingo(["train", file, "--follow", "--json"], env);
-    expect(trained.stderr).toBe("");
-    const { job } = JSON.parse(trained.stdout.trim().split("\n").at(-1) ?? "");
-    const out = join(folder, "result");
-    expect((await pingo(["job", "get", job.id, "--out", out], env)).exitCode).toBe(0);
-    expect((await readdir(out)).sort()).toEqual(["metrics.json", "model.onnx", "provenance.json"]);
+test("a provider joins, is seen, trains a job, and goes", async () => {
+  await using ends = new AsyncDisposableStack();
+  const node = startPingo(["node", "join"], {
+    ...env,
+    PINGO_HOME: join(folder, "lender"),
+    PINGO_PROVIDER_POLICY: "off", // this machine is busy with tests, which a policy would make room for
+  });
+  ends.defer(async () => {
     node.child.kill("SIGINT");
     await node.ended;
-  },
-  START_TIMEOUT_MS,
-);
+  });
+  await node.saw("works for fog node");
+  expect(JSON.parse((await pingo(["node", "status", "--json"], env)).stdout).providers).toHaveLength(1);
+  const file = join(await jobFolder(), "job.yaml");
+  const trained = await pingo(["train", file, "--follow", "--json"], env);
+  expect(trained.stderr).toBe("");
+  const { job } = JSON.parse(trained.stdout.trim().split("\n").at(-1) ?? "");
+  const out = join(folder, "result");
+  expect((await pingo(["job", "get", job.id, "--out", out], env)).exitCode).toBe(0);
+  expect((await readdir(out)).sort()).toEqual(["metrics.json", "model.onnx", "provenance.json"]);
+});
 
 test("a job that waits is stopped by its owner, and by nobody else", async () => {
   const file = join(await jobFolder(), "job.yaml");

@@ -158,7 +158,9 @@ test("bad input gets a sentence, and nothing is sent", async () => {
   expectRefused(await deploy(genesisOf({ deployer: elsewhere })), "NOT_THE_DEPLOYER", [elsewhere, deployer]);
   const nobody = `http://127.0.0.1:${await freePort()}/api/v2/jsonRPC`;
   expectRefused(await deploy(genesisOf(), { TON_ENDPOINT: nobody }), "CHAIN_UNREACHABLE", ["TON_ENDPOINT"]);
-  expectRefused(await deploy(genesisOf(), { TON_ENDPOINT: "toncenter" }), "CONFIG_INVALID", ["TON_ENDPOINT"]);
+  expectRefused(await deploy(genesisOf(), { TON_ENDPOINT: "toncenter" }), "SETTING_INVALID", [
+    "TON_ENDPOINT",
+  ]);
   expectRefused(await deploy(genesisOf(), { TON_API_KEY: "another" }), "CHAIN_KEY_REFUSED", ["TON_API_KEY"]);
   expectRefused(await deploy(genesisOf(), { TON_API_KEY: "" }), "CHAIN_KEY_REFUSED", ["asks for a key"]);
   expect(refusedKeys).toEqual(["another", undefined]);

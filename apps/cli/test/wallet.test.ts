@@ -1,10 +1,12 @@
 /** `pingo wallet` in processes of its own: what it keeps, what it tells, what it refuses. */
+import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
-import { expectRefused, pingo } from "./pingo.ts";
+import { expectRefused, MAIN, pingo } from "./pingo.ts";
 import { openTerminal } from "./terminal.ts";
 
 const PASSPHRASE = "a passphrase of the test";
@@ -99,4 +101,31 @@ test("a passphrase that is typed is not seen, and is asked for twice", async () 
   expect(terminal.lines().join("\n")).not.toContain("typed by");
   const opened = await shown(["show", "--words"], { PINGO_HOME: folder, PINGO_WALLET_PASSPHRASE: typed });
   expect(opened.words).toHaveLength(24);
+});
+
+test("a passphrase comes through a pipe as well, and one that nobody writes to holds nothing up", async () => {
+  const show = '"$NODE" "$MAIN" wallet show --words --json';
+  const { stdout } = await promisify(execFile)(
+    "bash",
+    ["-c", `PINGO_WALLET_PASSPHRASE_FILE=<(sleep 0.2; echo "$SECRET") ${show}`],
+    {
+      env: { PATH: process.env["PATH"], PINGO_HOME: home, NODE: process.execPath, MAIN, SECRET: PASSPHRASE },
+    },
+  );
+  expect(zShown.parse(JSON.parse(stdout)).words).toHaveLength(24);
+
+  const pipe = join(home, "pipe");
+  await promisify(execFile)("mkfifo", [pipe]);
+  for (const [path, code] of [
+    [pipe, "PASSPHRASE_WRONG"],
+    ["/dev/zero", "FILE_TOO_LARGE"],
+    [home, "DISK_FAILED"],
+    [join(home, "none"), "FILE_MISSING"],
+  ] as const) {
+    const ran = await pingo(["wallet", "show", "--words"], {
+      PINGO_HOME: home,
+      PINGO_WALLET_PASSPHRASE_FILE: path,
+    });
+    expectRefused(ran, code, []);
+  }
 });

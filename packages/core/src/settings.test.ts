@@ -11,10 +11,13 @@ import {
 
 const OF = { program: "the mill", prefix: "MILL_", known: ["MILL_PORT", "MILL_STONES"] };
 
-test("a setting that nobody reads is named, with those that are", () => {
+test("a setting that nobody reads is named, with the one that was meant or those that are", () => {
   expect(() => refuseUnknown({ MILL_PORT: "1", PATH: "/bin" }, OF)).not.toThrow();
   expect(() => refuseUnknown({ MILL_STONE: "2" }, OF)).toThrow(
-    "MILL_STONE is not a setting of the mill; it knows MILL_PORT, MILL_STONES",
+    "MILL_STONE is not a setting of the mill; did you mean MILL_STONES?",
+  );
+  expect(() => refuseUnknown({ MILL_WHEEL_FEET: "2" }, OF)).toThrow(
+    "MILL_WHEEL_FEET is not a setting of the mill; it knows MILL_PORT, MILL_STONES",
   );
 });
 

@@ -3,6 +3,7 @@
  * wrong is named, and what is read.
  */
 import { FaultError, type Sentences } from "./fault.ts";
+import { nearest } from "./written/nearest.ts";
 
 export type SettingFault =
   | {
@@ -10,6 +11,7 @@ export type SettingFault =
       readonly key: string;
       readonly program: string;
       readonly known: string;
+      readonly nearest: string | null;
     }
   | {
       readonly code: "SETTING_INVALID";
@@ -19,7 +21,8 @@ export type SettingFault =
     };
 
 const SENTENCES: Sentences<SettingFault> = {
-  SETTING_UNKNOWN: (f) => `${f.key} is not a setting of ${f.program}; it knows ${f.known}`,
+  SETTING_UNKNOWN: (f) =>
+    `${f.key} is not a setting of ${f.program}; ${f.nearest === null ? `it knows ${f.known}` : `did you mean ${f.nearest}?`}`,
   SETTING_INVALID: (f) => `${f.key} is "${f.value}"; expected ${f.expected}`,
 };
 
@@ -49,7 +52,13 @@ export function refuseUnknown(
 ): void {
   for (const key of Object.keys(env)) {
     if (!key.startsWith(of.prefix) || of.known.includes(key)) continue;
-    throw new SettingError({ code: "SETTING_UNKNOWN", key, program: of.program, known: of.known.join(", ") });
+    throw new SettingError({
+      code: "SETTING_UNKNOWN",
+      key,
+      program: of.program,
+      known: of.known.join(", "),
+      nearest: nearest(key, of.known),
+    });
   }
 }
 

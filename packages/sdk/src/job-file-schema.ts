@@ -9,7 +9,6 @@ import {
   checkObjective,
   EXPECTED_OPTIMIZERS,
   LIMITS,
-  LOSSES,
   namesOneOptimizer,
   type Optimizer,
   parseBytes,
@@ -120,8 +119,7 @@ const zObjectiveFile = z
     metrics: z.array(z.literal("accuracy")).max(8).optional(),
     ...zLossSettings.shape,
   })
-  .check(checkObjective)
-  .transform((objective) => ({ ...objective, metrics: objective.metrics ?? LOSSES[objective.loss].metrics }));
+  .check(checkObjective);
 
 const zResources = z.strictObject({
   cpu: quantity(parseMillicores).default(1_000),
@@ -191,6 +189,10 @@ export const zJobFile = z
   .refine(({ freeze, adapt }) => freeze === undefined || adapt === undefined, {
     error: `with "adapt" nothing but the adapters is trained: leave "freeze" out`,
     path: ["freeze"],
+  })
+  .refine(({ data, objective }) => data.test !== undefined || !objective.metrics?.length, {
+    error: `it is measured on data that training does not see: name them as "data.test", or leave "metrics" out`,
+    path: ["objective", "metrics"],
   });
 
 export type JobFileShape = z.output<typeof zJobFile>;

@@ -260,6 +260,12 @@ describe("a mistake is one sentence with a code and its place", () => {
       'job.yaml:14:9: "freeze": with "adapt" nothing but the adapters is trained: leave "freeze" out',
     ],
     [
+      "a metric of nothing",
+      lineOf("data", "data: { train: ./train.safetensors }"),
+      "JOB_VALUE_INVALID",
+      'job.yaml:6:67: "objective.metrics": it is measured on data that training does not see: name them as "data.test", or leave "metrics" out',
+    ],
+    [
       "a mean that never forgets",
       `${GOOD}average: { decay: 1 }`,
       "JOB_VALUE_INVALID",

@@ -9,6 +9,7 @@ import {
   assertDefined,
   FaultError,
   LIMITS,
+  LOSSES,
   type Objective,
   type Optimizer,
   type Schedule,
@@ -117,11 +118,12 @@ function notBuiltIn(written: Written): JobFileError | undefined {
 
 function jobOf(shape: JobFileShape, written: Written): JobFile {
   const { min, max, resources } = shape.workers;
+  const { metrics = LOSSES[shape.objective.loss].metrics } = shape.objective;
   return {
     name: shape.name,
     model: shape.model,
     data: { train: shape.data.train, test: shape.data.test ?? null },
-    objective: shape.objective,
+    objective: { ...shape.objective, metrics },
     optimizer: shape.optimizer,
     ...(shape.freeze && { freeze: shape.freeze }),
     ...(shape.adapt && { adapt: shape.adapt }),

@@ -1,13 +1,12 @@
 /** `pingo wallet …`: the wallet that is paid, and that signs for this home. */
-import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { diskErrorOf, errorCode } from "@pingo/core/system";
 import type { NetworkId, WalletFile } from "@pingo/ton";
 import { Command } from "commander";
 import type { Run } from "../cli.ts";
 import { CliError } from "../cli-error.ts";
 import type { Context } from "../context.ts";
 import { keepWallet, newPassphraseOf, passphraseOf, readWallet, walletPath } from "../local/own-wallet.ts";
+import { readSecret } from "../local/read-secret.ts";
 import { optionsOf } from "../options.ts";
 import { askSecret } from "../view/ask-secret.ts";
 
@@ -129,19 +128,11 @@ async function tell(context: Context, wallet: WalletFile, words?: readonly strin
   for (let i = 0; i < (words?.length ?? 0); i += 6) screen.line(`  ${words?.slice(i, i + 6).join(" ")}`);
 }
 
-async function wordsFrom({ terminal, screen, signal }: Context, file: string | undefined): Promise<string> {
-  if (file === undefined) {
-    if (terminal === undefined || screen.isJson) throw new CliError({ code: "WORDS_NEEDED" });
-    return askSecret(terminal, "The 24 words, with spaces between: ", signal);
-  }
-  const path = resolve(file);
-  const text = await readFile(path, "utf8").catch((cause: unknown) => {
-    if (errorCode(cause) === "ENOENT") throw new CliError({ code: "FILE_MISSING", path }, { cause });
-    throw diskErrorOf(path, cause);
-  });
-  if (text.length > WORDS_BYTES_MAX)
-    throw new CliError({ code: "FILE_TOO_LARGE", path, bytesMax: WORDS_BYTES_MAX });
-  return text;
+async function wordsFrom(context: Context, file: string | undefined): Promise<string> {
+  if (file !== undefined) return readSecret(context, resolve(file), WORDS_BYTES_MAX);
+  const { terminal, screen, signal } = context;
+  if (terminal === undefined || screen.isJson) throw new CliError({ code: "WORDS_NEEDED" });
+  return askSecret(terminal, "The 24 words, with spaces between: ", signal);
 }
 
 function networkOf(name: string): NetworkId {

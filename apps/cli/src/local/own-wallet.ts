@@ -1,5 +1,5 @@
 /** This home's wallet: one file that only its owner may read, written once. */
-import { link, open, readFile, rm } from "node:fs/promises";
+import { link, open, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { KeyPair } from "@pingo/core";
 import { diskErrorOf, errorCode, makeFolder } from "@pingo/core/system";
@@ -7,6 +7,7 @@ import type { WalletFile } from "@pingo/ton";
 import { CliError } from "../cli-error.ts";
 import type { Context } from "../context.ts";
 import { askSecret } from "../view/ask-secret.ts";
+import { readSecret } from "./read-secret.ts";
 
 const OWNER_ONLY = 0o600;
 const PASSPHRASE_BYTES_MAX = 4_096;
@@ -73,7 +74,10 @@ export async function openWallet(
 export async function passphraseOf(context: Context, question: string): Promise<string> {
   const { passphrase, passphraseFile } = context.config.wallet;
   if (passphrase !== undefined) return passphrase;
-  if (passphraseFile !== undefined) return readPassphrase(passphraseFile);
+  if (passphraseFile !== undefined) {
+    const text = await readSecret(context, passphraseFile, PASSPHRASE_BYTES_MAX);
+    return text.replace(/\r?\n$/, "");
+  }
   if (context.terminal === undefined || context.screen.isJson)
     throw new CliError({ code: "PASSPHRASE_NEEDED" });
   return askSecret(context.terminal, question, context.signal);
@@ -87,16 +91,6 @@ export async function newPassphraseOf(context: Context): Promise<string> {
   if ((await passphraseOf(context, "The same again: ")) !== first)
     throw new CliError({ code: "PASSPHRASES_DIFFER" });
   return first;
-}
-
-async function readPassphrase(path: string): Promise<string> {
-  const text = await readFile(path, "utf8").catch((cause: unknown) => {
-    if (errorCode(cause) === "ENOENT") throw new CliError({ code: "FILE_MISSING", path }, { cause });
-    throw diskErrorOf(path, cause);
-  });
-  if (text.length > PASSPHRASE_BYTES_MAX)
-    throw new CliError({ code: "FILE_TOO_LARGE", path, bytesMax: PASSPHRASE_BYTES_MAX });
-  return text.replace(/\r?\n$/, "");
 }
 
 function jsonOrNull(text: string): unknown {
