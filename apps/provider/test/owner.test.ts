@@ -4,9 +4,10 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { assert, isRunUnit, keyPairOfSeed, type Offer } from "@pingo/core";
+import { assert, isRunUnit, keyPairOfSeed, type Offer, type RunUnit } from "@pingo/core";
 import type { OwnerWish } from "@pingo/scheduler";
 import { type ProviderStatus, SIZE_FILE, STATUS_FILE, WISH_FILE } from "@pingo/scheduler/status";
+import { writeFile as writeFileBlocks } from "@pingo/storage";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { gone, type ProviderProcess, startProvider } from "./provider-process.ts";
 import { type ScriptedFog, startScriptedFog } from "./scripted-fog.ts";
@@ -47,12 +48,17 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** An agent under this policy, with an endless unit that has begun. */
-async function working(policy: string): Promise<number> {
+/** An agent under this policy that offers. */
+async function waiting(policy: string): Promise<void> {
   const path = join(folder, "policy.yaml");
   await writeFile(path, policy);
   provider = await startProvider({ home: folder, fogUrl: fog.url, env: { PINGO_PROVIDER_POLICY: path } });
   while ((await fog.next("offer")).offer.slots === 0);
+}
+
+/** With an endless unit that has begun. */
+async function working(policy: string): Promise<number> {
+  await waiting(policy);
   await fog.ask({ type: "lease", lease: leaseFor(provider.id, work, ENDLESS) });
   while (((await fog.next("heartbeat")).progress[0]?.step ?? 0) === 0);
   return provider.workerPids.at(-1) ?? expect.fail("no worker");
@@ -104,6 +110,33 @@ test("asked to make room, it hands in what is done, gives the memory back, and c
   await fog.ask({ type: "lease", lease: leaseFor(provider.id, work) });
   expect((await fog.next("result")).receipt.body.steps).toBe(24);
   expect(provider.workerPids).toHaveLength(2);
+});
+
+/** `(module (memory (export "memory") 1) (func (export "_start") (loop (br 0))))` */
+const ENDLESS_MODULE = Buffer.from(
+  "0061736d01000000010401600000030201000503010001071302066d656d6f72790200065f737461727400000a0901070003400c000b0b",
+  "hex",
+);
+
+test("a piece that the owner's return cuts off goes back as nobody's failure", async () => {
+  await waiting(CALM.replace("vacateAfter: 1h", "vacateAfter: 1s"));
+  const module = await writeFileBlocks(fog.blocks, ENDLESS_MODULE);
+  const piece: RunUnit = {
+    ...{ kind: "Run", job: work.program, round: 1, index: 0, name: "endless", piece: 0, pieces: 1, module },
+    ...{ arguments: [], input: null, seed: 1, steps: 1, deadlineMs: 600_000 },
+    limits: { memoryBytes: 2 ** 20, outputBytes: 2 ** 16, secondsPerPiece: 600 },
+  };
+  const lease = { ...leaseFor(provider.id, work), unit: piece };
+  await fog.ask({ type: "lease", lease });
+  // Step 0 is told as its module begins, and nothing after.
+  await until(async () =>
+    (await status()).units.some(({ loss, workerPid }) => loss === null && workerPid !== null),
+  );
+  await wish(paused(600_000));
+  const { leases, isOwners, reason } = await fog.next("release");
+  expect({ leases, isOwners }).toEqual({ leases: [lease.id], isOwners: true });
+  expect(reason).toContain("OWNER_RETURNED");
+  await gone(provider.workerPids[0] ?? expect.fail("no worker"), 10_000);
 });
 
 test("told to finish, it ends its unit and takes no other", async () => {

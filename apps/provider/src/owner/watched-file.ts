@@ -6,6 +6,9 @@ import { readFile, stat } from "node:fs/promises";
 import { isFault, type Log } from "@pingo/core";
 import { errorCode } from "@pingo/core/system";
 
+/** An owner's own words are a few lines. */
+const FILE_BYTES_MAX = 2 ** 20;
+
 export class WatchedFile<T> {
   readonly path: string;
   readonly #parse: (text: string | null) => T;
@@ -24,27 +27,57 @@ export class WatchedFile<T> {
   }
 
   async refresh(): Promise<void> {
-    const stamp = await stampOf(this.path);
-    if (stamp === this.#seen) return;
-    this.#seen = stamp;
+    const found = await lookAt(this.path);
+    if (found.stamp === this.#seen) return;
+    this.#seen = found.stamp;
+    if (found.problem !== null) {
+      this.#keep(found.problem);
+      return;
+    }
     try {
-      this.value = this.#parse(stamp === "" ? null : await readFile(this.path, "utf8"));
+      this.value = this.#parse(found.stamp === "" ? null : await readFile(this.path, "utf8"));
       this.problem = null;
       this.#log.info("file_read", { path: this.path });
     } catch (error) {
-      if (!isFault(error) && errorCode(error) !== "ENOENT") throw error;
-      this.problem = error instanceof Error ? error.message : String(error);
-      this.#log.error("file_broken", { path: this.path, problem: this.problem });
+      if (isFault(error)) this.#keep(error.message);
+      else this.#keep(unreadable(this.path, codeOf(error)));
     }
+  }
+
+  #keep(problem: string): void {
+    this.problem = problem;
+    this.#log.error("file_broken", { path: this.path, problem });
   }
 }
 
-async function stampOf(path: string): Promise<string> {
+interface Found {
+  /** "" where there is no file. */
+  readonly stamp: string;
+  /** Why it is not to be read: a pipe would be waited for without end, and with it all that waits for its owner's word. */
+  readonly problem: string | null;
+}
+
+async function lookAt(path: string): Promise<Found> {
   try {
-    const { mtimeMs, size, ino } = await stat(path);
-    return `${mtimeMs} ${size} ${ino}`;
+    const found = await stat(path);
+    const stamp = `${found.mtimeMs} ${found.size} ${found.ino}`;
+    if (!found.isFile()) return { stamp, problem: `${path} is not a file; put one there, or remove it` };
+    if (found.size <= FILE_BYTES_MAX) return { stamp, problem: null };
+    return { stamp, problem: `${path} has ${found.size} bytes, and 1 MiB is the most; make it shorter` };
   } catch (error) {
-    if (errorCode(error) === "ENOENT") return "";
-    throw error;
+    const code = codeOf(error);
+    if (code === "ENOENT") return { stamp: "", problem: null };
+    return { stamp: code, problem: unreadable(path, code) };
   }
+}
+
+function unreadable(path: string, code: string): string {
+  return `${path} cannot be read (${code}); check its permissions and those of its folder`;
+}
+
+/** @throws what is no word of the system's: a bug */
+function codeOf(error: unknown): string {
+  const code = errorCode(error);
+  if (typeof code !== "string") throw error;
+  return code;
 }
