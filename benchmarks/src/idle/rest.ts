@@ -4,7 +4,10 @@ import { type Row, row } from "../report.ts";
 import type { Lending } from "./lending.ts";
 import { processMs, residentMiB } from "./proc.ts";
 
-const SETTLE_MS = 5_000;
+/** What it does once after its start is over by then, also the collection at rest. */
+const SETTLE_MS = 15_000;
+/** The target is said in millions of bytes. */
+const MB_PER_MIB = 1.048576;
 const WATCH_MS = 20_000;
 
 export async function restRows(lending: Lending, say: (line: string) => void): Promise<readonly Row[]> {
@@ -17,14 +20,14 @@ export async function restRows(lending: Lending, say: (line: string) => void): P
     const [cpuMs, atMs] = [processMs(agent.pid), performance.now()];
     await pause(WATCH_MS);
     const core = (100 * (processMs(agent.pid) - cpuMs)) / (performance.now() - atMs);
-    const resident = residentMiB(agent.pid);
-    say(`waiting for work: ${core.toFixed(2)} % of a core, ${resident.toFixed(0)} MiB`);
+    const resident = residentMiB(agent.pid) * MB_PER_MIB;
+    say(`waiting for work: ${core.toFixed(2)} % of a core, ${resident.toFixed(1)} MB`);
     rows.push(
       row({ case: name, metric: "CPU while waiting, of a core", value: core, unit: "%" }, null, {
         relation: "≤",
         bound: 1,
       }),
-      row({ case: name, metric: "resident while waiting", value: resident, unit: "MiB" }, null, {
+      row({ case: name, metric: "resident while waiting", value: resident, unit: "MB" }, null, {
         relation: "≤",
         bound: 80,
       }),
