@@ -134,18 +134,24 @@ function deriveTransposePads(
   }
   const totals = kernel.map((size, i) => {
     const [stride, dim] = [strides[i] ?? 1, spatial[i]];
+    const reach = (outputPadding[i] ?? 0) + (size - 1) * (dilations[i] ?? 1) + 1;
+    const wanted = outputShape?.at(i - rank);
+    // auto_pad wants stride · in, and of every size the same is left over; a kernel that does not reach so far stays short.
+    if (wanted === undefined) return Math.max(0, reach - stride);
     if (typeof dim !== "number") {
-      throw new ModelError({
-        code: "OP_UNSUPPORTED",
-        op,
-        node,
-        why: `output_shape and auto_pad need the size of axis ${i + 2}; export with explicit pads`,
-      });
+      const why = `output_shape needs the size of axis ${i + 2}; export with explicit pads`;
+      throw new ModelError({ code: "OP_UNSUPPORTED", op, node, why });
     }
-    const whole = stride * (dim - 1) + (outputPadding[i] ?? 0) + (size - 1) * (dilations[i] ?? 1) + 1;
-    return Math.max(0, whole - (outputShape?.at(i - rank) ?? dim * stride));
+    return stride * (dim - 1) + reach - wanted;
   });
-  values.set("pads", spread(totals, autoPad));
+  // What a result is longer than all that the kernel reaches is padding behind it.
+  values.set(
+    "output_padding",
+    outputPadding.map((padding, i) => padding + Math.max(0, -(totals[i] ?? 0))),
+  );
+  const pads = totals.map((total) => Math.max(0, total));
+  // Of an odd total the larger half goes to the beginning, for every auto_pad but this one.
+  values.set("pads", spread(pads, autoPad === "SAME_UPPER" ? autoPad : "SAME_LOWER"));
 }
 
 /** An odd pad more goes to the end, or to the beginning for SAME_LOWER. */

@@ -127,6 +127,41 @@ describe("lifting to the canonical opset", () => {
     expect(graph.nodes[0]?.attributes).toMatchObject({ pads, dilations: [1, 1] });
   });
 
+  test.each([
+    [{ auto_pad: "NOTSET", output_shape: [10n, 9n] }],
+    [{ auto_pad: "VALID", output_shape: [10n, 11n] }],
+    [{ auto_pad: "SAME_UPPER", output_shape: [10n, 9n] }],
+    [{ auto_pad: "SAME_LOWER", output_shape: [10n, 10n] }],
+    [{ auto_pad: "NOTSET", output_shape: [12n, 10n] }],
+    [{ auto_pad: "SAME_UPPER" }],
+    [{ auto_pad: "SAME_LOWER" }],
+    [{ auto_pad: "SAME_UPPER", stride: 4n }],
+  ])("a ConvTranspose with %o is what ONNX Runtime makes of the file", async (given) => {
+    const { auto_pad: autoPad, output_shape: shape, stride = 2n } = given;
+    const attribute = [
+      { name: "strides", type: 7, ints: [stride, stride] },
+      { name: "auto_pad", type: 3, s: new TextEncoder().encode(autoPad) },
+      ...(shape ? [{ name: "output_shape", type: 7, ints: shape }] : []),
+    ];
+    const kernel = { name: "w", dataType: 1, dims: [1n, 1n, 3n, 3n], floatData: [1, 2, 3, 4, 5, 6, 7, 8, 9] };
+    const nodes = [{ opType: "ConvTranspose", input: ["x", "w"], output: ["y"], attribute }];
+    const x = {
+      dtype: "float32",
+      shape: [1, 1, 5, 5],
+      data: Float32Array.from({ length: 25 }, (_, i) => i),
+    } as const;
+    const file = model({ inputs: { x: [1, 1, 5, 5] }, initializer: [kernel], nodes });
+    const [wanted, got] = [
+      await runOnnx(file, new Map([["x", x]])),
+      await runOnnx(writeModel(readModel(file)), new Map([["x", x]])),
+    ];
+    expect(got.get("y")).toEqual(wanted.get("y"));
+    if (shape !== undefined) return;
+    // What auto_pad leaves to do does not depend on the size.
+    const open = model({ inputs: { x: [1, 1, "height", "width"] }, initializer: [kernel], nodes });
+    expect(readModel(open).nodes).toEqual(readModel(file).nodes);
+  });
+
   test("Constant nodes become initializers, in every spelling", () => {
     const constant = (output: string, attribute: object) => ({
       opType: "Constant",
