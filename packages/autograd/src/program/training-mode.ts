@@ -8,6 +8,7 @@
 import type { AnyNode, GraphNode } from "../graph/graph.ts";
 import type { StaticGraph } from "../rules/differentiate.ts";
 import { type Emitter, range, sizeOf, typedValue, type Value } from "../rules/emitter.ts";
+import { GradientError } from "../rules/fault.ts";
 
 export interface TrainingMode {
   readonly graph: StaticGraph;
@@ -24,6 +25,8 @@ export interface NoiseSource {
 const MODULUS = 2_147_483_647;
 /** Squarings between counter and noise; two leave visible stripes along the counter. */
 const MIXING_ROUNDS = 3;
+/** Spreads the numbers of nodes over the residues. */
+const SALT_STEP = 1_583_458_089;
 
 /** @param frozen  names of values that stay: a batch norm whose running statistics are among them goes by those */
 export function trainingMode(
@@ -39,7 +42,7 @@ export function trainingMode(
       const isFrozen = node.inputs.slice(3, 5).every((name) => frozen.has(name));
       return isFrozen ? [node] : trainingBatchNorm(node, graph, emit, running);
     }
-    if (node.op === "Dropout") return trainingDropout(node, graph, emit, noise, i);
+    if (node.op === "Dropout") return trainingDropout(node, graph, emit, saltedKey(emit, noise, i));
     return [node];
   });
   emit.nodes.push(...outside);
@@ -93,30 +96,52 @@ function trainingDropout(
   node: GraphNode<"Dropout">,
   graph: StaticGraph,
   emit: Emitter,
-  noise: NoiseSource,
-  salt: number,
+  key: Value,
 ): AnyNode[] {
   const x = typedValue(graph.types, node.inputs[0] ?? "");
-  const output = node.outputs[0] ?? "";
-  const given = graph.constants.get(node.inputs[1] ?? "")?.data[0];
-  const ratio = given === undefined ? 0.5 : Number(given);
+  const [output = "", maskName = ""] = node.outputs;
+  const ratio = ratioOf(node, graph);
+  const size = sizeOf(x.shape);
+  const bounds = [0, size, 1].map((bound) => emit.scalar(bound, "int64"));
+  const counter = emit.node("Range", bounds, {}, "int64", [size]); // constant: computed once, outside the steps
+  const start = emit.mul(emit.shift(counter, 1), emit.scalar(48_271, "int64"));
+  let hash = modulo(emit, emit.add2(start, key));
+  for (let round = 0; round < MIXING_ROUNDS; round++) {
+    hash = modulo(emit, emit.add2(emit.square(hash), emit.shift(key, round + 1)));
+  }
+  const threshold = emit.scalar(Math.floor(ratio * MODULUS), "int64");
+  const isKept = emit.compare("GreaterOrEqual", hash, threshold);
+  if (maskName !== "") {
+    const flags = emit.reshape(isKept, x.shape);
+    const name = `${node.name}/mask`;
+    emit.add({ op: "Identity", name, inputs: [flags.name], outputs: [maskName], attributes: {} });
+  }
   if (ratio === 0) {
     emit.add({ op: "Identity", name: node.name, inputs: [x.name], outputs: [output], attributes: {} });
     return emit.nodes.splice(0);
   }
-  const size = sizeOf(x.shape);
-  const bounds = [0, size, 1].map((bound) => emit.scalar(bound, "int64"));
-  const counter = emit.node("Range", bounds, {}, "int64", [size]); // constant: computed once, outside the steps
-  const start = emit.mul(emit.shift(counter, 1 + salt), emit.scalar(48_271, "int64"));
-  let hash = modulo(emit, emit.add2(start, noise.key));
-  for (let round = 0; round < MIXING_ROUNDS; round++) {
-    hash = modulo(emit, emit.add2(emit.square(hash), emit.shift(noise.key, round + 1)));
-  }
-  const threshold = emit.scalar(Math.floor(ratio * MODULUS), "int64");
-  const isKept = emit.compare("GreaterOrEqual", hash, threshold);
-  const mask = emit.scale(emit.reshape(emit.cast(isKept, "float32"), x.shape), 1 / (1 - ratio));
+  // Where everything is dropped there is nothing to make up for it.
+  const height = ratio === 1 ? 0 : 1 / (1 - ratio);
+  const mask = emit.scale(emit.reshape(emit.cast(isKept, "float32"), x.shape), height);
   emit.add({ op: "Mul", name: node.name, inputs: [x.name, mask.name], outputs: [output], attributes: {} });
   return emit.nodes.splice(0);
+}
+
+/** @throws {GradientError} OP_WITHOUT_GRADIENT where it is not known before the run, or is no chance */
+function ratioOf({ op, name: node, inputs }: GraphNode<"Dropout">, { constants }: StaticGraph): number {
+  const given = inputs[1] ?? "";
+  const ratio = given === "" ? 0.5 : Number(constants.get(given)?.data[0]);
+  if (ratio >= 0 && ratio <= 1) return ratio;
+  const why = Number.isNaN(ratio) ? "its ratio is not a constant" : `its ratio is ${ratio}, not in [0, 1]`;
+  throw new GradientError({ code: "OP_WITHOUT_GRADIENT", op, node, why });
+}
+
+/**
+ * A key for one node. It goes into every round: added to the counter alone, as an offset, it would give each node the
+ * others' mask shifted by some elements.
+ */
+function saltedKey(emit: Emitter, { key }: NoiseSource, salt: number): Value {
+  return modulo(emit, emit.shift(key, (salt * SALT_STEP) % MODULUS));
 }
 
 /** A number for this step and these rows, 0 ≤ key < 2³¹ − 1: units that train on other rows drop other elements. */
