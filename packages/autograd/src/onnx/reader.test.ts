@@ -127,7 +127,7 @@ describe("lifting to the canonical opset", () => {
     expect(graph.nodes[0]?.attributes).toMatchObject({ pads, dilations: [1, 1] });
   });
 
-  test.each([
+  test.each<[{ auto_pad: string; output_shape?: bigint[]; stride?: bigint }]>([
     [{ auto_pad: "NOTSET", output_shape: [10n, 9n] }],
     [{ auto_pad: "VALID", output_shape: [10n, 11n] }],
     [{ auto_pad: "SAME_UPPER", output_shape: [10n, 9n] }],

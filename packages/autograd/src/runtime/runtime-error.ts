@@ -14,6 +14,15 @@ export type RuntimeFault =
   | { readonly code: "GRAPH_FAILED"; readonly why: string }
   | { readonly code: "FIELD_MISMATCH"; readonly field: string; readonly why: string }
   | { readonly code: "WEIGHTS_LENGTH"; readonly length: number; readonly expected: number }
+  | { readonly code: "CALL_TOO_EARLY"; readonly call: string; readonly first: string }
+  | {
+      readonly code: "RUN_MISFIT";
+      readonly indices: number;
+      readonly learningRates: number;
+      readonly batchSize: number;
+    }
+  | { readonly code: "RATE_NOT_FINITE"; readonly step: number; readonly rate: string }
+  | { readonly code: "TRAINER_CLOSED" }
   | { readonly code: "INDEX_OUT_OF_RANGE"; readonly index: number; readonly rows: number }
   | { readonly code: "LOSS_NOT_FINITE"; readonly step: number; readonly loss: string }
   | { readonly code: "RUN_STOPPED" }
@@ -33,6 +42,13 @@ const SENTENCES: Sentences<RuntimeFault> = {
   GRAPH_FAILED: (f) => `ONNX Runtime stopped while running the program: ${f.why}`,
   FIELD_MISMATCH: (f) => `the tensor "${f.field}" of the data does not fit the program: ${f.why}`,
   WEIGHTS_LENGTH: (f) => `the weights vector has ${f.length} numbers; the program has ${f.expected}`,
+  CALL_TOO_EARLY: (f) => `the trainer was asked for ${f.call} before ${f.first}; call ${f.first} first`,
+  RUN_MISFIT: (f) =>
+    `a run was given ${f.learningRates} learning rates and ${f.indices} indices; ` +
+    `give one rate for each step, one step at least, and ${f.batchSize} indices for each`,
+  RATE_NOT_FINITE: (f) =>
+    `the learning rate of step ${f.step} of the run is ${f.rate}, which would spoil the weights; give a finite number`,
+  TRAINER_CLOSED: () => "the trainer is closed and answers no more calls; start another",
   INDEX_OUT_OF_RANGE: (f) => `a batch asks for row ${f.index}; the data has rows 0 to ${f.rows - 1}`,
   LOSS_NOT_FINITE: (f) =>
     `the loss of step ${f.step} is ${f.loss}; a smaller learning rate or data without extreme values may help`,

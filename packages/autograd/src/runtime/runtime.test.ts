@@ -157,7 +157,7 @@ describe.each<[string, MakeTrainer]>([
     await trainer.reset(new Float32Array(LENGTH));
     await trainer.run(drawIndices(2), rates(2));
     const before = await trainer.weights();
-    const diverging = Float32Array.of(0.5, Number.POSITIVE_INFINITY, 0.5);
+    const diverging = Float32Array.of(0.5, 3e38, 0.5);
     expect(await faultOf(trainer.run(drawIndices(3), diverging))).toMatchObject({
       code: "LOSS_NOT_FINITE",
       step: 5,
@@ -193,6 +193,59 @@ describe.each<[string, MakeTrainer]>([
     expect(await faultOf(make(broken))).toMatchObject({ code: "GRAPH_REJECTED" });
     const other = { ...program, graph: linearEvaluationProgram(SIZES).graph };
     expect(await faultOf(make(other))).toEqual({ code: "GRAPH_REJECTED", why: 'it has no input "m/0"' });
+  });
+
+  test("says what is wrong with a call, and answers the next", async () => {
+    await using trainer = await make(program);
+    const indices = drawIndices(2);
+    expect(await faultOf(trainer.weights())).toMatchObject({ code: "CALL_TOO_EARLY", first: "reset" });
+    await trainer.setFields(drawFields());
+    expect(await faultOf(trainer.run(indices, rates(2)))).toMatchObject({
+      code: "CALL_TOO_EARLY",
+      first: "reset",
+    });
+    await trainer.reset(new Float32Array(LENGTH));
+    for (const [given, steps] of [
+      [indices, 3],
+      [new BigInt64Array(), 0],
+    ] as const) {
+      expect(await faultOf(trainer.run(given, rates(steps)))).toMatchObject({
+        code: "RUN_MISFIT",
+        learningRates: steps,
+      });
+    }
+    expect(await faultOf(trainer.run(indices, Float32Array.of(0.5, Number.NaN)))).toMatchObject({
+      code: "RATE_NOT_FINITE",
+      step: 2,
+    });
+    expect(await trainer.weights()).toEqual(new Float32Array(LENGTH));
+    expect(await trainer.run(indices, rates(2))).toHaveLength(2);
+    await trainer.setFields(null);
+    expect(await faultOf(trainer.run(indices, rates(2)))).toMatchObject({
+      code: "CALL_TOO_EARLY",
+      first: "setFields",
+    });
+  });
+
+  test("takes calls that are made at once one after another", async () => {
+    await using trainer = await make(program);
+    await trainer.setFields(drawFields());
+    const indices = drawIndices(4);
+    const halves = [indices.slice(0, 2 * SIZES.batchSize), indices.slice(2 * SIZES.batchSize)];
+    await trainer.reset(new Float32Array(LENGTH));
+    const apart: Float32Array[] = [];
+    for (const half of halves) apart.push(await trainer.run(half, rates(2)));
+    const weights = await trainer.weights();
+    await trainer.reset(new Float32Array(LENGTH));
+    expect(await Promise.all(halves.map((half) => trainer.run(half, rates(2))))).toEqual(apart);
+    expect(await trainer.weights()).toEqual(weights);
+  });
+
+  test("closes twice, and is closed then", async () => {
+    const trainer = await make(program);
+    await trainer[Symbol.asyncDispose]();
+    await trainer[Symbol.asyncDispose]();
+    expect((await faultOf(trainer.weights())).code).toMatch(/^(TRAINER_CLOSED|WORKER_ENDED)$/);
   });
 
   test("stops at the next call once its signal is aborted, and still closes", async () => {

@@ -9,7 +9,7 @@
  * inputs; the thread's own signals are only heard between calls) a call is done in parts. Parts
  * change no bit: K steps in one call give what K calls of one step give.
  */
-import { assert, assertDefined } from "@pingo/core";
+import { assertDefined } from "@pingo/core";
 import type { InferenceSession } from "onnxruntime-node";
 import type { Tensor } from "../graph/tensor.ts";
 import type { ProgramSignature } from "../program/signature.ts";
@@ -79,6 +79,9 @@ class Session implements SessionTrainer {
   /** Steps since reset. */
   #steps = 0;
   #stepMs: number | undefined;
+  /** Calls are taken one after another: each hands on a state, and frees the one before. */
+  #last: Promise<unknown> = Promise.resolve();
+  #isClosed = false;
 
   constructor(ort: Ort, session: InferenceSession, signature: ProgramSignature, signal?: AbortSignal) {
     this.signature = signature;
@@ -88,7 +91,34 @@ class Session implements SessionTrainer {
     this.#readsFlag = session.inputNames.includes("stop");
   }
 
-  async setFields(fields: ReadonlyMap<string, Tensor> | null): Promise<void> {
+  setFields(fields: ReadonlyMap<string, Tensor> | null): Promise<void> {
+    return this.#inTurn(async () => this.#setFields(fields));
+  }
+
+  reset(weights: Float32Array): Promise<void> {
+    return this.#inTurn(async () => this.#reset(weights));
+  }
+
+  run(
+    indices: BigInt64Array,
+    learningRates: Float32Array,
+    options: RunOptions & { readonly flag?: StopFlag } = {},
+  ): Promise<Float32Array> {
+    return this.#inTurn(() => this.#run(indices, learningRates, options));
+  }
+
+  weights(): Promise<Float32Array> {
+    return this.#inTurn(async () => this.#weights());
+  }
+
+  #inTurn<T>(call: () => Promise<T>): Promise<T> {
+    if (this.#isClosed) return Promise.reject(new RuntimeError({ code: "TRAINER_CLOSED" }));
+    const turn = this.#last.then(call);
+    this.#last = turn.catch(() => undefined); // its caller hears of it
+    return turn;
+  }
+
+  #setFields(fields: ReadonlyMap<string, Tensor> | null): void {
     this.#signal?.throwIfAborted();
     if (fields === null) {
       this.#fields = undefined;
@@ -105,7 +135,7 @@ class Session implements SessionTrainer {
     }
   }
 
-  async reset(weights: Float32Array): Promise<void> {
+  #reset(weights: Float32Array): void {
     this.#signal?.throwIfAborted();
     const parts = splitWeights(this.signature, weights);
     const state: OrtFeeds = {};
@@ -120,24 +150,27 @@ class Session implements SessionTrainer {
     this.#steps = 0;
   }
 
-  async run(
+  async #run(
     indices: BigInt64Array,
     learningRates: Float32Array,
-    { signal, flag }: RunOptions & { readonly flag?: StopFlag } = {},
+    { signal, flag }: RunOptions & { readonly flag?: StopFlag },
   ): Promise<Float32Array> {
     const signals = [this.#signal, signal].filter((one) => one !== undefined);
     const stop = AbortSignal.any(signals);
     stop.throwIfAborted();
     const steps = learningRates.length;
     const { batchSize } = this.signature;
-    assert(
-      steps > 0 && indices.length === steps * batchSize,
-      `${steps} steps take ${steps} batches of indices`,
-    );
+    if (this.#fields === undefined) throw tooEarly("run", "setFields");
+    if (this.#state === undefined) throw tooEarly("run", "reset");
+    if (steps === 0 || indices.length !== steps * batchSize) {
+      const given = { indices: indices.length, learningRates: steps, batchSize };
+      throw new RuntimeError({ code: "RUN_MISFIT", ...given });
+    }
+    checkRates(learningRates);
     this.#checkIndices(indices);
     const isWhole = signals.length === 0 || (flag !== undefined && this.#readsFlag);
     const losses = new Float32Array(steps);
-    let state = assertDefined(this.#state, "reset comes before run");
+    let state: OrtFeeds = this.#state;
     for (let done = 0; done < steps; ) {
       const end = isWhole ? steps : Math.min(steps, done + this.#stepsOfPart());
       const beganMs = performance.now();
@@ -156,6 +189,7 @@ class Session implements SessionTrainer {
       if (done === steps) break;
       await breathe();
       stop.throwIfAborted();
+      if (this.#isClosed) throw new RuntimeError({ code: "RUN_STOPPED" });
     }
     discard(this.#state);
     this.#state = state;
@@ -163,9 +197,10 @@ class Session implements SessionTrainer {
     return losses;
   }
 
-  async weights(): Promise<Float32Array> {
+  #weights(): Float32Array {
     this.#signal?.throwIfAborted();
-    const state = assertDefined(this.#state, "reset comes before weights");
+    const state = this.#state;
+    if (state === undefined) throw tooEarly("weights", "reset");
     const flat = new Float32Array(weightsLength(this.signature));
     const parts = splitWeights(this.signature, flat);
     for (const [index, { kind }] of this.signature.parameters.entries()) {
@@ -177,6 +212,9 @@ class Session implements SessionTrainer {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await this.#last;
     this.#fields = undefined;
     this.#state = undefined;
     await this.#session.release();
@@ -195,7 +233,7 @@ class Session implements SessionTrainer {
 
   async #runPart({ indices, learningRates, stepsBefore, state, flag }: Part) {
     const steps = learningRates.length;
-    const fields = assertDefined(this.#fields, "setFields comes before run");
+    const fields = assertDefined(this.#fields, "checked fields");
     const feeds: OrtFeeds = {
       ...state,
       ...fields,
@@ -241,6 +279,17 @@ function discard(state: OrtFeeds | undefined): void {
     // SAFETY: every state tensor is float32, in a buffer of its own.
     (data as Float32Array<ArrayBuffer>).buffer.transfer(0);
   }
+}
+
+function tooEarly(call: string, first: string): RuntimeError {
+  return new RuntimeError({ code: "CALL_TOO_EARLY", call, first });
+}
+
+/** A rate that is no number leaves no trace in the loss of its own step, only in the weights. */
+function checkRates(learningRates: Float32Array): void {
+  const at = learningRates.findIndex((rate) => !Number.isFinite(rate));
+  if (at < 0) return;
+  throw new RuntimeError({ code: "RATE_NOT_FINITE", step: at + 1, rate: String(learningRates[at]) });
 }
 
 function checkLosses(losses: Float32Array, stepsBefore: number): void {
