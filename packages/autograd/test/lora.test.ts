@@ -254,6 +254,23 @@ describe("training with adapters", () => {
     ]);
   });
 
+  test("a weight that is no float32 where it is multiplied takes none", () => {
+    const model: Graph = {
+      name: "double",
+      inputs: [value("x", ["batch", 4])],
+      outputs: [value("y", ["batch", 6])],
+      initializers: new Map([["fc.weight", random(1, [4, 6])]]),
+      nodes: [
+        node("Cast", ["x"], ["x64"], { to: "float64" }),
+        node("Cast", ["fc.weight"], ["w64"], { to: "float64" }),
+        node("MatMul", ["x64", "w64"], ["y64"], {}),
+        node("Cast", ["y64"], ["y"], { to: "float32" }),
+      ],
+    };
+    const lora = { rank: 2, alpha: 4, targets: ["fc.weight"] };
+    expect(() => adaptModel(model, lora, 1)).toThrow(/matches no weight that takes an adapter/);
+  });
+
   test("draws the same start from the same seed, and another from another", () => {
     const start = (seed: number) => buildTrainProgram(mlp(4, 6, 3), { ...OPTIONS, seed }).initialWeights;
     expect(start(3)).toEqual(start(3));

@@ -1,7 +1,8 @@
 /**
  * Where a model can take low-rank adapters: nodes that multiply by a weight of the file.
  *
- * Exporters put Transpose, Identity and Cast between a weight and the node that it goes into; those are seen through.
+ * Exporters put Transpose, Identity and Cast between a weight and the node that it goes into; those are seen through, as
+ * long as it stays float32.
  */
 import { matchesAny } from "@pingo/core";
 import type { AnyNode, Graph, GraphNode } from "../graph/graph.ts";
@@ -84,7 +85,8 @@ function weightOf(
   let isOwn = uses.get(name) === 1;
   for (let maker = makers.get(name); maker !== undefined; maker = makers.get(name)) {
     if (maker.op === "Transpose") steps.push(maker.attributes.perm);
-    else if (maker.op !== "Identity" && maker.op !== "Cast") return undefined;
+    else if (maker.op !== "Identity" && !(maker.op === "Cast" && maker.attributes.to === "float32"))
+      return undefined;
     name = maker.inputs[0] ?? "";
     isOwn &&= uses.get(name) === 1;
   }

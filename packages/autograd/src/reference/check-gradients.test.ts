@@ -42,6 +42,14 @@ test("gradients agree with differences in float64, batch norm in training mode",
   expect(result.worst).toBeLessThan(DIFFERENCE_ERROR_MAX);
 });
 
+test("gradients that are zero, and are said to be, agree", async () => {
+  const inputs = { x: { dtype: "float32", shape: ["batch", 2] } } as const;
+  const flat = defineModel({ name: "flat", seed: 3, inputs }, (b, { x }) => ({
+    y: b.relu(b.add(b.linear(x, { outFeatures: 3 }), -99)),
+  }));
+  expect(await checkGradients(flat)).toMatchObject({ worst: 0, checked: 2, passed: true });
+});
+
 test.skipIf(!hasFixtures)("a gradient that is not the model's fails, and its tensor is named", async () => {
   const { model, json, bytes } = fixture("mlp");
   const given = parseGradientCase(json, bytes);

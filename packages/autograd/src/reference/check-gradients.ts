@@ -108,7 +108,7 @@ function againstCase(found: Gradients, expected: ReadonlyMap<string, Tensor>): G
       });
     }
     const error = gradient.reduce((worst, value, i) => worse(worst, Math.abs(value - Number(data[i]))), 0);
-    return [name, error / Math.max(largestOf(data), FLOOR * largest)];
+    return [name, share(error, Math.max(largestOf(data), FLOOR * largest))];
   });
   return summary(errors, CASE_ERROR_MAX);
 }
@@ -135,7 +135,7 @@ function againstDifferences(
       reals("float32", weight.shape, (i) => Number(weight.data[i]) + by * (direction[i] ?? 0));
     const difference = (lossWith(name, moved(step)) - lossWith(name, moved(-step))) / (2 * step);
     const derivative = gradient.reduce((sum, value, i) => sum + value * (direction[i] ?? 0), 0);
-    return [name, Math.abs(difference - derivative) / Math.max(normOf(gradient), FLOOR * largest)];
+    return [name, share(Math.abs(difference - derivative), Math.max(normOf(gradient), FLOOR * largest))];
   });
   return summary(errors, DIFFERENCE_ERROR_MAX);
 }
@@ -143,6 +143,11 @@ function againstDifferences(
 function summary(errors: readonly (readonly [string, number])[], errorMax: number): GradientCheck {
   const [tensor, worst] = errors.reduce((a, b) => (worse(a[1], b[1]) === a[1] ? a : b), ["", 0]);
   return { worst, tensor, checked: errors.length, passed: errors.length > 0 && worst <= errorMax };
+}
+
+/** Of a gradient that is zero and said to be: nothing is wrong. */
+function share(error: number, scale: number): number {
+  return error === 0 ? 0 : error / scale;
 }
 
 /** The larger, and NaN before any number. */
