@@ -24,6 +24,8 @@ export interface CliConfig {
 export interface ChainConfig {
   /** toncenter's API v2. */
   readonly endpoint: string;
+  /** Somebody set it, rather than leaving it at the devnet of this machine. */
+  readonly isNamed: boolean;
   readonly apiKey: string | undefined;
   /** Where the contracts are. */
   readonly addressBookPath: string;
@@ -93,6 +95,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     },
     chain: {
       endpoint: readHttpUrl("TON_ENDPOINT", env["TON_ENDPOINT"] || DEVNET_ENDPOINT, DEVNET_ENDPOINT),
+      isNamed: Boolean(env["TON_ENDPOINT"]),
       apiKey: env["TON_API_KEY"] || undefined,
       addressBookPath: resolve(env["PINGO_FOG_ADDRESS_BOOK"] || join(home, ADDRESS_BOOK_NAME)),
     },

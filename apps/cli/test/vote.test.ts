@@ -141,6 +141,17 @@ test("a parameter changes by a vote of both chambers, from the proposal to the P
   expect(yes.stdout).toContain("voted for proposal 0 with 100 PINGO");
   expectRefused(await vote(["no", "0"]), "VOTED_ALREADY", ["cast once"]);
   expectRefused(await vote(["unlock"]), "STILL_LOCKED", ["100 PINGO", "stays locked until"]);
+  const shown = await pingo(["wallet", "show"], env());
+  expect(shown.stdout).toMatch(/\d GRAM, \d+ PINGO, and 100 PINGO locked in votes/);
+  expect(shown.stdout).toContain("certificate: valid until");
+  const down = await pingo(
+    ["wallet", "show", "--json"],
+    env({ TON_ENDPOINT: "http://127.0.0.1:9/api/v2/jsonRPC" }),
+  );
+  expect(JSON.parse(down.stdout)).toMatchObject({
+    raw: address,
+    unknown: expect.stringContaining("does not answer"),
+  });
   expect(await told(zProposal, ["show", "0"])).toMatchObject({
     isCarried: true,
     builders: { for: 1, against: 0, min: 1 },

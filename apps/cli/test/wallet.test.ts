@@ -43,6 +43,8 @@ test("a wallet is made, kept for its owner alone, shown without its words, and i
   for (const word of words.filter(({ length }) => length > 4)) expect(kept).not.toContain(word);
   expect(kept).not.toContain(PASSPHRASE);
   expect(await shown(["show"])).toEqual(made);
+  const told = await pingo(["wallet", "show"], env);
+  expect(told.stdout).toContain("balances: unknown; no chain is set up here");
 
   const there = { PINGO_HOME: join(home, "elsewhere") };
   const elsewhere = { ...env, ...there };

@@ -7,6 +7,7 @@ import { CliError } from "../cli-error.ts";
 import type { Context } from "../context.ts";
 import { keepWallet, newPassphraseOf, passphraseOf, readWallet, walletPath } from "../local/own-wallet.ts";
 import { readSecret } from "../local/read-secret.ts";
+import { type BalancesOrWhy, balanceLines, readBalances } from "../local/wallet-balances.ts";
 import { optionsOf } from "../options.ts";
 import { askSecret } from "../view/ask-secret.ts";
 
@@ -30,7 +31,7 @@ Examples:
   pingo wallet import --file words.txt --network mainnet`;
 const SHOW_HELP = `
 Examples:
-  pingo wallet show                            the address
+  pingo wallet show                            the address, GRAM, PINGO and certificate
   pingo wallet show --words                    the 24 words too; whoever reads them has the wallet
   pingo wallet show --json`;
 
@@ -52,7 +53,7 @@ export function walletCommand(run: Run): Command {
     )
     .addCommand(
       new Command("show")
-        .description("its address")
+        .description("its address, and what it has where a chain is set up")
         .option("--words", "the 24 words as well")
         .addHelpText("after", SHOW_HELP)
         .action(run(show)),
@@ -106,14 +107,19 @@ async function sealAndKeep(
 
 async function show(context: Context, command: Command): Promise<void> {
   const wallet = await readWallet(context);
-  if (!optionsOf(command).flag("words")) return tell(context, wallet);
+  const found = await readBalances(context, wallet);
+  if (!optionsOf(command).flag("words")) return tell(context, wallet, { found });
   const { wordsOfWallet } = await import("@pingo/ton");
   const words = wordsOfWallet(wallet, await passphraseOf(context, "Passphrase: "));
-  await tell(context, wallet, words);
+  await tell(context, wallet, { found, words });
 }
 
 /** As wallets show it, and as contracts write it. */
-async function tell(context: Context, wallet: WalletFile, words?: readonly string[]): Promise<void> {
+async function tell(
+  context: Context,
+  wallet: WalletFile,
+  { words, found }: { readonly words?: readonly string[]; readonly found?: BalancesOrWhy } = {},
+): Promise<void> {
   const { Address } = await import("@ton/core");
   const { screen } = context;
   const { network, publicKey } = wallet;
@@ -122,9 +128,10 @@ async function tell(context: Context, wallet: WalletFile, words?: readonly strin
     bounceable: false,
     testOnly: network !== NETWORKS["mainnet"],
   });
-  screen.json({ address, raw, network, publicKey, ...(words && { words }) });
+  screen.json({ address, raw, network, publicKey, ...found, ...(words && { words }) });
   screen.line(address);
   screen.line(screen.paint("dim", `${raw}, network ${network}`));
+  for (const line of found ? balanceLines(found) : []) screen.line(line);
   for (let i = 0; i < (words?.length ?? 0); i += 6) screen.line(`  ${words?.slice(i, i + 6).join(" ")}`);
 }
 
