@@ -48,8 +48,7 @@ const EXAMPLES = `
 Examples:
   pingo up                             a fog node and three providers here, training the example
   pingo train job.yaml --follow        check, submit, watch; the model is fetched at the end
-  pingo node join --fog http://…:4710  lend this computer
-  pingo doctor                         what is missing here, and how to get it`;
+  pingo node join --fog http://…:4710  lend this computer`;
 
 /** @returns the exit code */
 export async function runCli(machine: CliMachine): Promise<number> {
