@@ -217,3 +217,47 @@ test("a recurrent layer costs the products of each time", () => {
   const rest = HIDDEN + 2 * CLASSES * HIDDEN; // Squeeze, and the layer after it
   expect(inspectModel(batchFirst).flopsPerRow).toBe(2 * TIME * each + rest);
 });
+
+test("a label that is no class ends the call of a model that has its loss in itself; the ignored one does not", async () => {
+  const attributes = { reduction: "mean", ignore_index: -100 } as const;
+  const model: Graph = {
+    name: "loss inside",
+    inputs: [
+      { name: "x", type: { dtype: "float32", shape: ["batch", FEATURES] } },
+      { name: "label", type: { dtype: "int64", shape: ["batch"] } },
+    ],
+    outputs: [{ name: "loss", type: { dtype: "float32", shape: [] } }],
+    initializers: new Map([["weight", random(5, [FEATURES, 4])]]),
+    nodes: [
+      node("MatMul", ["x", "weight"], ["scores"], {}),
+      node("SoftmaxCrossEntropyLoss", ["scores", "label"], ["loss"], attributes),
+    ],
+  };
+  const options: ProgramOptions = {
+    ...OPTIONS,
+    fields: [
+      { name: "x", dtype: "float32", rowShape: [FEATURES] },
+      { name: "label", dtype: "int64", rowShape: [] },
+    ],
+    loss: "model-output",
+    batchSize: 3,
+  };
+  const program = buildTrainProgram(model, options);
+  const run = await openGraph(program.graph);
+  const stepOf = (labels: readonly number[]) =>
+    run(
+      trainFeeds(
+        program,
+        new Map([
+          ["x", random(6, [3, FEATURES])],
+          ["label", i64([3], labels)],
+        ]),
+        [[0, 1, 2]],
+        [0.1],
+      ),
+    );
+  expect(floatsOf((await stepOf([0, -100, 3])).get("loss"))[0]).toBeGreaterThan(0);
+  for (const label of [-1, -4, 4]) {
+    await expect(stepOf([0, label, 3]), `label ${label}`).rejects.toMatchObject({ code: "GRAPH_FAILED" });
+  }
+});

@@ -1,3 +1,4 @@
+import type { LossSettings } from "@pingo/core";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { random } from "../../test/programs.ts";
@@ -8,8 +9,8 @@ import { Emitter } from "../rules/emitter.ts";
 import { classAxis } from "./objective.ts";
 import { softmaxCrossEntropy } from "./softmax-cross-entropy.ts";
 
-async function crossEntropy(logits: Tensor, target: Tensor) {
-  const bound = softmaxCrossEntropy.bind({ output: logits.shape, target: target.shape, settings: {} });
+async function crossEntropy(logits: Tensor, target: Tensor, settings: LossSettings = {}) {
+  const bound = softmaxCrossEntropy.bind({ output: logits.shape, target: target.shape, settings });
   if ("why" in bound) throw new Error(bound.why);
   const emit = new Emitter("loss");
   const z = { name: "z", dtype: "float32", shape: logits.shape } as const;
@@ -87,5 +88,31 @@ test("the gradient is (softmax − onehot)/n, on whichever axis the classes lie"
       expect(loss).toBeCloseTo(expectedLoss, 4);
     }),
     { numRuns: 12 },
+  );
+});
+
+test("a label that is no class ends the call, whatever the settings; the ignored one does not", async () => {
+  const settings: readonly LossSettings[] = [
+    {},
+    { labelSmoothing: 0.1 },
+    { classWeights: [1, 2, 3] },
+    { ignoreIndex: -100 },
+    { ignoreIndex: 1, labelSmoothing: 0.1, classWeights: [1, 2, 3] },
+  ];
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom(...settings),
+      fc.constantFrom(-3, -1, 3, 255),
+      fc.nat({ max: 3 }),
+      async (each, label, at) => {
+        const labels = [2, 0, each.ignoreIndex ?? 1, 2];
+        const logits = random(at, [4, 3]);
+        expect((await crossEntropy(logits, i64([4], labels), each)).loss).toBeGreaterThan(0);
+        await expect(crossEntropy(logits, i64([4], labels.with(at, label)), each)).rejects.toMatchObject({
+          code: "GRAPH_FAILED",
+        });
+      },
+    ),
+    { numRuns: 25 },
   );
 });

@@ -5,6 +5,9 @@
  * ∂ℓ/∂z = (Σq)·softmax(z) − q. Plain: q = onehot(t). With smoothing α and weights w, as PyTorch has it:
  * q_c = (1 − α)·w_t·[c = t] + α·w_c/C, and the mean divides by Σ w_t.
  * ln softmax is computed as one operator that subtracts the maximum first, so large logits do not overflow.
+ *
+ * A label that is no class ends the call: its row would else be trained towards nothing, or, counted from the end as ONNX
+ * does with −1, towards another class.
  */
 import type { LossSettings } from "@pingo/core";
 import { at, type Emitter, type Value } from "../rules/emitter.ts";
@@ -44,7 +47,7 @@ export const softmaxCrossEntropy: ObjectiveRule = {
 interface CrossEntropySite {
   /** f32[B, …, C] or f32[B, C, …] */
   readonly logits: Value;
-  /** int64[B, …], each 0 ≤ t < C or the ignored label */
+  /** int64[B, …], each 0 ≤ t < C or the ignored label; another one ends the call */
   readonly labels: Value;
   readonly axis: number;
   readonly settings: LossSettings;
@@ -61,7 +64,8 @@ function crossEntropy(emit: Emitter, site: CrossEntropySite): EmittedObjective {
       : emit.node("Not", [emit.compare("Equal", given, emit.scalar(ignoreIndex, "int64"))], {}, "bool", [
           positions,
         ]);
-  const labels = counted === undefined ? given : emit.where(counted, given, emit.scalar(0, "int64"));
+  const meant = counted === undefined ? given : emit.where(counted, given, emit.scalar(0, "int64"));
+  const labels = labelsOrEnd(emit, meant, at(scores.shape, 1));
   const logs = emit.node("LogSoftmax", [scores], { axis: 1 }, "float32", scores.shape);
   const attributes = { axis: 1, keepdims: 0, select_last_index: 0 };
   const best = emit.node("ArgMax", [scores], attributes, "int64", [positions]);
@@ -73,7 +77,8 @@ function crossEntropy(emit: Emitter, site: CrossEntropySite): EmittedObjective {
   const all =
     classWeights &&
     emit.constant({ dtype: "float32", shape: [classes], data: Float32Array.from(classWeights) });
-  const own = all ? emit.gather(all, labels, 0) : emit.expand(emit.scalar(1), [positions]);
+  // It is this gather that ends the call: OneHot leaves the row of a label past the last class empty.
+  const own = emit.gather(all ?? emit.expand(emit.scalar(1), [classes]), labels, 0);
   const weights = counted === undefined ? own : emit.mul(own, emit.cast(counted, "float32"));
   const hot = emit.mul(oneHot(emit, labels, classes, 1 - labelSmoothing), emit.reshape(own, [positions, 1]));
   const spread = all ? emit.scale(all, labelSmoothing / classes) : emit.scalar(labelSmoothing / classes);
@@ -94,6 +99,12 @@ function crossEntropy(emit: Emitter, site: CrossEntropySite): EmittedObjective {
       return back(emit.div(emit.sub(pulled, kept), weightSum(emit, weights)));
     },
   };
+}
+
+/** Labels by which every gather ends the call if one is no class: a negative one would be counted from the end. */
+export function labelsOrEnd(emit: Emitter, labels: Value, classes: number): Value {
+  const isNegative = emit.compare("Less", labels, emit.scalar(0, "int64"));
+  return emit.where(isNegative, emit.scalar(classes, "int64"), labels);
 }
 
 /** Every position counts once: one gather in place of a product over all classes. */
