@@ -30,6 +30,7 @@ export { writeModel } from "./onnx/writer.ts";
 export { buildEvaluationProgram, type EvaluationProgram } from "./program/evaluation-program.ts";
 export { ProgramError, type ProgramFault } from "./program/fault.ts";
 export type { ProgramOptions } from "./program/model-step.ts";
+export type { LeftOut } from "./program/parameters.ts";
 export type { FieldSpec, ParameterSpec, ProgramSignature } from "./program/signature.ts";
 export { buildTrainProgram, type TrainProgram } from "./program/train-program.ts";
 export { withWeights } from "./program/weights.ts";

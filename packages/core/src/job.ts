@@ -43,6 +43,8 @@ export interface TrainJob extends AnyJob {
   readonly optimizer: Optimizer;
   /** Patterns over the names of parameters: these stay as they are, and travel with no update. */
   readonly freeze?: readonly string[];
+  /** Patterns over the names of numbers and masks that are parameters though they look like constants. */
+  readonly alsoTrain?: readonly string[];
   /** Adapters are trained in place of the model's own weights. */
   readonly adapt?: Adaptation;
   /** The mean of the rounds' weights is what is measured and comes back. */
@@ -140,6 +142,7 @@ const zTrain = z.strictObject({
   objective: zObjective,
   optimizer: zOptimizer,
   freeze: zPatterns.exactOptional(),
+  alsoTrain: zPatterns.exactOptional(),
   adapt: zAdaptation.exactOptional(),
   average: zAveraging.exactOptional(),
   schedule: zSchedule,

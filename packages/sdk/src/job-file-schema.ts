@@ -166,6 +166,7 @@ export const zJobFile = z
     objective: zObjectiveFile,
     optimizer: zOptimizerFile.prefault({ adamw: {} }),
     freeze: zPatterns.exactOptional(),
+    alsoTrain: zPatterns.exactOptional(),
     adapt: zAdaptFile.exactOptional(),
     average: zAveraging.exactOptional(),
     schedule: z
@@ -189,6 +190,10 @@ export const zJobFile = z
   .refine(({ freeze, adapt }) => freeze === undefined || adapt === undefined, {
     error: `with "adapt" nothing but the adapters is trained: leave "freeze" out`,
     path: ["freeze"],
+  })
+  .refine(({ alsoTrain, adapt }) => alsoTrain === undefined || adapt === undefined, {
+    error: `with "adapt" nothing but the adapters is trained: leave "alsoTrain" out`,
+    path: ["alsoTrain"],
   })
   .refine(({ data, objective }) => data.test !== undefined || !objective.metrics?.length, {
     error: `it is measured on data that training does not see: name them as "data.test", or leave "metrics" out`,

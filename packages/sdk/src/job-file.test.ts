@@ -67,6 +67,7 @@ test("patterns are read where they stand, rates in the order of the file", () =>
   const text = GOOD.replace(
     "optimizer: { adamw: { learningRate: 0.002, weightDecay: 0.01 } }",
     `freeze: ["encoder.*", "*.bias"]
+alsoTrain: ["logit_scale"]
 optimizer:
   sgd: {}
   decay: { exclude: ["norm.*"] }
@@ -76,6 +77,7 @@ optimizer:
     .replace("target: label", "target: label, output: logits");
   const job = parseJobFile(text, "job.yaml");
   expect(job.freeze).toEqual(["encoder.*", "*.bias"]);
+  expect(job.alsoTrain).toEqual(["logit_scale"]);
   expect(job.optimizer).toEqual({
     sgd: { learningRate: 0.01, weightDecay: 0, momentum: 0.9, nesterov: true },
     decay: { exclude: ["norm.*"] },

@@ -33,6 +33,7 @@ export interface JobFile {
   readonly objective: Objective;
   readonly optimizer: Optimizer;
   readonly freeze?: readonly string[];
+  readonly alsoTrain?: readonly string[];
   readonly adapt?: Adaptation;
   readonly average?: Averaging;
   readonly schedule: Schedule;
@@ -126,6 +127,7 @@ function jobOf(shape: JobFileShape, written: Written): JobFile {
     objective: { ...shape.objective, metrics },
     optimizer: shape.optimizer,
     ...(shape.freeze && { freeze: shape.freeze }),
+    ...(shape.alsoTrain && { alsoTrain: shape.alsoTrain }),
     ...(shape.adapt && { adapt: shape.adapt }),
     ...(shape.average && { average: shape.average }),
     schedule: shape.schedule,

@@ -225,6 +225,12 @@ describe("what is wrong is found before anything is sent", () => {
       'job.yaml:8:9: freeze: the pattern "wieght" matches no parameter of the model; the nearest names are "weight"',
     ],
     [
+      "a number to train that is not there",
+      `${JOB}alsoTrain: ["logit_scale"]\n`,
+      "PATTERN_UNMATCHED",
+      'job.yaml:8:12: alsoTrain: the pattern "logit_scale" matches no parameter of the model',
+    ],
+    [
       "a decay of nothing",
       `${JOB}optimizer: { adamw: {}, decay: { exclude: ["*.bias"] } }\n`,
       "PATTERN_UNMATCHED",

@@ -15,6 +15,7 @@ export function trainJobOf(
     objective: file.objective,
     optimizer: file.optimizer,
     ...(file.freeze && { freeze: file.freeze }),
+    ...(file.alsoTrain && { alsoTrain: file.alsoTrain }),
     ...(file.adapt && { adapt: file.adapt }),
     ...(file.average && { average: file.average }),
     schedule: file.schedule,

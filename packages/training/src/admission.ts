@@ -70,6 +70,7 @@ export async function checkTrainJob(toCheck: JobToCheck): Promise<Admission> {
     ...(output !== undefined && { output }),
     ...(accumulate !== undefined && { microBatches: accumulate }),
     ...(job.freeze && { frozen: job.freeze }),
+    ...(job.alsoTrain && { alsoTrain: job.alsoTrain }),
     ...(job.adapt && { adapt: job.adapt, seed: job.seed }),
     memoryLimitBytes,
   };

@@ -1,4 +1,4 @@
-import type { Inspection, TrainStepCost } from "@pingo/autograd";
+import type { Inspection, LeftOut, TrainStepCost } from "@pingo/autograd";
 import { formatBytes } from "@pingo/core";
 import { Command } from "commander";
 import type { Run } from "../cli.ts";
@@ -14,13 +14,14 @@ const HELP = `
 A multiplication and an addition are two FLOPs. A train step is forward, backward and AdamW over one batch: that which the
 model was exported for, or 32, or --batch. Other sizes that the model leaves open count as 1. State is the weights, their
 gradients and AdamW's two moments; activations are what the forward pass makes. Operators without a gradient are named with
-their nodes; so is whatever else keeps the model from being trained. Memory is worked out from the step's graph: all that a
+their nodes; so is whatever else keeps the model from being trained. Left out are float32 tensors that look like constants,
+with the reason: "alsoTrain" of a job names those that are parameters. Memory is worked out from the step's graph: all that a
 run adds to its process, but the data.
 
 Examples:
   pingo autograd inspect model.onnx
   pingo autograd inspect model.onnx --batch 128
-  pingo autograd inspect model.onnx --json   ops, parameters, halves, flopsPerRow, memory, withoutGradient, trainStep, obstacle`;
+  pingo autograd inspect model.onnx --json   ops, parameters, leftOut, halves, flopsPerRow, memory, withoutGradient, trainStep, obstacle`;
 
 export function autogradInspectCommand(run: Run): Command {
   return new Command("inspect")
@@ -46,15 +47,28 @@ async function inspect(context: Context, command: Command): Promise<void> {
 }
 
 const NAME_COLUMNS = 13;
+/** Of one reason; the rest is counted. */
+const LEFT_OUT_SHOWN = 5;
+const LEFT_OUT: { readonly [W in LeftOut["why"]]: string } = {
+  number: "without an axis, so taken for a constant",
+  mask: "taken for a mask by the numbers in it",
+  unreached: "no gradient comes to it from the output",
+};
 const LIFTED = "trained in float32, and written as they were";
 
 function costsOf(found: Inspection): readonly (readonly [string, string])[] {
-  const { parameters, halves, flopsPerRow, memory, withoutGradient, trainStep, obstacle } = found;
+  const { parameters, leftOut, halves, flopsPerRow, memory, withoutGradient, trainStep, obstacle } = found;
   const step = trainStep === null ? [] : stepCosts(trainStep);
   // The nodes below say it with their names.
   const isNamed = obstacle === null || withoutGradient.length > 0;
   return [
     ["parameters", `${count(parameters.elements)} in ${parameters.tensors} tensors`],
+    ...Object.entries(LEFT_OUT).flatMap(([why, sentence]) => {
+      const names = leftOut.filter((each) => each.why === why).map(({ name }) => `"${name}"`);
+      const more = names.length > LEFT_OUT_SHOWN ? ` and ${names.length - LEFT_OUT_SHOWN} more` : "";
+      const shown = `${names.slice(0, LEFT_OUT_SHOWN).join(", ")}${more}: ${sentence}`;
+      return names.length === 0 ? [] : [["left out", shown] as const];
+    }),
     ...Object.entries(halves).map(
       ([type, tensors]) => [type, `${tensors} tensors of the file: ${LIFTED}`] as const,
     ),

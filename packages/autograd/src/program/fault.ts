@@ -13,7 +13,14 @@ export type ProgramFault =
       /** It is the loss that does not take it, and no input of the model. */
       readonly isTarget: boolean;
     }
-  | { readonly code: "NOTHING_TO_TRAIN"; readonly output: string }
+  | {
+      readonly code: "NOTHING_TO_TRAIN";
+      readonly output: string;
+      /** The operator between the parameters and the output that lets no gradient pass. */
+      readonly cut: { readonly op: string; readonly node: string } | null;
+      /** Numbers and masks: they are trained only where the job says so. */
+      readonly leftOut: readonly string[];
+    }
   | {
       readonly code: "PATTERN_UNMATCHED";
       /** Where the job has it. */
@@ -72,8 +79,16 @@ const SENTENCES: Sentences<ProgramFault> = {
     (f.isTarget
       ? "set objective.target to another tensor, or choose another loss"
       : "reshape the data or change the model"),
-  NOTHING_TO_TRAIN: (f) =>
-    `no parameter of the model leads to its output "${f.output}": export it with its float32 weights as initializers, and freeze fewer`,
+  NOTHING_TO_TRAIN: ({ output, cut, leftOut }) => {
+    if (cut !== null)
+      return (
+        `no gradient comes from the output "${output}" to any parameter: node "${cut.node}" (${cut.op}) lets none pass, ` +
+        "since its result does not move with small steps of its input; leave it out, or take an output before it"
+      );
+    const hint =
+      leftOut.length > 0 ? `; ${list(leftOut.slice(0, 3))} would be trained if alsoTrain named them` : "";
+    return `no parameter of the model leads to its output "${output}": export it with its float32 weights as initializers, and freeze fewer${hint}`;
+  },
   PATTERN_UNMATCHED: (f) => {
     const hint = f.nearest.length > 0 ? `; the nearest names are ${list(f.nearest)}` : "";
     return `${f.key}: the pattern "${f.pattern}" matches no parameter of the model${hint}`;

@@ -73,7 +73,41 @@ describe("a program is refused", () => {
 
   test("when everything is frozen", () => {
     const frozen = ["a.weight", "a.bias", "b.weight", "b.bias"];
-    expect(building({ frozen })).toEqual({ code: "NOTHING_TO_TRAIN", output: "y" });
+    expect(building({ frozen })).toEqual({
+      code: "NOTHING_TO_TRAIN",
+      output: "y",
+      cut: null,
+      leftOut: [],
+    });
+  });
+
+  test("when an operator lets no gradient pass to any parameter, naming it", () => {
+    const model = mlp(4, 6, 3);
+    const ending = (nodes: Graph["nodes"]): Graph => ({
+      ...model,
+      outputs: [{ name: "end", type: { dtype: "float32", shape: ["batch", 3] } }],
+      nodes: [...model.nodes, ...nodes],
+    });
+    const rounded = [node("Round", ["y"], ["r"], {}), node("Tanh", ["r"], ["end"], {})];
+    expect(building({}, ending(rounded))).toEqual({
+      code: "NOTHING_TO_TRAIN",
+      output: "end",
+      cut: { op: "Round", node: "Round:r" },
+      leftOut: [],
+    });
+    const hard = [node("Hardmax", ["y"], ["h0"], { axis: -1 }), node("Neg", ["h0"], ["end"], {})];
+    expect(building({}, ending(hard))).toMatchObject({ cut: { op: "Hardmax", node: "Hardmax:h0" } });
+    const chosen = [
+      node("ArgMax", ["y"], ["best"], { axis: 1, keepdims: 1, select_last_index: 0 }),
+      node("Cast", ["best"], ["number"], { to: "float32" }),
+      node("Expand", ["number", "shape"], ["end"], {}),
+    ];
+    const wide = ending(chosen);
+    const initializers = new Map([...wide.initializers, ["shape", i64([2], [1, 3])]]);
+    expect(building({}, { ...wide, initializers })).toMatchObject({ cut: { op: "ArgMax" } });
+    // One way past it is enough.
+    const beside = [node("Round", ["y"], ["r"], {}), node("Mul", ["r", "y"], ["end"], {})];
+    expect(building({}, ending(beside))).toBeUndefined();
   });
 
   test("when a pattern matches nothing, naming the nearest names", () => {
@@ -93,6 +127,7 @@ describe("a program is refused", () => {
     expect(building({ optimizer: { ...optimizer, decay: { only: ["c.*"] } } })).toMatchObject({
       key: "optimizer.decay.only",
     });
+    expect(building({ alsoTrain: ["logit_scale"] })).toMatchObject({ key: "alsoTrain" });
     const rates = [{ pattern: "encoder.*", factor: 0.1 }];
     expect(building({ optimizer: { ...optimizer, rates } })).toMatchObject({ key: "optimizer.rates" });
   });

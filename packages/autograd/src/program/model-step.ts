@@ -55,6 +55,11 @@ export interface ProgramOptions {
   readonly memoryLimitBytes?: number;
   /** Patterns over the names of parameters that stay as they are: no gradient, no state, no part of the weights vector. */
   readonly frozen?: readonly string[];
+  /**
+   * Patterns over the names of float32 initializers that are parameters though they look like constants: numbers without
+   * an axis, such as a temperature, and what looks like a mask.
+   */
+  readonly alsoTrain?: readonly string[];
   /** Low-rank adapters are trained, and nothing else: they alone are parameters. */
   readonly adapt?: Adaptation;
   /** What adapters start from is drawn from it. */
@@ -114,6 +119,7 @@ export function modelStep(given: Graph, options: ProgramOptions): ModelStep {
     constants: model.constants ?? new Set(),
     output,
     frozen: options.frozen ?? [],
+    ...(options.alsoTrain && { alsoTrain: options.alsoTrain }),
     ...(only && { only }),
     inner: innerName,
   });

@@ -1,19 +1,24 @@
 /**
  * Which initializers of a model are trained.
  *
- * A parameter is a float32 initializer with at least one axis that leads to the output through differentiable
- * operators. Three things look like it and are none: the running statistics of batch norm, constants of the graph
- * (see Graph.constants), and masks, which a file keeps beside the weights: they hold a number that no step can move.
+ * A parameter is a float32 initializer that leads to the output through differentiable operators. What looks like it and
+ * is none: the running statistics of batch norm; constants of the graph (see Graph.constants); numbers without an axis, as
+ * which exporters write the factors and epsilons of their arithmetic; and masks. The last two are a guess, so a caller may
+ * say otherwise by name, and `pingo autograd inspect` lists them.
  */
 import { matchesAny } from "@pingo/core";
+import type { OpKind } from "../graph/ops.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { dependencies, type StaticGraph } from "../rules/differentiate.ts";
+import { cutOf, dependencies, type StaticGraph } from "../rules/differentiate.ts";
 import { requireMatches } from "./choose.ts";
 import { ProgramError } from "./fault.ts";
 import type { ParameterSpec } from "./signature.ts";
 
 /** Masks hold −10⁴, −65504, −10⁹ or −∞. Float32 is as coarse as 10⁻³ there: a train step is lost in rounding. */
-const WEIGHT_MAX = 1e4;
+const FAR = 1e4;
+
+/** What these multiply by is no mask, whatever numbers it holds. */
+const PRODUCTS: ReadonlySet<OpKind> = new Set<OpKind>(["Conv", "ConvTranspose", "Einsum", "Gemm", "MatMul"]);
 
 /** Where to look: names are the model's, which `inner` turns into the names of the graph. */
 export interface ParameterSearch {
@@ -22,29 +27,37 @@ export interface ParameterSearch {
   readonly output: string;
   /** Patterns over names. */
   readonly frozen: readonly string[];
+  /** Patterns over names of numbers and masks that are parameters all the same. */
+  readonly alsoTrain?: readonly string[];
   /** Nothing else is trained, and nothing else is a statistic that training moves. */
   readonly only?: ReadonlySet<string>;
   readonly inner: (name: string) => string;
 }
+
+/** A float32 initializer that is not trained though nobody said so. */
+export interface LeftOut {
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** A number without an axis; a mask; or no gradient comes to it from the output. */
+  readonly why: "number" | "mask" | "unreached";
+}
+
+type State = (ParameterSpec & { readonly why?: undefined }) | LeftOut;
 
 /**
  * In the order of the model's initializers.
  *
  * @throws {ProgramError} NOTHING_TO_TRAIN, PATTERN_UNMATCHED
  */
-export function findParameters(
-  graph: StaticGraph,
-  { initializers, constants, output, frozen, only, inner }: ParameterSearch,
-): readonly ParameterSpec[] {
-  const reached = dependencies(graph, inner(output));
-  const statistics = runningStatistics(graph, reached);
-  const parameters: ParameterSpec[] = [];
-  for (const [name, tensor] of initializers) {
-    if (constants.has(name) || !reached.has(inner(name)) || tensor.dtype !== "float32") continue;
-    const { shape } = tensor;
-    if (statistics.has(inner(name))) parameters.push({ name, shape, kind: "statistic" });
-    else if (isWeight(tensor)) parameters.push({ name, shape, kind: "trained" });
-  }
+export function findParameters(graph: StaticGraph, search: ParameterSearch): readonly ParameterSpec[] {
+  const { output, frozen, alsoTrain = [], only, inner } = search;
+  const states = statesOf(graph, search);
+  const parameters = states.flatMap((state) => (state.why === undefined ? [state] : []));
+  requireMatches(
+    "alsoTrain",
+    alsoTrain,
+    states.flatMap(({ name, why }) => (why === "unreached" ? [] : [name])),
+  );
   requireMatches(
     "freeze",
     frozen,
@@ -53,9 +66,44 @@ export function findParameters(
   const kept = parameters.filter(
     ({ name }) => !matchesAny(frozen, name) && (only === undefined || only.has(name)),
   );
-  if (!kept.some(({ kind }) => kind === "trained"))
-    throw new ProgramError({ code: "NOTHING_TO_TRAIN", output });
-  return kept;
+  if (kept.some(({ kind }) => kind === "trained")) return kept;
+  const lost = states.flatMap(({ name, why }) => (why === "unreached" ? [inner(name)] : []));
+  const cut = parameters.length > 0 ? undefined : cutOf(graph, inner(output), new Set(lost));
+  throw new ProgramError({
+    code: "NOTHING_TO_TRAIN",
+    output,
+    cut: cut === undefined ? null : { op: cut.op, node: cut.name },
+    leftOut: states.flatMap(({ name, why }) => (why === "number" || why === "mask" ? [name] : [])),
+  });
+}
+
+/** In the order of the model's initializers. */
+export function findLeftOut(graph: StaticGraph, search: ParameterSearch): readonly LeftOut[] {
+  return statesOf(graph, search).flatMap((state) => (state.why === undefined ? [] : [state]));
+}
+
+/** The float32 initializers that are no constants of the graph, by what becomes of them. */
+function statesOf(
+  graph: StaticGraph,
+  { initializers, constants, output, alsoTrain = [], inner }: ParameterSearch,
+): readonly State[] {
+  const reached = dependencies(graph, inner(output));
+  const statistics = runningStatistics(graph, reached);
+  const factors = new Set(
+    graph.nodes.flatMap(({ op, inputs }) => (PRODUCTS.has(op) ? inputs.slice(0, 2) : [])),
+  );
+  const states: State[] = [];
+  for (const [name, tensor] of initializers) {
+    if (constants.has(name) || tensor.dtype !== "float32" || tensor.data.length === 0) continue;
+    const { shape } = tensor;
+    if (!reached.has(inner(name))) states.push({ name, shape, why: "unreached" });
+    else if (statistics.has(inner(name))) states.push({ name, shape, kind: "statistic" });
+    else if (matchesAny(alsoTrain, name)) states.push({ name, shape, kind: "trained" });
+    else if (shape.length === 0) states.push({ name, shape, why: "number" });
+    else if (!factors.has(inner(name)) && isMask(tensor)) states.push({ name, shape, why: "mask" });
+    else states.push({ name, shape, kind: "trained" });
+  }
+  return states;
 }
 
 function runningStatistics(graph: StaticGraph, reached: ReadonlySet<string>): ReadonlySet<string> {
@@ -65,8 +113,19 @@ function runningStatistics(graph: StaticGraph, reached: ReadonlySet<string>): Re
   return new Set(norms.flatMap((node) => node.inputs.slice(3, 5)));
 }
 
-function isWeight({ shape, data }: Tensor): boolean {
-  if (shape.length === 0 || data.length === 0) return false;
-  for (const value of data) if (!(Math.abs(Number(value)) < WEIGHT_MAX)) return false;
-  return true;
+/**
+ * A mask has one number that is to outweigh all others: −∞, or one far below 0, or far from 0 and alone. A weight that has
+ * grown so far has other such numbers too, or one above 0 among small ones.
+ */
+function isMask({ data }: Tensor): boolean {
+  const far = new Set<number>();
+  let isAlone = true;
+  for (const value of data) {
+    const number = Number(value);
+    if (!Number.isFinite(number)) return true;
+    if (Math.abs(number) < FAR) isAlone = false;
+    else if (far.size < 2) far.add(number);
+  }
+  const [first = 0] = far;
+  return far.size === 1 && (first < 0 || isAlone);
 }

@@ -70,7 +70,7 @@ export function updateParameters(
       rows.set(update, emit.reshape(update.gradient, [1, sizeOf(update.shape)]));
       continue;
     }
-    const shape = withoutUnitAxes(update.shape);
+    const shape = carriedShape(update.shape);
     const next = step([update], shape, emit.reshape(update.gradient, shape));
     if (groups.length > 0 && sizeOf(shape) > 0) signs.push(signOf(emit, next));
   }
@@ -141,10 +141,12 @@ function signOf(emit: Emitter, value: Value): Value {
 }
 
 /**
- * The shape that a parameter is carried in: without the axes of 1 that a kernel of one tap ends with. ONNX Runtime goes
- * through such a tensor and a scalar element by element: 0.26 ms where 288×96 take 0.01 (1.30, Zen 4, 2026-11).
+ * The shape that a parameter is carried in: without the axes of 1 that a kernel of one tap ends with, since ONNX Runtime
+ * goes through such a tensor and a scalar element by element: 0.26 ms where 288×96 take 0.01 (1.30, Zen 4, 2026-11).
+ * A number without an axis is a vector of one.
  */
-function withoutUnitAxes(shape: readonly number[]): readonly number[] {
+function carriedShape(shape: readonly number[]): readonly number[] {
+  if (shape.length === 0) return [1];
   const rank = 1 + shape.findLastIndex((size) => size !== 1);
   // A vector is no matrix, which some optimizers step in another way.
   return rank < 2 || rank === shape.length ? shape : shape.slice(0, rank);

@@ -105,6 +105,7 @@ describe("inspection", () => {
     expect(inspectModel(model)).toEqual({
       ops: expect.objectContaining({ Conv: 1, BatchNormalization: 1, Relu: 1, Gemm: 1 }),
       parameters: { tensors: 6, elements: 54 + 3 + 3 + 3 + 192 + 4 },
+      leftOut: [],
       halves: {},
       flopsPerRow: expect.any(Number),
       memory: { stateBytes: 4 * 4 * 259, activationBytesPerRow: expect.any(Number) },

@@ -8,7 +8,7 @@ import { sizeOfShape } from "../graph/shape.ts";
 import type { HalfType, Tensor, TensorType } from "../graph/tensor.ts";
 import { ProgramError } from "../program/fault.ts";
 import { outputOf, type ProgramOptions } from "../program/model-step.ts";
-import { findParameters } from "../program/parameters.ts";
+import { findLeftOut, findParameters, type LeftOut, type ParameterSearch } from "../program/parameters.ts";
 import { WIDTH_BYTES } from "../program/peak-of-values.ts";
 import type { MemoryPlan } from "../program/plan-memory.ts";
 import type { ParameterSpec } from "../program/signature.ts";
@@ -24,6 +24,8 @@ export interface Inspection {
   /** Nodes by operator, the most frequent first. */
   readonly ops: Readonly<Record<string, number>>;
   readonly parameters: { readonly tensors: number; readonly elements: number };
+  /** Float32 tensors of the file that training leaves as they are, and why. */
+  readonly leftOut: readonly LeftOut[];
   /** Weights that the file holds in 16 bits: trained in float32, written in 16 bits again. */
   readonly halves: Readonly<Partial<Record<HalfType, number>>>;
   /** One forward pass, by row: a product and a sum are two. */
@@ -67,7 +69,14 @@ export function inspectModel(model: Graph, options: InspectOptions = {}): Inspec
   const types = inferTypes(model, new Map(names.map((name) => [name, 1])));
   const output = outputOf(model, undefined).name;
   const graph = unrollScans({ nodes: model.nodes, types, constants: model.initializers });
-  const parameters = parametersOf(model, graph, output);
+  const search: ParameterSearch = {
+    initializers: model.initializers,
+    constants: model.constants ?? new Set(),
+    output,
+    frozen: [],
+    inner: (name) => name,
+  };
+  const parameters = parametersOf(graph, search);
   const trained = parameters.filter(({ kind }) => kind === "trained");
   const elements = trained.reduce((sum, { shape }) => sum + sizeOfShape(shape), 0);
   const active = dependents(graph, new Set(trained.map(({ name }) => name)));
@@ -78,6 +87,7 @@ export function inspectModel(model: Graph, options: InspectOptions = {}): Inspec
   return {
     ops: countOps(model.nodes),
     parameters: { tensors: trained.length, elements },
+    leftOut: findLeftOut(graph, search),
     halves: countHalves(model),
     flopsPerRow: total((node) => flopsOf(node, types)),
     memory: {
@@ -95,15 +105,9 @@ export function inspectModel(model: Graph, options: InspectOptions = {}): Inspec
 }
 
 /** None where nothing can be trained: the rest of a model is worth seeing all the same. */
-function parametersOf(model: Graph, graph: StaticGraph, output: string): readonly ParameterSpec[] {
+function parametersOf(graph: StaticGraph, search: ParameterSearch): readonly ParameterSpec[] {
   try {
-    return findParameters(graph, {
-      initializers: model.initializers,
-      constants: model.constants ?? new Set(),
-      output,
-      frozen: [],
-      inner: (name) => name,
-    });
+    return findParameters(graph, search);
   } catch (error) {
     if (error instanceof ProgramError && error.code === "NOTHING_TO_TRAIN") return [];
     throw error;

@@ -111,6 +111,25 @@ export function dependencies(graph: StaticGraph, name: string): ReadonlySet<stri
   return reached;
 }
 
+/**
+ * The last node, towards a value, whose result does not move with what it is computed of, where that depends on one of
+ * these; undefined where none of them is lost in this way.
+ */
+export function cutOf(graph: StaticGraph, name: string, lost: ReadonlySet<string>): AnyNode | undefined {
+  const reached = dependencies(graph, name);
+  const dependent = new Set(lost);
+  let cut: AnyNode | undefined;
+  for (const node of graph.nodes) {
+    if (IS_OF_SIZES.has(node.op) || !readsOf(node).some((input) => dependent.has(input))) continue;
+    for (const output of node.outputs) dependent.add(output);
+    if (BACKWARD[node.op] === stopsGradient && node.outputs.some((output) => reached.has(output))) cut = node;
+  }
+  return cut;
+}
+
+/** Whatever numbers the tensor holds. */
+const IS_OF_SIZES: ReadonlySet<OpKind> = new Set<OpKind>(["Shape", "Size"]);
+
 function operandsOf(node: AnyNode): readonly string[] {
   return FIRST_INPUT_ONLY.has(node.op) ? node.inputs.slice(0, 1) : readsOf(node);
 }

@@ -1,0 +1,75 @@
+/** Which float32 initializers are parameters, where that is a guess: numbers without an axis, and masks. */
+import type { Optimizer } from "@pingo/core";
+import { expect, test } from "vitest";
+import type { Graph } from "../src/graph/graph.ts";
+import type { Tensor } from "../src/graph/tensor.ts";
+import type { ProgramOptions } from "../src/program/model-step.ts";
+import { buildTrainProgram } from "../src/program/train-program.ts";
+import { inspectModel } from "../src/reference/inspect.ts";
+import { range } from "../src/rules/emitter.ts";
+import { mlp, nextState, random, trainFeeds } from "./programs.ts";
+import { f32, floatsOf, node, openGraph } from "./run-graph.ts";
+
+const OPTIONS: ProgramOptions = {
+  fields: [
+    { name: "x", dtype: "float32", rowShape: [4] },
+    { name: "label", dtype: "uint8", rowShape: [] },
+  ],
+  target: "label",
+  loss: "softmax-cross-entropy",
+  optimizer: { adamw: { learningRate: 0.1, weightDecay: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } },
+  batchSize: 4,
+};
+const ROWS = 8;
+const fields = new Map([
+  ["x", random(7, [ROWS, 4])],
+  ["label", { dtype: "uint8", shape: [ROWS], data: Uint8Array.of(0, 1, 2, 1, 0, 2, 2, 1) } as const],
+]);
+
+test("trains weights that hold large numbers, and none of what masks hold", () => {
+  const roleOf = (tensor: Tensor, nodes = [node("Add", ["h", "u"], ["h1"], {})]) => {
+    const model = mlp(4, 6, 3, { initializers: new Map([["u", tensor]]), nodes });
+    const isTrained = buildTrainProgram(model, OPTIONS).signature.parameters.some(({ name }) => name === "u");
+    expect(inspectModel(model).leftOut).toEqual(
+      isTrained ? [] : [{ name: "u", shape: tensor.shape, why: "mask" }],
+    );
+    return isTrained ? "weight" : "mask";
+  };
+  expect(roleOf(f32([6], [2e4, 1, 2, 3, 4, 5]))).toBe("weight");
+  expect(roleOf(f32([6], [-2e4, 3e4, -5e4, 3, 4, 5]))).toBe("weight");
+  const product = [node("MatMul", ["h", "u"], ["h1"], {})];
+  expect(roleOf(f32([6, 6], [-2e4, ...new Array<number>(35).fill(0.1)]), product)).toBe("weight");
+  expect(roleOf(f32([6], [0, 0, 0, -3.4028234663852886e38, 0, 0]))).toBe("mask");
+  expect(roleOf(f32([6], [0, -0.5, -1, -65504, -65504, -1e-3]))).toBe("mask"); // with a slope, as ALiBi has it
+  expect(roleOf(f32([6], [0, 1, 2, Number.NEGATIVE_INFINITY, 1e5, 0]))).toBe("mask");
+  expect(roleOf(f32([1], [1e9]))).toBe("mask");
+});
+
+test.for<Optimizer>([
+  { adamw: { learningRate: 0.1, weightDecay: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }, clipNorm: 1 },
+  { sgd: { learningRate: 0.1, momentum: 0.9, nesterov: true, weightDecay: 0 } },
+  { lion: { learningRate: 0.1, weightDecay: 0, beta1: 0.9, beta2: 0.99 } },
+])("trains a number without an axis where it is told to: %o", async (optimizer) => {
+  const model = mlp(4, 6, 3, {
+    initializers: new Map([["logit_scale", f32([], [0.5])]]),
+    nodes: [node("Exp", ["logit_scale"], ["scale"], {}), node("Mul", ["h", "scale"], ["h1"], {})],
+  });
+  expect(inspectModel(model).leftOut).toEqual([{ name: "logit_scale", shape: [], why: "number" }]);
+  // The same in a vector of one, which is a parameter by itself.
+  const vector: Graph = {
+    ...model,
+    initializers: new Map([...model.initializers, ["logit_scale", f32([1], [0.5])]]),
+  };
+  const weightsOf = async (graph: Graph, options: Partial<ProgramOptions>) => {
+    const program = buildTrainProgram(graph, { ...OPTIONS, optimizer, ...options });
+    const run = await openGraph(program.graph);
+    const batches = range(4).map((k) => range(OPTIONS.batchSize).map((i) => (2 * i + k) % ROWS));
+    const state = nextState(await run(trainFeeds(program, fields, batches, [0.1, 0.1, 0.1, 0.1])));
+    const at = program.signature.parameters.findIndex(({ name }) => name === "logit_scale");
+    return floatsOf(state.get(`w/${at}`));
+  };
+  const [trained = 0] = await weightsOf(model, { alsoTrain: ["logit_*"] });
+  expect(Math.abs(trained - 0.5)).toBeGreaterThan(1e-3);
+  expect(trained).toBeCloseTo((await weightsOf(vector, {}))[0] ?? 0, 5);
+  expect((await weightsOf(model, { alsoTrain: ["logit_*"], microBatches: 2 }))[0]).toBeCloseTo(trained, 4);
+});
