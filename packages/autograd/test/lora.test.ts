@@ -314,6 +314,22 @@ describe("training with adapters", () => {
     expect(changed).toEqual(["a.weight"]);
   });
 
+  test("adapters of another rank, or of another model, are not merged", () => {
+    const model = mlp(4, 6, 3);
+    const { signature, initialWeights } = buildTrainProgram(model, OPTIONS);
+    const adapt = { lora: { rank: 3, alpha: 4, targets: ["a.*"] } };
+    const merging = (change: object, graph = model) =>
+      trainedModel(graph, { ...OPTIONS, signature, ...change }, initialWeights);
+    expect(() => merging({ adapt })).toThrow(
+      'the parameter "a.lora_A.weight" was trained as [2,4], and the model has it as [3,4]',
+    );
+    expect(() => merging({ adapt: { lora: { ...adapt.lora, rank: 2, targets: ["b.*"] } } })).toThrow(
+      'the parameter "a.lora_A.weight" was trained as [2,4], and the model has none of that name',
+    );
+    expect(() => merging({}, mlp(4, 7, 3))).toThrow(/"a.lora_B.weight" was trained as \[6,2\]/);
+    expect(() => merging({})).not.toThrow();
+  });
+
   test("the vector grows with the rank alone", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 16 }), fc.integer({ min: 1, max: 20 }), (rank, hidden) => {
@@ -356,6 +372,11 @@ test("a weight that two nodes read keeps its value for the one that has no adapt
   const signature = { parameters, fields: [], target: "", batchSize: 1 };
   const { model: merged } = trainedModel(model, { signature, adapt: { lora }, seed: 1 }, flat);
   expect(merged.initializers.get("wte.weight")).toEqual(table);
+  // A model that was merged before has a weight of the name that the merged one is given.
+  const before = { ...model, initializers: new Map([...model.initializers, ["MatMul:y.merged", table]]) };
+  const again = trainedModel(before, { signature, adapt: { lora }, seed: 1 }, flat).model;
+  expect(again.initializers.get("MatMul:y.merged")).toEqual(table);
+  expect(again.initializers.get("MatMul:y.merged.again")).toEqual(merged.initializers.get("MatMul:y.merged"));
   const feeds = new Map([
     [
       "ids",

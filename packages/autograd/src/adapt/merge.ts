@@ -19,6 +19,11 @@ export function mergeAdapters(
   trained: ReadonlyMap<string, Tensor>,
 ): Graph {
   const initializers = new Map(model.initializers);
+  const values = new Set([
+    ...model.inputs.map(({ name }) => name),
+    ...model.nodes.flatMap(({ outputs }) => outputs),
+  ]);
+  const isTaken = (name: string) => initializers.has(name) || values.has(name);
   const ownWeight = new Map<AnyNode, string>();
   for (const adapter of adapters) {
     const { node, initializer, perm, isOwn, module } = adapter.site;
@@ -29,8 +34,9 @@ export function mergeAdapters(
     const back = isOwn ? transposed(change, adapter.site.shape, inverse(perm)) : change;
     const start = isOwn ? base : transposed(base, shape, perm);
     const data = Float32Array.from(start, (value, i) => value + scale * (back[i] ?? 0));
-    const name = isOwn ? initializer : `${module}.merged`;
-    assert(isOwn || !initializers.has(name), `the name "${name}" is taken`);
+    let name = isOwn ? initializer : `${module}.merged`;
+    // A model that was merged before has weights of such names.
+    while (!isOwn && isTaken(name)) name = `${name}.again`;
     initializers.set(name, { dtype: "float32", shape: isOwn ? shape : adapter.site.shape, data });
     if (!isOwn) ownWeight.set(node, name);
   }

@@ -23,7 +23,7 @@ export interface Training {
 /**
  * @param model    as it was before the training
  * @param weights  flat, in the order of the signature
- * @throws {ProgramError} WEIGHTS_MISMATCH
+ * @throws {ProgramError} WEIGHTS_MISMATCH, PARAMETER_MISMATCH
  */
 export function trainedModel(
   model: Graph,

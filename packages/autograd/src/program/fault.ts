@@ -2,6 +2,13 @@
 import { FaultError, formatBytes, type Sentences } from "@pingo/core";
 
 export type ProgramFault =
+  | {
+      readonly code: "OPTION_INVALID";
+      readonly option: string;
+      readonly found: string;
+      /** As the end of a sentence. */
+      readonly expected: string;
+    }
   | { readonly code: "TARGET_MISSING"; readonly target: string; readonly fields: readonly string[] }
   | { readonly code: "FIELD_MISSING"; readonly input: string; readonly fields: readonly string[] }
   | {
@@ -67,9 +74,17 @@ export type ProgramFault =
       readonly elements: number;
       readonly max: number;
     }
-  | { readonly code: "WEIGHTS_MISMATCH"; readonly length: number; readonly expected: number };
+  | { readonly code: "WEIGHTS_MISMATCH"; readonly length: number; readonly expected: number }
+  | {
+      readonly code: "PARAMETER_MISMATCH";
+      readonly parameter: string;
+      readonly trained: readonly number[];
+      /** Null where the model has none of that name. */
+      readonly has: readonly number[] | null;
+    };
 
 const SENTENCES: Sentences<ProgramFault> = {
+  OPTION_INVALID: (f) => `the option ${f.option} is ${f.found}; expected ${f.expected}`,
   TARGET_MISSING: (f) =>
     `the data set has no tensor "${f.target}" to be the target; it has ${list(f.fields)}: set objective.target to one of them`,
   FIELD_MISSING: (f) =>
@@ -120,6 +135,9 @@ const SENTENCES: Sentences<ProgramFault> = {
     `node "${f.node}" (${f.op}) makes a tensor of ${f.elements} elements, and at most ${f.max} are accepted: make the batch or the model smaller`,
   WEIGHTS_MISMATCH: (f) =>
     `the weights have ${f.length} numbers, but the model's parameters are ${f.expected}`,
+  PARAMETER_MISMATCH: ({ parameter, trained, has }) =>
+    `the parameter "${parameter}" was trained as [${trained}], and the model has ` +
+    `${has === null ? "none of that name" : `it as [${has}]`}: give the model, and the adapters' rank and targets, that were trained`,
 };
 
 export class ProgramError extends FaultError<ProgramFault> {

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { mlp, random } from "../../test/programs.ts";
 import { f32, i64, node } from "../../test/run-graph.ts";
 import type { Graph } from "../graph/graph.ts";
+import { buildEvaluationProgram } from "./evaluation-program.ts";
 import { ProgramError, type ProgramFault } from "./fault.ts";
 import type { ProgramOptions } from "./model-step.ts";
 import { buildTrainProgram } from "./train-program.ts";
@@ -32,6 +33,52 @@ const building = (options: Partial<ProgramOptions>, model: Graph = mlp(4, 6, 3))
   faultOf(() => buildTrainProgram(model, { ...OPTIONS, ...options }));
 
 describe("a program is refused", () => {
+  test.each<[string, object, string, string]>([
+    ["batchSize", { batchSize: 0 }, "0", "a whole number, 1 at least"],
+    ["batchSize", { batchSize: 2.5 }, "2.5", "a whole number, 1 at least"],
+    ["microBatches", { microBatches: -1 }, "-1", "a whole number, 1 at least"],
+    ["recompute", { recompute: 0 }, "0", "a whole number, 1 at least"],
+    ["memoryLimitBytes", { memoryLimitBytes: Number.NaN }, "NaN", "a number of bytes"],
+    ["loss", { loss: "hinge" }, '"hinge"', "one of softmax-cross-entropy"],
+    ["loss", { loss: "toString" }, '"toString"', "one of softmax-cross-entropy"],
+    ["seed", { seed: 0.5 }, "0.5", "a whole number"],
+    ["optimizer", { optimizer: {} }, "{}", "exactly one of adamw, sgd, lion, muon"],
+    ["optimizer", { optimizer: undefined }, "undefined", "exactly one of"],
+    ["optimizer.clipNorm", { optimizer: { ...OPTIONS.optimizer, clipNorm: -1 } }, "-1", "a number above 0"],
+    [
+      "optimizer.lion.beta2",
+      { optimizer: { lion: { learningRate: 1, weightDecay: 0, beta1: 0 } } },
+      "undefined",
+      "a number",
+    ],
+    [
+      "optimizer.sgd.momentum",
+      { optimizer: { sgd: { learningRate: 1, weightDecay: 0, momentum: 1, nesterov: false } } },
+      "1",
+      "a number from 0 to below 1",
+    ],
+    [
+      "optimizer.rates[0].factor",
+      { optimizer: { ...OPTIONS.optimizer, rates: [{ pattern: "*", factor: Number.POSITIVE_INFINITY }] } },
+      "Infinity",
+      "a number",
+    ],
+    [
+      "lossSettings.labelSmoothing",
+      { lossSettings: { labelSmoothing: 1 } },
+      "1",
+      "a number from 0 to below 1",
+    ],
+    ["lossSettings.classWeights", { lossSettings: { classWeights: [1, -1, 1] } }, "[1,-1,1]", "a list"],
+    ["adapt.lora.rank", { adapt: { lora: { rank: 0, alpha: 1, targets: ["*"] } } }, "0", "a whole number"],
+  ])("for an option that means nothing: %s in %o", (option, change, found, expected) => {
+    const fault = { code: "OPTION_INVALID", option, found, expected: expect.stringContaining(expected) };
+    expect(building(change)).toMatchObject(fault);
+    expect(faultOf(() => buildEvaluationProgram(mlp(4, 6, 3), { ...OPTIONS, ...change }))).toMatchObject(
+      fault,
+    );
+  });
+
   test("without the target among the fields", () => {
     expect(building({ target: "digit" })).toEqual({
       code: "TARGET_MISSING",

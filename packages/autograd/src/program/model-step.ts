@@ -18,6 +18,7 @@ import { optimizerRule } from "../optimizer/optimizers.ts";
 import type { StaticGraph } from "../rules/differentiate.ts";
 import { axisOf, type Emitter, equalShapes, sizeOf, typedValue, type Value } from "../rules/emitter.ts";
 import { bindBatch } from "./bind-batch.ts";
+import { checkOptions } from "./check-options.ts";
 import { checkOptimizerPatterns } from "./choose.ts";
 import { ProgramError } from "./fault.ts";
 import { type FieldMatch, matchFields } from "./match-fields.ts";
@@ -91,6 +92,7 @@ const MODEL_PREFIX = "model/";
 
 /** @throws {ProgramError | GradientError | GraphError} */
 export function modelStep(given: Graph, options: ProgramOptions): ModelStep {
+  checkOptions(options);
   const adapted = options.adapt && adaptModel(given, options.adapt.lora, options.seed ?? 0);
   const model = adapted?.graph ?? given;
   const only = adapted && new Set(adapted.adapters.flatMap(({ a, b }) => [a, b]));

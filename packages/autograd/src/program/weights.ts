@@ -2,7 +2,7 @@
 import { assert, assertDefined } from "@pingo/core";
 import type { Graph } from "../graph/graph.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { sizeOf } from "../rules/emitter.ts";
+import { equalShapes, sizeOf } from "../rules/emitter.ts";
 import { ProgramError } from "./fault.ts";
 import { inferenceMode } from "./modes.ts";
 import type { ParameterSpec, ProgramSignature } from "./signature.ts";
@@ -26,7 +26,7 @@ export function flattenWeights(
 /**
  * The model with these weights, for use: batch norm and dropout in inference mode.
  *
- * @throws {ProgramError} WEIGHTS_MISMATCH
+ * @throws {ProgramError} WEIGHTS_MISMATCH, PARAMETER_MISMATCH
  */
 export function withWeights(model: Graph, { parameters }: ProgramSignature, weights: Float32Array): Graph {
   const expected = lengthOf(parameters);
@@ -37,6 +37,15 @@ export function withWeights(model: Graph, { parameters }: ProgramSignature, weig
   let at = 0;
   for (const { name, shape } of parameters) {
     const size = sizeOf(shape);
+    const own = model.initializers.get(name)?.shape;
+    if (own === undefined || !equalShapes(own, shape)) {
+      throw new ProgramError({
+        code: "PARAMETER_MISMATCH",
+        parameter: name,
+        trained: shape,
+        has: own ?? null,
+      });
+    }
     initializers.set(name, { dtype: "float32", shape, data: weights.slice(at, at + size) });
     at += size;
   }
