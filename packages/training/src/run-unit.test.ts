@@ -1,4 +1,4 @@
-import { buildTrainProgram, defineModel, type Trainer } from "@pingo/autograd";
+import { buildTrainProgram, defineModel, RuntimeError, type Trainer } from "@pingo/autograd";
 import { openTrainer } from "@pingo/autograd/runtime";
 import type { TrainUnit } from "@pingo/core";
 import { createTestClock } from "@pingo/core/testing";
@@ -204,6 +204,15 @@ test("weights that are not finite make no update", async () => {
   ).rejects.toMatchObject({
     fault: { code: "UPDATE_NOT_FINITE", parameter: "weight" },
   });
+});
+
+test("a trainer that refuses to hand out its weights has made no update", async () => {
+  const { trainer, clock } = createStepTrainer();
+  const refused = new RuntimeError({ code: "WEIGHTS_NOT_FINITE", parameter: "weight", found: "NaN" });
+  const diverged: Trainer = { ...trainer, weights: () => Promise.reject(refused) };
+  await expect(
+    runUnit(unitOf(), { trainer: diverged, weights, rows: ROWS }, { clock }),
+  ).rejects.toMatchObject({ fault: { code: "UPDATE_NOT_FINITE", parameter: "weight" } });
 });
 
 test("the learning rate follows the run's schedule from step to step", async () => {

@@ -5,11 +5,12 @@
  */
 import type { ProgramSignature, Trainer } from "@pingo/autograd";
 import type { Clock, TrainUnit } from "@pingo/core";
+import { finiteWeights } from "./finite-weights.ts";
 import { learningRatesOf } from "./learning-rate.ts";
 import { spansOf } from "./program.ts";
 import { createSampler } from "./sample.ts";
 import { stepsOfCall } from "./steps-of-call.ts";
-import { TrainingError } from "./training-error.ts";
+import { TrainingError, type TrainingFault } from "./training-error.ts";
 
 export interface UnitInputs {
   /** Its fields are the rows of the unit's shards, in their order. */
@@ -85,13 +86,17 @@ export async function runUnit(
     steps: done,
     rows: done * unit.batchSize,
     lossMean: lossSum / done,
-    update: updateOf(weights, await trainer.weights(), trainer.signature),
+    update: updateOf(weights, await finiteWeights(trainer, updateFault), trainer.signature),
   };
 }
 
 function ratesOf({ learningRate, schedule }: TrainUnit, done: number, count: number): Float32Array {
   const from = (schedule?.stepsBefore ?? 0) + done;
   return learningRatesOf({ learningRate, schedule }, { from, count, total: schedule?.stepsTotal ?? 0 });
+}
+
+function updateFault(parameter: string): TrainingFault {
+  return { code: "UPDATE_NOT_FINITE", update: 0, parameter };
 }
 
 function updateOf(
@@ -104,9 +109,8 @@ function updateOf(
     for (let i = from; i < to; i++) {
       const now = after[i] ?? Number.NaN;
       update[i] = kind === "trained" ? (before[i] ?? Number.NaN) - now : now;
-      // The last step's loss is from before it: only the weights show that it diverged.
       if (!Number.isFinite(update[i])) {
-        throw new TrainingError({ code: "UPDATE_NOT_FINITE", update: 0, parameter: name });
+        throw new TrainingError(updateFault(name));
       }
     }
   }

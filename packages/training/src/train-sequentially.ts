@@ -7,13 +7,12 @@
 import type { Trainer } from "@pingo/autograd";
 import { type Clock, learningRateOf, type TrainJob } from "@pingo/core";
 import { nextAverage } from "./average.ts";
+import { finiteWeights } from "./finite-weights.ts";
 import { learningRatesOf } from "./learning-rate.ts";
 import { type Evaluate, type LocalProgress, type LocalTraining, measureVersion } from "./local-training.ts";
 import type { MetricRecord } from "./provenance.ts";
 import { createSampler } from "./sample.ts";
 import { stepsOfCall } from "./steps-of-call.ts";
-import { TrainingError } from "./training-error.ts";
-import { indexOfNotFinite } from "./vector.ts";
 
 export interface SequentialInputs {
   readonly job: Pick<TrainJob, "optimizer" | "schedule" | "seed" | "average">;
@@ -68,7 +67,10 @@ export async function trainSequentially(
       lossSum += sum;
       onProgress?.({ type: "steps", round, step, steps: schedule.stepsPerRound, loss: sum / count });
     }
-    weights = finite(await trainer.weights(), (round - 1) * schedule.stepsPerRound + step);
+    weights = await finiteWeights(trainer, () => ({
+      code: "LOSS_NOT_FINITE",
+      step: (round - 1) * schedule.stepsPerRound + step,
+    }));
     const roundMs = clock.monotonicMs() - startedMs;
     trainedMs += roundMs;
     if (step === 0) break;
@@ -92,10 +94,4 @@ export async function trainSequentially(
       throw error;
     }
   }
-}
-
-/** The last step's loss is from before it: only the weights show that it diverged. */
-function finite(weights: Float32Array, step: number): Float32Array {
-  if (indexOfNotFinite(weights) >= 0) throw new TrainingError({ code: "LOSS_NOT_FINITE", step });
-  return weights;
 }

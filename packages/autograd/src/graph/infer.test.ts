@@ -1,9 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { i64, node } from "../../test/run-graph.ts";
 import { readModel } from "../onnx/reader.ts";
 import { runOnnx } from "../onnx/testing/run-onnx.ts";
 import { writeModel } from "../onnx/writer.ts";
 import { bindDim } from "./dim.ts";
+import type { Graph } from "./graph.ts";
+import { inferTypes } from "./infer.ts";
 import { caseFeeds, caseGraph } from "./testing/case-graph.ts";
 import { drawCase, OP_KINDS } from "./testing/op-cases.ts";
 import { verifyGraph } from "./verify.ts";
@@ -53,4 +56,22 @@ describe("a named batch", () => {
       { numRuns: 25 },
     );
   });
+});
+
+test("a wrapping pad is refused where it takes more than its axis holds, and only there", () => {
+  const padded = (pads: readonly number[]): Graph => ({
+    name: "wrap",
+    inputs: [{ name: "x", type: { dtype: "float32", shape: ["batch", 3] } }],
+    outputs: [{ name: "y", type: { dtype: "float32", shape: [] } }],
+    initializers: new Map([["pads", i64([pads.length], pads)]]),
+    nodes: [node("Pad", ["x", "pads"], ["y"], { mode: "wrap" })],
+  });
+  fc.assert(
+    fc.property(fc.nat({ max: 6 }), fc.nat({ max: 6 }), (before, after) => {
+      const infer = () => inferTypes(padded([0, before, 0, after])).get("y")?.shape;
+      if (before <= 3 && after <= 3) expect(infer()).toEqual(["batch", 3 + before + after]);
+      else
+        expect(infer).toThrow(/"Pad:y" \(Pad\).*around axis 1 takes more than its 3: pad in several nodes/);
+    }),
+  );
 });

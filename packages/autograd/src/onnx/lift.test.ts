@@ -169,6 +169,21 @@ const VARIANTS: readonly Variant[] = [
     outputs: ["y", "z"],
     nodes: [{ opType: "TopK", input: ["x", "k"], output: ["y", "z"], attribute: [int("largest", 0)] }],
   },
+  {
+    what: "TopK in any order, which is read as sorted",
+    initializer: [whole("k", [3])],
+    outputs: ["y", "z"],
+    nodes: [
+      {
+        opType: "TopK",
+        input: ["x", "k"],
+        output: ["unordered", "z0"],
+        attribute: [int("sorted", 0)],
+      },
+      { opType: "TopK", input: ["unordered", "k"], output: ["y", "z1"] },
+      { opType: "Shape", input: ["z0"], output: ["z"] },
+    ],
+  },
   { what: "Hardmax", nodes: [y("Hardmax", ["x"])] },
   { what: "Shrink", nodes: [y("Shrink", ["x"])] },
   {

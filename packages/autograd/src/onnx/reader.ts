@@ -246,7 +246,7 @@ function canonicalNode(op: OpKind, draft: Draft, scope: ReadScope): AnyNode {
   for (const [attribute, spec] of Object.entries(specs)) {
     const proto = attributes.get(attribute);
     attributes.delete(attribute);
-    if (proto !== undefined) {
+    if (proto !== undefined && spec.isFixed !== true) {
       const value = readAttribute(proto, spec.kind, name, (body) => readBody(body, draft, scope));
       values.set(attribute, spec.isBit === true ? Number(value !== 0) : value);
     } else if ("default" in spec) {

@@ -9,6 +9,7 @@ export async function openEvaluator(
   program: RuntimeProgram,
   options: BackendOptions = {},
 ): Promise<Evaluator> {
+  options.signal?.throwIfAborted();
   const prepared = await prepareProgram(program, options);
   return createSessionEvaluator(await loadOrt(options.backend), prepared, options);
 }

@@ -9,6 +9,7 @@ import type { BackendOptions, RuntimeProgram, Trainer } from "./trainer.ts";
 
 /** @throws {RuntimeError} ENGINE_MISSING, WASM_MISSING, WASM_UNKNOWN, GRAPH_REJECTED */
 export async function openTrainer(program: RuntimeProgram, options: BackendOptions = {}): Promise<Trainer> {
+  options.signal?.throwIfAborted();
   const prepared = await prepareProgram(program, options);
   return createSessionTrainer(await loadOrt(options.backend), prepared, options);
 }

@@ -24,6 +24,7 @@ export type RuntimeFault =
   | { readonly code: "RATE_NOT_FINITE"; readonly step: number; readonly rate: string }
   | { readonly code: "TRAINER_CLOSED" }
   | { readonly code: "INDEX_OUT_OF_RANGE"; readonly index: number; readonly rows: number }
+  | { readonly code: "WEIGHTS_NOT_FINITE"; readonly parameter: string; readonly found: string }
   | { readonly code: "LOSS_NOT_FINITE"; readonly step: number; readonly loss: string }
   | { readonly code: "RUN_STOPPED" }
   | { readonly code: "WORKER_ENDED"; readonly exitCode: number; readonly why: string };
@@ -52,6 +53,9 @@ const SENTENCES: Sentences<RuntimeFault> = {
   INDEX_OUT_OF_RANGE: (f) => `a batch asks for row ${f.index}; the data has rows 0 to ${f.rows - 1}`,
   LOSS_NOT_FINITE: (f) =>
     `the loss of step ${f.step} is ${f.loss}; a smaller learning rate or data without extreme values may help`,
+  WEIGHTS_NOT_FINITE: (f) =>
+    `"${f.parameter}" holds ${f.found}: a step of the run went too far, though its loss, which is from before it, was finite; ` +
+    "go back to earlier weights with reset, and take a smaller learning rate",
   RUN_STOPPED: () => "the call was stopped before its last step; the weights are those from before it",
   WORKER_ENDED: (f) => `the training thread has ended with exit code ${f.exitCode}: ${f.why}`,
 };

@@ -258,6 +258,27 @@ describe.each<[string, MakeTrainer]>([
     await expect(trainer.weights()).rejects.toThrow("the owner is back");
   });
 
+  test("does not start on a signal that is aborted already", async () => {
+    const signal = AbortSignal.abort(new Error("the owner is here"));
+    await expect(make(program, { signal })).rejects.toThrow("the owner is here");
+  });
+
+  test("hands out no weights that its last step has spoiled, and goes on after a reset", async () => {
+    await using trainer = await make(program);
+    await trainer.setFields(drawFields());
+    // Every logit is as large, so the loss is ln 4; the step adds three quarters of the rate to one bias.
+    await trainer.reset(new Float32Array(LENGTH).fill(3e38, 3 * 4, 3 * 4 + 4));
+    const [loss] = await trainer.run(new BigInt64Array(SIZES.batchSize), Float32Array.of(3e38));
+    expect(loss).toBeCloseTo(Math.log(SIZES.classes), 5);
+    expect(await faultOf(trainer.weights())).toEqual({
+      code: "WEIGHTS_NOT_FINITE",
+      parameter: "bias",
+      found: "Infinity",
+    });
+    await trainer.reset(new Float32Array(LENGTH));
+    expect(await trainer.weights()).toEqual(new Float32Array(LENGTH));
+  });
+
   test("ends a call whose own signal is aborted with the state from before it, and goes on", async () => {
     await using trainer = await make(program);
     await trainer.setFields(drawFields());

@@ -58,7 +58,11 @@ export interface Trainer extends AsyncDisposable {
    * @throws {RuntimeError} LOSS_NOT_FINITE, INDEX_OUT_OF_RANGE
    */
   run(indices: BigInt64Array, learningRates: Float32Array, options?: RunOptions): Promise<Float32Array>;
-  /** A flat copy. */
+  /**
+   * A flat copy.
+   *
+   * @throws {RuntimeError} WEIGHTS_NOT_FINITE: the last step went too far, which its loss does not show
+   */
   weights(): Promise<Float32Array>;
 }
 

@@ -87,6 +87,7 @@ export const movement: Rules<keyof MovementAttributes> = {
     if (pads.length !== 2 * padded.length) throw site.shape(`${pads.length} pads for ${padded.length} axes`);
     const result = [...shape];
     padded.forEach((axis, i) => {
+      if (site.attributes.mode === "wrap") checkWrap(site, axis, [pads[i], pads[i + padded.length]]);
       const dim = addDims(shape[axis], addDims(pads[i], pads[i + padded.length]));
       if (typeof dim === "number" && dim < 0)
         throw site.shape(`the pads leave axis ${axis} with ${dim} elements`);
@@ -268,4 +269,14 @@ function resize(site: Site<"Resize">): readonly TensorType[] {
     result[axis] = site.dimOr(sizes === undefined ? scaled : sizes[i]);
   });
   return [{ dtype, shape: result }];
+}
+
+/** Round and round: with more than the axis holds, ONNX Runtime reads past it, and its results differ from run to run. */
+function checkWrap(site: Site<"Pad">, axis: number, pads: readonly (Dim | undefined)[]): void {
+  const size = site.input(0).shape[axis];
+  const wide = pads.find((pad) => typeof pad === "number" && typeof size === "number" && pad > size);
+  if (wide === undefined) return;
+  throw site.shape(
+    `wrapping ${wide} elements around axis ${axis} takes more than its ${size}: pad in several nodes, each by no more than the axis holds`,
+  );
 }

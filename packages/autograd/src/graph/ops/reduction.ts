@@ -49,6 +49,6 @@ export const reductionOps: OpSpecs<ReductionAttributes> = {
   CumSum: arity(2, 2, { exclusive: bit(0), reverse: bit(0) }),
   Softmax: arity(1, 1, { axis: int(-1) }),
   Hardmax: arity(1, 1, { axis: int(-1) }),
-  TopK: arity(2, 2, { axis: int(-1), largest: bit(1), sorted: bit(1) }, 2),
+  TopK: arity(2, 2, { axis: int(-1), largest: bit(1), sorted: { ...bit(1), isFixed: true } }, 2),
   LogSoftmax: arity(1, 1, { axis: int(-1) }),
 };

@@ -41,6 +41,8 @@ export type AttributeSpec<V> = {
   readonly kind: KindOf<V>;
   readonly values?: readonly V[];
   readonly isBit?: true;
+  /** Whatever a file says is read as the default, which the specification allows. */
+  readonly isFixed?: true;
 } & ({ readonly default: V } | { readonly presence: "required" | "derived" | "optional" });
 
 export interface OpSpec<A> {
