@@ -5,6 +5,7 @@ import type { Graph } from "../src/graph/graph.ts";
 import type { Tensor } from "../src/graph/tensor.ts";
 import type { ProgramOptions } from "../src/program/model-step.ts";
 import { buildTrainProgram } from "../src/program/train-program.ts";
+import { checkGradients } from "../src/reference/check-gradients.ts";
 import { inspectModel } from "../src/reference/inspect.ts";
 import { range } from "../src/rules/emitter.ts";
 import { mlp, nextState, random, trainFeeds } from "./programs.ts";
@@ -55,6 +56,8 @@ test.for<Optimizer>([
     nodes: [node("Exp", ["logit_scale"], ["scale"], {}), node("Mul", ["h", "scale"], ["h1"], {})],
   });
   expect(inspectModel(model).leftOut).toEqual([{ name: "logit_scale", shape: [], why: "number" }]);
+  const check = await checkGradients(model, { alsoTrain: ["logit_scale"] });
+  expect(check).toMatchObject({ passed: true, checked: 5 });
   // The same in a vector of one, which is a parameter by itself.
   const vector: Graph = {
     ...model,

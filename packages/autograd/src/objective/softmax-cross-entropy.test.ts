@@ -110,6 +110,7 @@ test("a label that is no class ends the call, whatever the settings; the ignored
         expect((await crossEntropy(logits, i64([4], labels), each)).loss).toBeGreaterThan(0);
         await expect(crossEntropy(logits, i64([4], labels.with(at, label)), each)).rejects.toMatchObject({
           code: "GRAPH_FAILED",
+          message: expect.stringContaining("a label of the data is no class of the model"),
         });
       },
     ),

@@ -28,6 +28,8 @@ export interface GradientCheck {
 
 export interface CheckOptions {
   readonly case?: GradientCase;
+  /** Patterns over names of initializers that are parameters though they look like constants. */
+  readonly alsoTrain?: readonly string[];
   /** Of the directions, and of the inputs where no case gives them. */
   readonly seed?: number;
 }
@@ -50,7 +52,7 @@ type Gradients = ReadonlyMap<string, Float64Array>;
 export async function checkGradients(model: Graph, options: CheckOptions = {}): Promise<GradientCheck> {
   const prng = createPrng(options.seed ?? 1);
   const inputs = options.case?.inputs ?? drawInputs(model, () => prng.float());
-  const built = gradientGraph(model, inputs, options.case?.objective, prng);
+  const built = gradientGraph(model, inputs, options.case?.objective, prng, options.alsoTrain);
   const found = await computedGradients(built, inputs);
   if (options.case !== undefined) return againstCase(found, options.case.gradients);
   return againstDifferences(built, inputs, found, () => prng.float());

@@ -41,6 +41,7 @@ export function gradientGraph(
   inputs: ReadonlyMap<string, Tensor>,
   objective: CheckedLoss | undefined,
   prng: Prng,
+  alsoTrain: readonly string[] = [],
 ): GradientGraph {
   const bound = unrollScans(bindInputs(model, inputs));
   const emit = new Emitter("check");
@@ -55,6 +56,7 @@ export function gradientGraph(
     constants: model.constants ?? new Set(),
     output,
     frozen: [],
+    alsoTrain,
     inner: (name) => name,
   }).filter(({ kind }) => kind === "trained");
   const wanted = new Set(parameters.map(({ name }) => name));

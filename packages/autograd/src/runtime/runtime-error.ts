@@ -29,6 +29,9 @@ export type RuntimeFault =
   | { readonly code: "RUN_STOPPED" }
   | { readonly code: "WORKER_ENDED"; readonly exitCode: number; readonly why: string };
 
+/** Words of ONNX Runtime's kernels that read or write by index. */
+const OUT_OF_BOUNDS = "out of data bounds";
+
 const SENTENCES: Sentences<RuntimeFault> = {
   ENGINE_MISSING: (f) =>
     `ONNX Runtime does not load on ${f.platform} (${f.why}); ` +
@@ -40,7 +43,11 @@ const SENTENCES: Sentences<RuntimeFault> = {
     `${f.source} has the sha256 ${f.found}, not ${f.expected}; ` +
     "another binary may compute other bits: take ort-wasm-simd-threaded.wasm out of onnxruntime-web 1.30.0",
   GRAPH_REJECTED: (f) => `ONNX Runtime does not accept the program: ${f.why}`,
-  GRAPH_FAILED: (f) => `ONNX Runtime stopped while running the program: ${f.why}`,
+  GRAPH_FAILED: (f) =>
+    `ONNX Runtime stopped while running the program: ${f.why}` +
+    (f.why.includes(OUT_OF_BOUNDS)
+      ? "; most likely a label of the data is no class of the model, or a number that is looked up lies past the end of its table"
+      : ""),
   FIELD_MISMATCH: (f) => `the tensor "${f.field}" of the data does not fit the program: ${f.why}`,
   WEIGHTS_LENGTH: (f) => `the weights vector has ${f.length} numbers; the program has ${f.expected}`,
   CALL_TOO_EARLY: (f) => `the trainer was asked for ${f.call} before ${f.first}; call ${f.first} first`,
