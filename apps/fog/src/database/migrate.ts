@@ -26,7 +26,8 @@ export async function migrate(database: Pick<Database, "sql" | "run">): Promise<
   }
 }
 
-async function readMigrations(): Promise<Migration[]> {
+/** In order; two of one number, or a gap, would leave a database that no later version can tell apart. */
+export async function readMigrations(): Promise<readonly Migration[]> {
   const names = (await readdir(FOLDER)).sort();
   return Promise.all(
     names.map(async (name, index) => {
