@@ -1,7 +1,13 @@
 import { defineConfig } from "vitest/config";
 
 const drawn = { setupFiles: ["tools/one-seed.ts"] } as const;
-const shared = { testTimeout: 30_000, hookTimeout: 30_000, pool: "forks" } as const;
+const shared = {
+  testTimeout: 30_000,
+  hookTimeout: 30_000,
+  pool: "forks",
+  // A second, the default, is an assertion about how busy the machine is.
+  expect: { poll: { timeout: 20_000 } },
+} as const;
 
 export default defineConfig({
   test: {

@@ -18,13 +18,19 @@ let server: TestServer;
 let clock: TestClock;
 let room: UploadRoom;
 let sockets: Socket[];
+/** The station's ends, by the port at ours. */
+let served: Map<number | undefined, Socket>;
 
 beforeEach(async () => {
   clock = createTestClock();
   room = new UploadRoom();
   sockets = [];
+  served = new Map();
   const handle = createBlockHandler({ blocks: createMemoryBlocks(), log: silentLog, clock, room });
-  server = await startTestServer((request, response) => void handle(request, response));
+  server = await startTestServer((request, response) => {
+    served.set(request.socket.remotePort, request.socket);
+    void handle(request, response);
+  });
 });
 afterEach(async () => {
   for (const socket of sockets) socket.destroy();
@@ -50,12 +56,15 @@ function upload(body: Uint8Array, length = `content-length: ${BLOCK.byteLength}`
   return { socket, answer: () => answer };
 }
 
-/** The flood: as many stalled uploads as fill the room, and more. */
+/** The flood: as many stalled uploads as fill the room, and more; nothing of theirs is on its way any more. */
 async function crowd(): Promise<readonly Upload[]> {
   const fitting = Math.floor(LIMITS.uploadsHeldBytesMax / BLOCK.byteLength);
   const uploads = Array.from({ length: fitting + 8 }, () => upload(UNFINISHED));
   const refused = (): number => uploads.filter(({ answer }) => answer() !== "").length;
   await expect.poll(refused, { timeout: 20_000 }).toBeGreaterThanOrEqual(8);
+  const isStalled = ({ socket, answer }: Upload): boolean =>
+    answer() !== "" || served.get(socket.localPort)?.bytesRead === socket.bytesWritten;
+  await expect.poll(() => uploads.every(isStalled), { timeout: 20_000 }).toBe(true);
   return uploads;
 }
 
