@@ -28,6 +28,7 @@ test(
     const job = await writeTinyJob(folder, { rounds: ROUNDS });
     await using terminal = openTerminal(["up", "--job", job, "--providers", "2", "--port", port], env);
     await terminal.saw("The network stays up until Ctrl-C");
+    await terminal.saw("--follow"); // the last of what is said then
 
     // What was shown for a while: who is ready, the upload, the rounds with their loss.
     const shown = terminal.screens.map((lines) => lines.filter((line) => line !== ""));
