@@ -4,13 +4,11 @@
  * lives, 17 MB, and its own first compilations, 10 more.
  *
  * Flags count from a process's first instruction, and compiled code serves only processes of equal flags:
- * so a process that was started without them replaces itself. The agent runs from a bundle of its code (bundle.ts) as
- * long as that was made of the sources as they are.
+ * so a process that was started without them replaces itself.
  */
 import { spawn } from "node:child_process";
-import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { enableCompileCache, flushCompileCache, getCompileCacheDir } from "node:module";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
@@ -36,35 +34,21 @@ const COMPILE = fileURLToPath(new URL("./compile.ts", import.meta.url));
 /** A busy machine compiles in 10 s; past this the agent runs all the same, only larger. */
 const COMPILE_MS_MAX = 60_000;
 
-/** A file, its size, and when it was changed. */
-export type SourceStamp = readonly [path: string, sizeBytes: number, changedUnixMs: number];
-
-/** What the process that compiles leaves when it is done. */
-export interface CompiledMark {
-  /** URL of the agent's bundle; null where none could be made. */
-  readonly entry: string | null;
-  readonly sources: readonly SourceStamp[];
-}
-
 /**
  * Before anything else of ours is imported. Returns in a lean process, or where the system cannot replace
- * one (Windows) or keep compiled code (a full disk): there the agent is as good, and 55 MB larger.
- *
- * @returns URL of the agent's bundle, where there is one
+ * one (Windows) or keep compiled code (a full disk): there the agent is as good, and 40 MB larger.
  */
-export async function becomeLean(env: Environment): Promise<string | null> {
+export async function becomeLean(env: Environment): Promise<void> {
   const cache = compileCacheFolder(env);
   const hasFlags = LEAN_FLAGS.every((flag) => process.execArgv.includes(flag));
   if (!hasFlags || env["NODE_COMPILE_CACHE"] !== cache) {
     replaceProcess(env, cache);
     enableCompileCache(cache);
-    return null;
+    return;
   }
-  const compiled = compiledNow();
-  if (compiled) return compiled.entry;
+  if (isCompiled()) return;
   await compile(env);
-  if (compiledNow()) replaceProcess(env, cache);
-  return null;
+  if (isCompiled()) replaceProcess(env, cache);
 }
 
 /** Its stdin is a pipe that we hold: should we end first, so does it. */
@@ -82,29 +66,15 @@ export function compileCacheFolder(env: Environment): string {
   return resolve(env["NODE_COMPILE_CACHE"] || join(home, "compile-cache"));
 }
 
-/** Written when the code of agent and worker is all there, for this version of Node, these flags, and where this code lies. */
+/** Written when the code of agent and worker is all there, for this version of Node and these flags. */
 export function compiledMark(): string | undefined {
   const folder = getCompileCacheDir();
-  const place = createHash("sha256").update(COMPILE).digest("hex").slice(0, 8);
-  return folder && join(folder, `${place}-provider-compiled`);
+  return folder && join(folder, "provider-compiled");
 }
 
-/** Null where nothing was compiled yet, or for other sources than there are now. */
-function compiledNow(): CompiledMark | null {
+function isCompiled(): boolean {
   const mark = compiledMark();
-  if (mark === undefined || !existsSync(mark)) return null;
-  try {
-    const compiled: CompiledMark = JSON.parse(readFileSync(mark, "utf8"));
-    if (compiled.entry !== null) statSync(fileURLToPath(compiled.entry));
-    return compiled.sources.every(isUnchanged) ? compiled : null;
-  } catch {
-    return null; // half of it, or the bundle was removed: it is made anew
-  }
-}
-
-function isUnchanged([path, sizeBytes, changedUnixMs]: SourceStamp): boolean {
-  const { size, mtimeMs } = statSync(path);
-  return size === sizeBytes && mtimeMs === changedUnixMs;
+  return mark !== undefined && existsSync(mark);
 }
 
 /** The same program in the same process: same id, same stdin and stdout. */

@@ -3,10 +3,8 @@ import { becomeLean } from "./lean-process.ts";
 
 const word = process.argv[2];
 // A process that ends at once has nothing to gain from it.
-const bundle = word === undefined ? await becomeLean(process.env) : null;
-// SAFETY: a bundle is made of that file, with all its exports.
-const agent: typeof import("./compose.ts") = await import(bundle ?? "./compose.ts");
-const { runBench, runProvider, runSensors } = agent;
+if (word === undefined) await becomeLean(process.env);
+const { runBench, runProvider, runSensors } = await import("./compose.ts");
 const run = word === "sensors" ? runSensors : word === "bench" ? runBench : runProvider;
 process.exit(
   await run(process.env, (line) =>

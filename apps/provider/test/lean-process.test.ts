@@ -2,10 +2,9 @@ import { existsSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { keyPairOfSeed } from "@pingo/core";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { type CompiledMark, LEAN_FLAGS } from "../src/lean-process.ts";
+import { LEAN_FLAGS } from "../src/lean-process.ts";
 import { type ProviderProcess, startProvider } from "./provider-process.ts";
 import { type ScriptedFog, startScriptedFog } from "./scripted-fog.ts";
 
@@ -40,38 +39,6 @@ test.runIf(HAS_PROC)(
     expect(await wordsOf(Number(pid))).toEqual(expect.arrayContaining([...LEAN_FLAGS]));
     const names = await readdir(cache, { recursive: true });
     expect(names.filter((name) => name.endsWith("provider-compiled"))).toHaveLength(1);
-  },
-);
-
-test.runIf(HAS_PROC)(
-  "an agent runs from a bundle of its code, and never from one of other sources",
-  async () => {
-    const cache = join(folder, "compiled");
-    const start = async (): Promise<void> => (await startWith(cache))[Symbol.asyncDispose]();
-    await start();
-    const names = await readdir(cache, { recursive: true });
-    const mark = join(
-      cache,
-      names.find((name) => name.endsWith("provider-compiled")) ?? expect.fail("no mark"),
-    );
-    const compiled: CompiledMark = JSON.parse(await readFile(mark, "utf8"));
-    const bundle = fileURLToPath(compiled.entry ?? expect.fail("no bundle"));
-    expect(compiled.sources.map(([path]) => path)).toContain(
-      fileURLToPath(new URL("../src/agent.ts", import.meta.url)),
-    );
-    const code = await readFile(bundle, "utf8");
-    const seen = join(folder, "seen");
-    await writeFile(
-      bundle,
-      `import { writeFileSync } from "node:fs";\nwriteFileSync(${JSON.stringify(seen)}, "");\n${code}`,
-    );
-    await start();
-    expect(existsSync(seen)).toBe(true);
-    await rm(seen);
-    const [[path, size, changed] = expect.fail("no sources"), ...others] = compiled.sources;
-    await writeFile(mark, JSON.stringify({ ...compiled, sources: [[path, size, changed - 1], ...others] }));
-    await start();
-    expect(JSON.parse(await readFile(mark, "utf8")).sources).toEqual(compiled.sources);
   },
 );
 
