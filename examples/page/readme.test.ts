@@ -43,9 +43,13 @@ test("a call is stopped, within a limit of memory", () => {
   expect(run(/AbortController/)).toMatch(/^\d+ \{ microBatches: 1, recompute: 1 \}\nchanged my mind\n$/);
 });
 
+test("the mean of the steps is read, and training goes on from a checkpoint", () => {
+  expect(run(/resume/)).toBe("18 18\n");
+});
+
 test("the page is the example's, word for word", async () => {
   const page = blocks.find(({ kind }) => kind === "ts page");
   const script = await readFile(new URL("main.ts", import.meta.url), "utf8");
   expect(script).toContain(page?.code);
-  expect(blocks).toHaveLength(5);
+  expect(blocks).toHaveLength(6);
 });

@@ -19,7 +19,7 @@ export async function loadJob(context: Context, file: string): Promise<PreparedJ
 export async function loadJobTellingAll(
   context: Context,
   file: string,
-  more: Pick<PrepareOptions, "memoryLimitBytes"> = {},
+  more: Omit<PrepareOptions, "folder" | "disk"> = {},
 ): Promise<PreparedJob> {
   const { prepareJob, readJobFile } = await import("@pingo/sdk");
   const path = resolve(file);

@@ -47,6 +47,7 @@ export { GradientError, type GradientFault } from "./rules/fault.ts";
 export { type PageOptions, startEvaluator, startTrainer } from "./runtime/page.ts";
 export { RuntimeError, type RuntimeFault } from "./runtime/runtime-error.ts";
 export type {
+  Checkpoint,
   Evaluation,
   Evaluator,
   RunOptions,

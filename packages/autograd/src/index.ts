@@ -60,6 +60,7 @@ export { RuntimeError, type RuntimeFault } from "./runtime/runtime-error.ts";
 export { startEvaluator, startTrainer } from "./runtime/start.ts";
 export type {
   BackendOptions,
+  Checkpoint,
   Evaluation,
   Evaluator,
   RunOptions,

@@ -79,12 +79,14 @@ describe("a train program", () => {
       { optimizer: { adamw: ADAMW, decay: { only: ["*.bias"] }, rates: RATES } },
     ],
     ["clipped gradients", {}, { optimizer: { adamw: ADAMW, clipNorm: 0.1 } }],
+    ["a moving average", batchNorm, { ema: { decay: 0.9 } }],
     ["adapters", {}, { adapt: { lora: { rank: 2, alpha: 4, targets: ["*"] } } }],
     [
       "all of it at once",
       batchNorm,
       {
         frozen: ["a.*", "bn.running_*"],
+        ema: { decay: 0.5 },
         batchSize: 3,
         microBatches: 3,
         optimizer: {

@@ -2,7 +2,7 @@
  * Runs units one after another and keeps what the next one most likely needs: the session of the last
  * program and the rows of the last shards.
  */
-import type { RuntimeProgram, Tensor, Trainer } from "@pingo/autograd";
+import type { RuntimeProgram, Tensor } from "@pingo/autograd";
 import {
   type Cid,
   type Clock,
@@ -14,7 +14,14 @@ import {
   zDatasetManifest,
 } from "@pingo/core";
 import { type BlockReader, type BlockWriter, readFile, readShards, writeFile } from "@pingo/storage";
-import { decodeVector, encodeVector, runUnit, type StoredProgram, weightsLength } from "@pingo/training/unit";
+import {
+  decodeVector,
+  encodeVector,
+  runUnit,
+  type StoredProgram,
+  type UnitTrainer,
+  weightsLength,
+} from "@pingo/training/unit";
 import { parseStoredProgram } from "./stored-program.ts";
 import type { UnitOutcome } from "./unit-outcome.ts";
 
@@ -45,12 +52,12 @@ export interface UnitRunnerPorts {
   readonly cpuMs: () => number;
   /** The most that this process was resident so far; a page cannot tell. */
   readonly peakBytes?: () => number;
-  readonly openTrainer: (program: RuntimeProgram) => Promise<Trainer>;
+  readonly openTrainer: (program: RuntimeProgram) => Promise<UnitTrainer>;
 }
 
 interface Warm {
   readonly program: Cid;
-  readonly trainer: Trainer;
+  readonly trainer: UnitTrainer;
   readonly weightsLength: number;
   readonly stored: StoredProgram;
   /** The trainer's rows, and which shards they are. */

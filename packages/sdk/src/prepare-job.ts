@@ -32,11 +32,13 @@ export interface PrepareOptions {
   readonly disk: Disk;
   /** Of what training adds to its process; what the job file says of its workers' memory unless given. */
   readonly memoryLimitBytes?: number;
+  /** For `trainHere` in a single process, where steps keep the mean that the job asks for. */
+  readonly isInOnePlace?: boolean;
 }
 
 /** @throws {PackError | FileFaultError | TrainingError} the first thing wrong, with its place */
 export async function prepareJob(file: JobFile, options: PrepareOptions): Promise<PreparedJob> {
-  const { folder, disk, memoryLimitBytes } = options;
+  const { folder, disk, memoryLimitBytes, isInOnePlace = false } = options;
   const { target } = file.objective;
   const targetPlace = file.placeOf("objective.target");
   const modelPath = resolve(folder, file.model);
@@ -53,7 +55,13 @@ export async function prepareJob(file: JobFile, options: PrepareOptions): Promis
   const programs = await within(
     (error) => placeInJob(error, file, memoryLimitBytes === undefined) ?? modelPath,
     () =>
-      check(file, { model: graph, train, test, ...(memoryLimitBytes !== undefined && { memoryLimitBytes }) }),
+      check(file, {
+        model: graph,
+        train,
+        test,
+        isInOnePlace,
+        ...(memoryLimitBytes !== undefined && { memoryLimitBytes }),
+      }),
   );
   const sizeBytes = bytes.byteLength + bytesOf(train) + (test ? bytesOf(test) : 0);
   const { signature } = programs.train;
@@ -68,6 +76,7 @@ interface Parts {
   readonly train: DataFile;
   readonly test: DataFile | null;
   readonly memoryLimitBytes?: number;
+  readonly isInOnePlace: boolean;
 }
 
 async function check(file: JobFile, { train, test, ...parts }: Parts): Promise<Admission> {

@@ -38,6 +38,11 @@ export interface JobToCheck {
   readonly test: DatasetToCheck | null;
   /** The train program is laid out to keep to it; what the job says of its workers' memory unless given. */
   readonly memoryLimitBytes?: number;
+  /**
+   * All steps are to be taken in one place: the mean that the job asks for is then kept by the step itself. Over the
+   * network it is kept by round, outside of the program (adr/0006).
+   */
+  readonly isInOnePlace?: boolean;
 }
 
 export interface Admission {
@@ -72,6 +77,7 @@ export async function checkTrainJob(toCheck: JobToCheck): Promise<Admission> {
     ...(job.freeze && { frozen: job.freeze }),
     ...(job.alsoTrain && { alsoTrain: job.alsoTrain }),
     ...(job.adapt && { adapt: job.adapt, seed: job.seed }),
+    ...(toCheck.isInOnePlace && job.average && { ema: job.average }),
     memoryLimitBytes,
   };
   const admission = {

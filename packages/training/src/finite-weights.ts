@@ -5,7 +5,7 @@ import { TrainingError, type TrainingFault } from "./training-error.ts";
 
 /** @throws {TrainingError} as given, where the trainer finds weights that are not finite; {RuntimeError} all else */
 export async function finiteWeights(
-  trainer: Trainer,
+  trainer: Pick<Trainer, "weights">,
   faultOf: (parameter: string) => TrainingFault,
 ): Promise<Float32Array> {
   try {

@@ -47,6 +47,7 @@ export {
   type UnitOptions,
   type UnitProgress,
   type UnitResult,
+  type UnitTrainer,
 } from "./run-unit.ts";
 export { createSampler, type Sampler } from "./sample.ts";
 export { stepsOfCall } from "./steps-of-call.ts";

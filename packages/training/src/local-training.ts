@@ -21,7 +21,7 @@ export type LocalProgress =
 export interface LocalTraining {
   /** Flat, as the signature has them. */
   readonly weights: Float32Array;
-  /** The mean of the rounds; null where the job asks for none. */
+  /** The running mean, of the steps or, with several processes, of the rounds; null where the job asks for none. */
   readonly average: Float32Array | null;
   /** One for each round; the last may have fewer steps, and then no evaluation, where it was stopped. */
   readonly metrics: readonly MetricRecord[];

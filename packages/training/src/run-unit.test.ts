@@ -3,7 +3,7 @@ import { openTrainer } from "@pingo/autograd/runtime";
 import type { TrainUnit } from "@pingo/core";
 import { createTestClock } from "@pingo/core/testing";
 import { expect, test } from "vitest";
-import { runUnit, type UnitProgress } from "./run-unit.ts";
+import { runUnit, type UnitProgress, type UnitTrainer } from "./run-unit.ts";
 import { cidOf, manifestOf, SIGNATURE, SIGNATURE_LENGTH } from "./testing/shapes.ts";
 
 const ROWS = 30;
@@ -34,7 +34,7 @@ function createStepTrainer(loss: (step: number) => number = (step) => step) {
   const rates: number[] = [];
   let state = new Float32Array();
   let steps = 0;
-  const trainer: Trainer = {
+  const trainer: UnitTrainer = {
     signature: SIGNATURE,
     setFields: async () => undefined,
     async reset(given) {
@@ -181,7 +181,7 @@ test("a unit that does not fit its program or its data is refused", async () => 
 
 test("a loss that is not finite ends the unit at once, and says what to change", async () => {
   const { trainer, clock } = createStepTrainer();
-  const diverged: Trainer = {
+  const diverged: UnitTrainer = {
     ...trainer,
     run: async (_, rates) => new Float32Array(rates.length).fill(Number.POSITIVE_INFINITY),
   };
@@ -195,7 +195,7 @@ test("a loss that is not finite ends the unit at once, and says what to change",
 
 test("weights that are not finite make no update", async () => {
   const { trainer, clock } = createStepTrainer();
-  const diverged: Trainer = {
+  const diverged: UnitTrainer = {
     ...trainer,
     weights: async () => new Float32Array(SIGNATURE_LENGTH).fill(Number.NaN),
   };
@@ -209,7 +209,7 @@ test("weights that are not finite make no update", async () => {
 test("a trainer that refuses to hand out its weights has made no update", async () => {
   const { trainer, clock } = createStepTrainer();
   const refused = new RuntimeError({ code: "WEIGHTS_NOT_FINITE", parameter: "weight", found: "NaN" });
-  const diverged: Trainer = { ...trainer, weights: () => Promise.reject(refused) };
+  const diverged: UnitTrainer = { ...trainer, weights: () => Promise.reject(refused) };
   await expect(
     runUnit(unitOf(), { trainer: diverged, weights, rows: ROWS }, { clock }),
   ).rejects.toMatchObject({ fault: { code: "UPDATE_NOT_FINITE", parameter: "weight" } });

@@ -12,9 +12,12 @@ import { createSampler } from "./sample.ts";
 import { stepsOfCall } from "./steps-of-call.ts";
 import { TrainingError, type TrainingFault } from "./training-error.ts";
 
+/** A unit begins with the round's weights and ends with its own: of what lies between nothing is kept. */
+export type UnitTrainer = Omit<Trainer, "ema" | "checkpoint" | "resume">;
+
 export interface UnitInputs {
   /** Its fields are the rows of the unit's shards, in their order. */
-  readonly trainer: Trainer;
+  readonly trainer: UnitTrainer;
   /** Flat f32 weights of the round's version; not modified. */
   readonly weights: Float32Array;
   /** Rows of the trainer's fields. */

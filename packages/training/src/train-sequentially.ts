@@ -6,7 +6,6 @@
  */
 import type { Trainer } from "@pingo/autograd";
 import { type Clock, learningRateOf, type TrainJob } from "@pingo/core";
-import { nextAverage } from "./average.ts";
 import { finiteWeights } from "./finite-weights.ts";
 import { learningRatesOf } from "./learning-rate.ts";
 import { type Evaluate, type LocalProgress, type LocalTraining, measureVersion } from "./local-training.ts";
@@ -16,7 +15,7 @@ import { stepsOfCall } from "./steps-of-call.ts";
 
 export interface SequentialInputs {
   readonly job: Pick<TrainJob, "optimizer" | "schedule" | "seed" | "average">;
-  /** Its fields are the rows of the training data. */
+  /** Its fields are the rows of the training data. Its program keeps the mean that the job asks for. */
   readonly trainer: Trainer;
   readonly evaluate: Evaluate;
   /** Flat f32; not modified. */
@@ -74,7 +73,7 @@ export async function trainSequentially(
     const roundMs = clock.monotonicMs() - startedMs;
     trainedMs += roundMs;
     if (step === 0) break;
-    average = nextAverage(job, { before: average, weights, round });
+    average = job.average ? await trainer.ema() : null;
     const isWhole = step === schedule.stepsPerRound;
     const measured = await measureVersion(isWhole && !signal?.aborted ? evaluate : null, weights, average);
     const done = { round, trainLoss: lossSum / step, steps: step, rows: step * schedule.batchSize };

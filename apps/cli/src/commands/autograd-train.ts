@@ -16,7 +16,8 @@ const HELP = `
 The job file is that of "pingo train", with the same objective, optimizer, schedule and checks; nothing is sent anywhere.
 rounds × stepsPerRound steps are taken one after another in one place, with one optimizer state and no time limit: this is
 what training by many is compared with. A round is where the model is evaluated. With --processes, each round is cut into
-units and averaged with an outer step, as the network does it, on the cores of this machine.
+units and averaged with an outer step, as the network does it, on the cores of this machine. "average" of the job file is kept by step
+where there are no rounds, by round where there are.
 
 The step is cut into micro-batches, or parts of it are computed again, until its plan keeps to the memory that the job file gives
 a worker (512Mi where it says nothing), or to --memory: the result is the same but for rounding. Data comes on top.
@@ -48,8 +49,10 @@ async function train(context: Context, command: Command): Promise<number> {
   const options = optionsOf(command);
   const processes = options.whole("processes", { min: 1, max: PROCESSES_MAX }) ?? 1;
   const memoryLimitBytes = options.size("memory");
-  const limit = memoryLimitBytes === undefined ? {} : { memoryLimitBytes };
-  const prepared = await loadJobTellingAll(context, command.args[0] ?? "", limit);
+  const prepared = await loadJobTellingAll(context, command.args[0] ?? "", {
+    isInOnePlace: processes === 1,
+    ...(memoryLimitBytes !== undefined && { memoryLimitBytes }),
+  });
   const { file } = prepared;
   const folder = resolve(options.text("out") ?? join(config.home, "local", file.name));
   const scratchFolder = join(config.home, "local", `.${file.name}-${ports.prng.u32()}`);

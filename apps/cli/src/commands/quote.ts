@@ -101,9 +101,11 @@ async function quote(context: Context, command: Command): Promise<void> {
 /** CPU time of one step, on one thread. */
 async function measure({ ports, signal, config }: Context, prepared: PreparedJob): Promise<number> {
   const { trainHere } = await import("@pingo/sdk");
-  const { schedule } = prepared.file;
+  // Steps of the network keep no mean: it is taken by round.
+  const { average: _, ...file } = prepared.file;
+  const { schedule } = file;
   const few = { ...schedule, rounds: 1, stepsPerRound: Math.min(MEASURE_STEPS, schedule.stepsPerRound) };
-  const job: PreparedJob = { ...prepared, file: { ...prepared.file, schedule: few } };
+  const job: PreparedJob = { ...prepared, file: { ...file, schedule: few } };
   const { metrics, trainedMs } = await trainHere(job, {
     scratchFolder: join(config.home, "local", ".quote"),
     isEvaluated: false,

@@ -1,6 +1,7 @@
 /** A trainer in the worker's own thread, tuned for this machine. */
 import type { RuntimeProgram } from "@pingo/autograd";
-import { openTrainer, type Trainer } from "@pingo/autograd/runtime";
+import { openTrainer } from "@pingo/autograd/runtime";
+import type { UnitTrainer } from "@pingo/training/unit";
 
 /**
  * ONNX Runtime holds the thread for a whole call; between calls the agent's messages come in.
@@ -10,7 +11,7 @@ import { openTrainer, type Trainer } from "@pingo/autograd/runtime";
 export async function openBreathingTrainer(
   program: RuntimeProgram,
   breathe: () => Promise<void>,
-): Promise<Trainer> {
+): Promise<UnitTrainer> {
   const trainer = await openTrainer(program, { isTuned: true });
   return {
     signature: trainer.signature,

@@ -8,7 +8,7 @@
  */
 import type { AdamW } from "@pingo/core";
 import { at, type Emitter, type Value } from "../rules/emitter.ts";
-import { decays, keptShare, type OptimizerRule } from "./rule.ts";
+import { decays, keptShare, newShare, type OptimizerRule } from "./rule.ts";
 
 export function adamW(settings: AdamW): OptimizerRule {
   return {
@@ -30,15 +30,10 @@ export function adamW(settings: AdamW): OptimizerRule {
 
 /** learningRate · a and e; f32[] */
 function scalars(emit: Emitter, adamw: AdamW, learningRate: Value, step: Value) {
-  // In float64: 1 − 0.999ᵗ loses four digits of a float32 in the first step.
   const [rate, t] = [emit.cast(learningRate, "float64"), emit.cast(step, "float64")];
-  const rest = (beta: number) => {
-    const power = emit.binary("Pow", emit.scalar(beta, "float64"), t);
-    return emit.div(emit.scalar(1 - beta, "float64"), emit.minusFrom(1, power)); // (1 − β)/(1 − βᵗ)
-  };
-  const s = emit.unary("Sqrt", rest(adamw.beta2));
+  const s = emit.unary("Sqrt", newShare(emit, adamw.beta2, t));
   return {
-    rate: emit.cast(emit.div(emit.mul(rate, rest(adamw.beta1)), s), "float32"),
+    rate: emit.cast(emit.div(emit.mul(rate, newShare(emit, adamw.beta1, t)), s), "float32"),
     epsilon: emit.cast(emit.div(emit.scalar(adamw.epsilon, "float64"), s), "float32"),
   };
 }

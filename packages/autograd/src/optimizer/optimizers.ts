@@ -8,6 +8,7 @@ import {
   type OptimizerSettings,
 } from "@pingo/core";
 import { adamW } from "./adamw.ts";
+import { type Ema, withEma } from "./ema.ts";
 import { lion } from "./lion.ts";
 import { muon } from "./muon.ts";
 import type { OptimizerRule } from "./rule.ts";
@@ -20,10 +21,10 @@ const OPTIMIZERS: { readonly [K in OptimizerKind]: (settings: OptimizerSettings[
   muon,
 };
 
-export function optimizerRule(optimizer: Optimizer): OptimizerRule {
+export function optimizerRule(optimizer: Optimizer, ema?: Ema): OptimizerRule {
   const [rule] = OPTIMIZER_KINDS.flatMap((kind) => bind(kind, optimizer[kind]));
   assert(rule !== undefined, EXPECTED_OPTIMIZERS);
-  return rule;
+  return ema === undefined ? rule : withEma(rule, ema);
 }
 
 function bind<K extends OptimizerKind>(kind: K, settings: OptimizerSettings[K] | undefined): OptimizerRule[] {

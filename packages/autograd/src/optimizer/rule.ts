@@ -43,3 +43,14 @@ export function keptShare(emit: Emitter, learningRate: Value, weightDecay: numbe
   const rate = emit.cast(learningRate, "float64");
   return emit.cast(emit.minusFrom(1, emit.scale(rate, weightDecay)), "float32");
 }
+
+/**
+ * (1 − β)/(1 − βᵗ): what the newest has in a mean of t that each leave β of those before, corrected for its beginning.
+ *
+ * @param step  f64[], t; in float32 1 − 0.999ᵗ would lose four digits in the first step
+ * @returns f64[]
+ */
+export function newShare(emit: Emitter, beta: number, step: Value): Value {
+  const power = emit.binary("Pow", emit.scalar(beta, "float64"), step);
+  return emit.div(emit.scalar(1 - beta, "float64"), emit.minusFrom(1, power));
+}

@@ -60,11 +60,21 @@ const LOSS_SETTINGS: Checks<LossSettings> = {
 
 /** @throws {ProgramError} OPTION_INVALID */
 export function checkOptions(options: ProgramOptions): void {
-  const { batchSize, microBatches, recompute, memoryLimitBytes, loss, lossSettings = {}, seed } = options;
+  const {
+    batchSize,
+    microBatches,
+    recompute,
+    memoryLimitBytes,
+    loss,
+    lossSettings = {},
+    seed,
+    ema,
+  } = options;
   requireThat("batchSize", batchSize, COUNT);
   requireIfGiven("microBatches", microBatches, COUNT);
   requireIfGiven("recompute", recompute, COUNT);
   requireIfGiven("memoryLimitBytes", memoryLimitBytes, BYTES);
+  if (ema !== undefined) requireThat("ema.decay", ema.decay, SHARE);
   requireIfGiven("seed", seed, [Number.isSafeInteger, "a whole number"]);
   const losses = Object.keys(LOSSES);
   requireThat("loss", loss, [(value) => losses.includes(String(value)), `one of ${losses.join(", ")}`]);

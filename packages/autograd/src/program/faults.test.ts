@@ -39,6 +39,7 @@ describe("a program is refused", () => {
     ["microBatches", { microBatches: -1 }, "-1", "a whole number, 1 at least"],
     ["recompute", { recompute: 0 }, "0", "a whole number, 1 at least"],
     ["memoryLimitBytes", { memoryLimitBytes: Number.NaN }, "NaN", "a number of bytes"],
+    ["ema.decay", { ema: { decay: 1 } }, "1", "a number from 0 to below 1"],
     ["loss", { loss: "hinge" }, '"hinge"', "one of softmax-cross-entropy"],
     ["loss", { loss: "toString" }, '"toString"', "one of softmax-cross-entropy"],
     ["seed", { seed: 0.5 }, "0.5", "a whole number"],

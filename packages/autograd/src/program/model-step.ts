@@ -14,6 +14,7 @@ import type { AnyNode, Graph, GraphValue } from "../graph/graph.ts";
 import type { DType, Tensor } from "../graph/tensor.ts";
 import type { BoundObjective } from "../objective/objective.ts";
 import { OBJECTIVES } from "../objective/objectives.ts";
+import { EMA_SLOT, type Ema } from "../optimizer/ema.ts";
 import { optimizerRule } from "../optimizer/optimizers.ts";
 import type { StaticGraph } from "../rules/differentiate.ts";
 import { axisOf, type Emitter, equalShapes, sizeOf, typedValue, type Value } from "../rules/emitter.ts";
@@ -36,6 +37,11 @@ export interface ProgramOptions {
   readonly loss: Loss;
   readonly lossSettings?: LossSettings;
   readonly optimizer: Optimizer;
+  /**
+   * An exponential moving average of what is trained, and of running statistics, is kept step by step: `Trainer.ema` reads it.
+   * None unless given, and then it costs nothing.
+   */
+  readonly ema?: Ema;
   /** Rows of one optimizer step. */
   readonly batchSize: number;
   /**
@@ -129,9 +135,10 @@ export function modelStep(given: Graph, options: ProgramOptions): ModelStep {
   checkOptimizerPatterns(options.optimizer, names);
   const lookups = graph.nodes.filter(({ op }) => op === "Gather");
   const tables = new Set(lookups.flatMap(({ inputs }) => inputs.slice(0, 1)));
-  const rule = optimizerRule(options.optimizer);
+  const { optimizer, ema } = options;
+  const rule = optimizerRule(optimizer, ema);
   const parameters = found.map((parameter): ParameterSpec => {
-    if (parameter.kind === "statistic") return parameter;
+    if (parameter.kind === "statistic") return ema ? { ...parameter, slots: [EMA_SLOT] } : parameter;
     const isTable = tables.has(innerName(parameter.name));
     return { ...parameter, slots: rule.slots({ shape: parameter.shape, isTable }) };
   });

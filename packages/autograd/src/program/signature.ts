@@ -10,7 +10,7 @@ export interface ParameterSpec {
   readonly shape: readonly number[];
   /** A statistic (batch norm's running mean) is computed, not trained. */
   readonly kind: "trained" | "statistic";
-  /** What the optimizer keeps beside it: for each slot a tensor `<slot>/<index>` of its shape, zeros at first. */
+  /** What the optimizer keeps beside it, and its moving average: for each slot a tensor `<slot>/<index>` of its shape, zeros at first. */
   readonly slots?: readonly string[];
 }
 

@@ -1,7 +1,8 @@
 /**
  * The whole train step of a model as one ONNX graph: forward, backward and optimizer, wrapped in a Scan over steps.
  *
- *   inputs   w/i (trained parameter i), <slot>/i (what the optimizer keeps of it), s/i (statistic i), field/<name> [rows, …],
+ *   inputs   w/i (trained parameter i), <slot>/i (what the optimizer keeps of it), s/i (statistic i), ema/i (the moving
+ *            average of parameter or statistic i, where one is asked for), field/<name> [rows, …],
  *            indices int64[K, B], learningRate f32[K], step f32[K] (1 for the first),
  *            stop int64[] (0; pass.ts)
  *   outputs  w/i/next, <slot>/i/next, s/i/next, loss f32[K]
@@ -15,6 +16,8 @@ import { mergeRepeats } from "../graph/merge-repeats.ts";
 import { verifyGraph } from "../graph/verify.ts";
 import { writeModel } from "../onnx/writer.ts";
 import { clipByNorm } from "../optimizer/clip.ts";
+import { beginEma, EMA_SLOT } from "../optimizer/ema.ts";
+import { optimizerRule } from "../optimizer/optimizers.ts";
 import { Emitter, type Value } from "../rules/emitter.ts";
 import { emitAccumulated, statisticBefore } from "./accumulate.ts";
 import { borderOf, type State } from "./carried-state.ts";
@@ -73,7 +76,7 @@ function trainGraph(step: ModelStep, options: ProgramOptions): Graph {
   const rows: Value = { name: "batch", dtype: "int64", shape: [options.batchSize] };
   const rate: Value = { name: "rate", dtype: "float32", shape: [] };
   const number: Value = { name: "number", dtype: "float32", shape: [] };
-  const { microBatches = 1, recompute = 1, optimizer } = options;
+  const { microBatches = 1, recompute = 1, optimizer, ema } = options;
   const site = { step, rows, number, parts: recompute };
   const isCut = microBatches > 1;
   const pass = isCut ? emitAccumulated(emit, site, microBatches) : emitPass(emit, site, plainSeed);
@@ -82,12 +85,19 @@ function trainGraph(step: ModelStep, options: ProgramOptions): Graph {
   const gradientOf = new Map(
     [...pass.gradients.keys()].map((name, i) => [name, assertDefined(used[i], name)]),
   );
+  const averageOf = ema && beginEma(emit, ema, number);
   const statistics = step.parameters.flatMap(({ name, shape, kind }, i): State[] => {
     if (kind !== "statistic") return [];
     const inside: Value = { name: innerName(name), dtype: "float32", shape };
     const value = isCut ? { ...inside, name: statisticBefore(inside.name) } : inside;
     const next = pass.nextStatistics.get(inside.name) ?? value;
-    return [{ parts: [{ name: `s/${i}`, shape }], value, next }];
+    const own: State = { parts: [{ name: `s/${i}`, shape }], value, next };
+    if (averageOf === undefined) return [own];
+    const before: Value = { ...value, name: `kept/${EMA_SLOT}/${i}` };
+    return [
+      own,
+      { parts: [{ name: `${EMA_SLOT}/${i}`, shape }], value: before, next: averageOf(before, next) },
+    ];
   });
   const updates = step.parameters.flatMap((parameter, index): ParameterUpdate[] => {
     const { name, shape, kind, slots = [] } = parameter;
@@ -99,7 +109,7 @@ function trainGraph(step: ModelStep, options: ProgramOptions): Graph {
     const decayed = isDecayed(optimizer.decay ?? {}, parameter);
     return [{ index, shape, isTable, isDecayed: decayed, factor, weight, gradient, slots }];
   });
-  const updated = updateParameters(emit, optimizer, { rate, number }, updates);
+  const updated = updateParameters(emit, optimizerRule(optimizer, ema), { rate, number }, updates);
   const states = [...updated.states, ...statistics];
   const nodes = [...updated.views, ...emit.nodes.splice(0)];
   const constants = new Map([...step.graph.constants, ...emit.constants]);

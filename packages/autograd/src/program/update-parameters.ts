@@ -4,9 +4,7 @@
  * Biases and scales are many and short: each node of their steps costs more than its arithmetic. Element by element
  * they are the same, so those that share rate and decay are carried and stepped as one vector, to the same bits.
  */
-import type { Optimizer } from "@pingo/core";
 import type { AnyNode } from "../graph/graph.ts";
-import { optimizerRule } from "../optimizer/optimizers.ts";
 import type { OptimizerRule, Trained, Updated } from "../optimizer/rule.ts";
 import { at, type Emitter, range, sizeOf, type Value } from "../rules/emitter.ts";
 import { type Part, type State, viewsOf } from "./carried-state.ts";
@@ -36,11 +34,10 @@ export interface ParameterUpdates {
 /** Leaves the nodes of the steps in `emit`. */
 export function updateParameters(
   emit: Emitter,
-  optimizer: Optimizer,
+  rule: OptimizerRule,
   { rate, number }: { readonly rate: Value; readonly number: Value },
   updates: readonly ParameterUpdate[],
 ): ParameterUpdates {
-  const rule = optimizerRule(optimizer);
   // What is the same for all parameters of one learning rate is emitted once.
   const stepByFactor = new Map<number, ReturnType<OptimizerRule["begin"]>>();
   const stepAt = (factor: number) => {

@@ -14,6 +14,13 @@ export type RuntimeFault =
   | { readonly code: "GRAPH_FAILED"; readonly why: string }
   | { readonly code: "FIELD_MISMATCH"; readonly field: string; readonly why: string }
   | { readonly code: "WEIGHTS_LENGTH"; readonly length: number; readonly expected: number }
+  | {
+      readonly code: "CHECKPOINT_MISFIT";
+      readonly what: string;
+      readonly found: number;
+      readonly expected: number;
+    }
+  | { readonly code: "EMA_MISSING" }
   | { readonly code: "CALL_TOO_EARLY"; readonly call: string; readonly first: string }
   | {
       readonly code: "RUN_MISFIT";
@@ -50,6 +57,11 @@ const SENTENCES: Sentences<RuntimeFault> = {
       : ""),
   FIELD_MISMATCH: (f) => `the tensor "${f.field}" of the data does not fit the program: ${f.why}`,
   WEIGHTS_LENGTH: (f) => `the weights vector has ${f.length} numbers; the program has ${f.expected}`,
+  CHECKPOINT_MISFIT: ({ what, found, expected }) =>
+    what === "steps"
+      ? `the checkpoint was made after ${found} steps; expected a whole number, 0 at least`
+      : `the checkpoint has ${found} numbers of "${what}", and the program keeps ${expected}: resume with the program it was made of`,
+  EMA_MISSING: () => "the program keeps no moving average; build it with the option ema: { decay }",
   CALL_TOO_EARLY: (f) => `the trainer was asked for ${f.call} before ${f.first}; call ${f.first} first`,
   RUN_MISFIT: (f) =>
     `a run was given ${f.learningRates} learning rates and ${f.indices} indices; ` +

@@ -106,6 +106,13 @@ class CallServer {
       }
       case "weights":
         return trainer.weights();
+      case "ema":
+        return trainer.ema();
+      case "checkpoint":
+        return trainer.checkpoint();
+      case "resume":
+        await trainer.resume(request.body.checkpoint);
+        return null;
       default:
         return assertNever(request, "unknown call");
     }

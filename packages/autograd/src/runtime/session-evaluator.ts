@@ -77,7 +77,7 @@ class SessionEvaluator implements Evaluator {
   }
 
   #parameterFeeds(weights: Float32Array): OrtFeeds {
-    const parts = splitWeights(this.signature, weights);
+    const parts = splitWeights(this.signature.parameters, weights);
     const feeds: OrtFeeds = {};
     for (const [index, { kind, shape }] of this.signature.parameters.entries()) {
       const name = weightName(kind, index);

@@ -14,12 +14,13 @@ import type { InferenceSession } from "onnxruntime-node";
 import type { Tensor } from "../graph/tensor.ts";
 import type { ProgramSignature } from "../program/signature.ts";
 import { breathe } from "./breathe.ts";
+import { checkpointOf, emaOf, firstState, resumedState, weightsOf } from "./carried.ts";
 import { checkFields } from "./fields.ts";
 import { float32, type Ort, type OrtFeeds, openSession, runSession, toOrt } from "./ort.ts";
-import { sizeOf, splitWeights, stateNames, weightName, weightsLength } from "./parameters.ts";
+import { sizeOf, stateNames } from "./parameters.ts";
 import { RuntimeError } from "./runtime-error.ts";
 import { isRaised, type StopFlag } from "./stop-flag.ts";
-import type { RunOptions, RuntimeOptions, RuntimeProgram, Trainer } from "./trainer.ts";
+import type { Checkpoint, RunOptions, RuntimeOptions, RuntimeProgram, Trainer } from "./trainer.ts";
 
 /**
  * Short for who waits for a stop, and so long that handing the state over (1.3 ms per MB of it, MLP and GPT on Zen 3,
@@ -76,7 +77,7 @@ class Session implements SessionTrainer {
   #fields: OrtFeeds | undefined;
   #rows = 0;
   #state: OrtFeeds | undefined;
-  /** Steps since reset. */
+  /** Since reset, those before a checkpoint among them. */
   #steps = 0;
   #stepMs: number | undefined;
   /** Calls are taken one after another: each hands on a state, and frees the one before. */
@@ -108,7 +109,23 @@ class Session implements SessionTrainer {
   }
 
   weights(): Promise<Float32Array> {
-    return this.#inTurn(async () => this.#weights());
+    return this.#inTurn(async () => weightsOf(this.#stateFor("weights"), this.signature.parameters));
+  }
+
+  ema(): Promise<Float32Array> {
+    return this.#inTurn(async () => {
+      const state = this.#stateFor("ema");
+      if (this.#steps === 0) throw tooEarly("ema", "run");
+      return emaOf(state, this.signature.parameters);
+    });
+  }
+
+  checkpoint(): Promise<Checkpoint> {
+    return this.#inTurn(async () => checkpointOf(this.#stateFor("checkpoint"), this.signature, this.#steps));
+  }
+
+  resume(checkpoint: Checkpoint): Promise<void> {
+    return this.#inTurn(async () => this.#resume(checkpoint));
   }
 
   #inTurn<T>(call: () => Promise<T>): Promise<T> {
@@ -137,17 +154,14 @@ class Session implements SessionTrainer {
 
   #reset(weights: Float32Array): void {
     this.#signal?.throwIfAborted();
-    const parts = splitWeights(this.signature, weights);
-    const state: OrtFeeds = {};
-    for (const [index, parameter] of this.signature.parameters.entries()) {
-      for (const name of stateNames(parameter, index)) {
-        const isWeight = name === weightName(parameter.kind, index);
-        const data = isWeight ? parts[index]!.slice() : new Float32Array(sizeOf(parameter.shape));
-        state[name] = float32(this.#ort, data, parameter.shape);
-      }
-    }
-    this.#state = state;
+    this.#state = firstState(this.#ort, this.signature, weights);
     this.#steps = 0;
+  }
+
+  #resume(checkpoint: Checkpoint): void {
+    this.#signal?.throwIfAborted();
+    this.#state = resumedState(this.#ort, this.signature, checkpoint);
+    this.#steps = checkpoint.steps;
   }
 
   async #run(
@@ -197,18 +211,10 @@ class Session implements SessionTrainer {
     return losses;
   }
 
-  #weights(): Float32Array {
+  #stateFor(call: string): OrtFeeds {
     this.#signal?.throwIfAborted();
-    const state = this.#state;
-    if (state === undefined) throw tooEarly("weights", "reset");
-    const flat = new Float32Array(weightsLength(this.signature));
-    const parts = splitWeights(this.signature, flat);
-    for (const [index, { name, kind }] of this.signature.parameters.entries()) {
-      // SAFETY: every state tensor is float32.
-      parts[index]!.set(state[weightName(kind, index)]!.data as Float32Array);
-      checkWeights(name, parts[index]!);
-    }
-    return flat;
+    if (this.#state === undefined) throw tooEarly(call, "reset");
+    return this.#state;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -296,18 +302,6 @@ function checkLosses(losses: Float32Array, stepsBefore: number): void {
   const at = losses.findIndex((loss) => !Number.isFinite(loss));
   if (at < 0) return;
   throw new RuntimeError({ code: "LOSS_NOT_FINITE", step: stepsBefore + at + 1, loss: String(losses[at]) });
-}
-
-/**
- * The last step's loss is from before it: only the weights show that it went too far. They are looked at where they are
- * handed over, once for many calls, in a plain loop.
- */
-function checkWeights(parameter: string, weights: Float32Array): void {
-  for (let i = 0; i < weights.length; i++) {
-    const weight = weights[i]!;
-    if (weight - weight === 0) continue; // Infinity − Infinity and NaN − NaN are NaN
-    throw new RuntimeError({ code: "WEIGHTS_NOT_FINITE", parameter, found: String(weight) });
-  }
 }
 
 function requireNames(present: readonly string[], wanted: readonly string[], what: string): void {

@@ -5,7 +5,7 @@ import type { ProgramSignature } from "../program/signature.ts";
 import { checkFields } from "./fields.ts";
 import { RuntimeError } from "./runtime-error.ts";
 import { createStopFlag, raise, type StopFlag } from "./stop-flag.ts";
-import type { Evaluation, Evaluator, RunOptions, RuntimeOptions, Trainer } from "./trainer.ts";
+import type { Checkpoint, Evaluation, Evaluator, RunOptions, RuntimeOptions, Trainer } from "./trainer.ts";
 import type {
   CallName,
   WorkerAnswers,
@@ -184,6 +184,18 @@ export class ThreadTrainer implements Trainer {
 
   weights(): Promise<Float32Array> {
     return this.#thread.call("weights", {});
+  }
+
+  ema(): Promise<Float32Array> {
+    return this.#thread.call("ema", {});
+  }
+
+  checkpoint(): Promise<Checkpoint> {
+    return this.#thread.call("checkpoint", {});
+  }
+
+  async resume(checkpoint: Checkpoint): Promise<void> {
+    await this.#thread.call("resume", { checkpoint });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -64,6 +64,35 @@ export interface Trainer extends AsyncDisposable {
    * @throws {RuntimeError} WEIGHTS_NOT_FINITE: the last step went too far, which its loss does not show
    */
   weights(): Promise<Float32Array>;
+  /**
+   * The moving average of the weights, in the same order, for what takes weights: an evaluator, `withWeights`. A program
+   * keeps one where its options have `ema`. Before the first step there is none.
+   *
+   * @throws {RuntimeError} EMA_MISSING, CALL_TOO_EARLY; WEIGHTS_NOT_FINITE
+   */
+  ema(): Promise<Float32Array>;
+  /**
+   * A copy of all that is carried from step to step.
+   *
+   * @throws {RuntimeError} WEIGHTS_NOT_FINITE
+   */
+  checkpoint(): Promise<Checkpoint>;
+  /**
+   * In place of `reset`: goes on from there to the same bits, in any trainer of the same program.
+   *
+   * @throws {RuntimeError} CHECKPOINT_MISFIT
+   */
+  resume(checkpoint: Checkpoint): Promise<void>;
+}
+
+/** Plain values: a structured clone or a file keeps it. */
+export interface Checkpoint {
+  /** Since reset. */
+  readonly steps: number;
+  /** Flat f32, as `weights` gives it. */
+  readonly weights: Float32Array;
+  /** What is kept beside the parameters, by its name in the signature: flat f32 of those parameters that have it. */
+  readonly slots: ReadonlyMap<string, Float32Array>;
 }
 
 export interface Evaluator extends AsyncDisposable {

@@ -3,7 +3,7 @@ import type { Tensor } from "../graph/tensor.ts";
 import type { Backend } from "./ort.ts";
 import type { RuntimeFault } from "./runtime-error.ts";
 import type { StopFlag } from "./stop-flag.ts";
-import type { Evaluation, RuntimeProgram } from "./trainer.ts";
+import type { Checkpoint, Evaluation, RuntimeProgram } from "./trainer.ts";
 
 export interface WorkerTask {
   readonly kind: "trainer" | "evaluator";
@@ -22,6 +22,9 @@ export interface WorkerCalls {
     readonly flag: StopFlag | null;
   };
   readonly weights: Record<string, never>;
+  readonly ema: Record<string, never>;
+  readonly checkpoint: Record<string, never>;
+  readonly resume: { readonly checkpoint: Checkpoint };
   /** null: the fields of the call before. */
   readonly evaluate: { readonly weights: Float32Array; readonly fields: ReadonlyMap<string, Tensor> | null };
   /** Of the call with this id, under way or waiting. It is then answered with RUN_STOPPED. */
@@ -34,6 +37,9 @@ export interface WorkerAnswers {
   readonly reset: null;
   readonly run: Float32Array;
   readonly weights: Float32Array;
+  readonly ema: Float32Array;
+  readonly checkpoint: Checkpoint;
+  readonly resume: null;
   readonly evaluate: Evaluation;
   readonly stop: null;
   readonly close: null;

@@ -44,7 +44,7 @@ export interface LocalOptions {
 }
 
 export interface LocalResult extends LocalTraining {
-  /** ONNX bytes, the trained weights inside: the mean of the rounds where the job asks for it. */
+  /** ONNX bytes, the trained weights inside: their running mean where the job asks for it. */
   readonly model: Uint8Array;
   /** Where `model` has the mean: with the last weights. */
   readonly rawModel: Uint8Array | null;
@@ -54,6 +54,8 @@ export interface LocalResult extends LocalTraining {
 }
 
 /**
+ * A job for a single process is prepared as one `isInOnePlace`.
+ *
  * The tensors of the job are moved to where they are needed: prepare it again for another run.
  *
  * @throws {TrainingError | RuntimeError | LocalError}
