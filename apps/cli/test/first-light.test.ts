@@ -117,13 +117,16 @@ test(
     await up.saw("Ctrl-C");
     const earnings = await pingo(["earnings", "--json"], env);
     expect(earnings.stderr).toBe("");
-    const { earnedNano, ownerNano, accounts } = JSON.parse(earnings.stdout);
+    const { earnedNano, paidOutNano, toComeNano, spentNano, ownerNano, accounts } = JSON.parse(
+      earnings.stdout,
+    );
     expect(accounts.map(({ name }: { readonly name: string }) => name)).toEqual([
       "you",
       "provider-1",
       "provider-2",
     ]);
     expect(BigInt(earnedNano)).toBeGreaterThan(0n);
+    expect([paidOutNano, toComeNano, spentNano]).toEqual(["0", earnedNano, (-BigInt(ownerNano)).toString()]);
     // The station's fee is the rest of what the job cost: a twentieth, and what rounding leaves.
     const costNano = -BigInt(ownerNano);
     expect(Number(costNano - BigInt(earnedNano)) / Number(costNano)).toBeCloseTo(0.05, 6);
@@ -172,6 +175,17 @@ test(
     expect(up.stdout()).toMatch(/^ {2}founder +-2\.\d+ PINGO$/m);
     expect(up.stdout()).toMatch(/^ {2}you +-1 PINGO$/m);
     expect(up.stdout()).toMatch(/all of it is paid out on chain; your wallet has \d\.\d+ PINGO/);
+
+    // Its commands find the devnet of this home, and the wallet there, without being told.
+    const wallet = JSON.parse((await pingo(["wallet", "show", "--json"], env)).stdout);
+    expect(wallet).toMatchObject({ network: -3, balances: { certificate: { state: "valid" } } });
+    expect(JSON.parse((await pingo(["vote", "list", "--json"], env)).stdout)).toMatchObject({
+      proposals: [],
+    });
+    const books = JSON.parse((await pingo(["earnings", "--json"], env)).stdout);
+    expect(BigInt(books.paidOutNano)).toBeGreaterThan(0n);
+    expect(BigInt(books.earnedNano)).toBe(BigInt(books.paidOutNano) + BigInt(books.toComeNano));
+    expect(BigInt(wallet.balances.pingoNano)).toBe(BigInt(books.paidOutNano) - BigInt(books.spentNano));
 
     const again = await pingo(["train", job, "--follow"], env);
     expect(again.stderr).toBe("");

@@ -11,6 +11,7 @@ import {
 } from "@pingo/contracts";
 import {
   type BooksReport,
+  type BooksView,
   digestOfCid,
   type EscrowInfo,
   encodeCanonical,
@@ -171,9 +172,13 @@ async function audit(): Promise<BooksReport> {
   return parseShape(zBooksReport, await (await fetch(`${fog.url}/v1/audit`)).json(), "the audit");
 }
 
-async function earnedInBooks(): Promise<bigint> {
+async function providerBooks(): Promise<BooksView> {
   const answer = await (await fetch(`${fog.url}/v1/books/${providerKey.nodeId}`)).json();
-  return BigInt(parseShape(zBooksView, answer, "the books").providerNano);
+  return parseShape(zBooksView, answer, "the books");
+}
+
+async function earnedInBooks(): Promise<bigint> {
+  return BigInt((await providerBooks()).providerNano);
 }
 
 function accept(budgetNano = BUDGET_NANO): Promise<JobView> {
@@ -217,7 +222,8 @@ test("nobody works before the escrow is funded; the bill is what receipts came t
   fog = await startFog(place);
   const paidNano = (BUDGET_NANO * 95n) / 100n;
   await until(async () => (await heldNano(addressOf(providerWallet))) >= paidNano);
-  expect(await earnedInBooks()).toBe(0n);
+  const paid = paidNano.toString();
+  expect(await providerBooks()).toMatchObject({ providerNano: "0", earnedNano: paid, paidOutNano: paid });
   expect(await heldNano(payer.address)).toBe(startNano - BUDGET_NANO);
   expect(await heldNano(addressOf(fogKey))).toBe(BUDGET_NANO - paidNano);
 
@@ -282,6 +288,8 @@ test("a payout that the wallet could not take is written back and paid again, no
     await acceptBill(job);
     await until(async () => (await audit()).chain?.backNano === shareNano.toString());
     await until(async () => (await earnedInBooks()) === shareNano);
+    const { earnedNano, paidOutNano } = await providerBooks();
+    expect(BigInt(earnedNano) - BigInt(paidOutNano)).toBe(shareNano);
     await systemClock.sleep(3_000); // several looks of the station: the wallet is left alone for a while
     expect(await audit()).toMatchObject({ differences: 0, chain: { payouts: paidBefore + 1 } });
   }

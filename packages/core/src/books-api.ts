@@ -11,6 +11,12 @@ export interface BooksView {
   readonly providerNano: string;
   /** Fees, where it is a fog node. */
   readonly fogNano: string;
+  /** By work and fees since its first day, wherever it is by now. */
+  readonly earnedNano: string;
+  /** Of what it earned, what went to its wallet. */
+  readonly paidOutNano: string;
+  /** On jobs, or put aside for those that run. */
+  readonly spentNano: string;
   /** Newest first. */
   readonly lines: readonly BooksLine[];
 }
@@ -97,6 +103,9 @@ export const zBooksView: z.ZodType<BooksView> = z.object({
   ownerNano: zNano,
   providerNano: zNano,
   fogNano: zNano,
+  earnedNano: zNano,
+  paidOutNano: zNano,
+  spentNano: zNano,
   lines: z.array(
     z.object({
       transfer: zCount,

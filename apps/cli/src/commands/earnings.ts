@@ -1,4 +1,4 @@
-import { formatPingo, shortId } from "@pingo/core";
+import { type BooksView, formatPingo, shortId } from "@pingo/core";
 import { Command } from "commander";
 import type { Run } from "../cli.ts";
 import { type Context, connectAsReader } from "../context.ts";
@@ -10,7 +10,7 @@ const HELP = `
 Amounts are what the fog node's books say; "pingo audit verify" computes them again from signed receipts.
 
 Examples:
-  pingo earnings                           what this home earned and spent
+  pingo earnings                           what this home earned, what of it went to its wallet, and what its jobs cost
   pingo earnings --lines                   and what moved it, newest first
   pingo earnings --json | jq -r .earnedNano`;
 
@@ -33,28 +33,30 @@ async function earnings(context: Context, command: Command): Promise<void> {
       books: await client.books(key.nodeId, { signal }),
     })),
   );
-  const sum = (of: (books: (typeof found)[number]["books"]) => string): bigint =>
-    found.reduce((total, { books }) => total + BigInt(of(books)), 0n);
-  const earnedNano = sum(({ providerNano }) => providerNano);
-  const ownerNano = sum((books) => books.ownerNano);
+  const sum = (of: (books: BooksView) => bigint): bigint =>
+    found.reduce((total, { books }) => total + of(books), 0n);
+  const earned = sum(({ earnedNano }) => BigInt(earnedNano));
+  const paidOut = sum(({ paidOutNano }) => BigInt(paidOutNano));
+  const toCome = sum(toComeOf);
+  const spent = sum(({ spentNano }) => BigInt(spentNano));
+  const ownerNano = sum((books) => BigInt(books.ownerNano));
   const hasLines = optionsOf(command).flag("lines");
   const lines = found
     .flatMap(({ name, books }) => books.lines.map((line) => ({ ...line, name })))
     .sort((a, b) => b.transfer - a.transfer);
   screen.json({
-    earnedNano: earnedNano.toString(),
+    earnedNano: earned.toString(),
+    paidOutNano: paidOut.toString(),
+    toComeNano: toCome.toString(),
+    spentNano: spent.toString(),
     ownerNano: ownerNano.toString(),
-    accounts: found.map(({ name, id, books }) => {
-      const { ownerNano: owner, providerNano: provider, fogNano: fog } = books;
-      return { name, id, ownerNano: owner, providerNano: provider, fogNano: fog };
-    }),
+    accounts: found.map(({ name, id, books: { lines: _, ...sums } }) => ({ name, id, ...sums })),
     ...(hasLines && { lines }),
   });
-  const row = (name: string, id: string, earned: bigint, jobs: bigint): readonly string[] => [
+  const row = (name: string, id: string, ...amounts: readonly bigint[]): readonly string[] => [
     name,
     id,
-    formatPingo(earned),
-    formatPingo(jobs),
+    ...amounts.map((amountNano) => (amountNano === 0n ? "" : formatPingo(amountNano))),
   ];
   screen.line(
     table(
@@ -62,13 +64,24 @@ async function earnings(context: Context, command: Command): Promise<void> {
         { title: "who" },
         { title: "id" },
         { title: "earned", align: "right" },
-        { title: "for jobs", align: "right" },
+        { title: "paid out", align: "right" },
+        { title: "to come", align: "right" },
+        { title: "spent on jobs", align: "right" },
       ],
       [
         ...found.map(({ name, id, books }) =>
-          row(name, shortId(id), BigInt(books.providerNano), BigInt(books.ownerNano)),
+          row(
+            name,
+            shortId(id),
+            ...[
+              BigInt(books.earnedNano),
+              BigInt(books.paidOutNano),
+              toComeOf(books),
+              BigInt(books.spentNano),
+            ],
+          ),
         ),
-        row("together", "", earnedNano, ownerNano),
+        row("together", "", earned, paidOut, toCome, spent),
       ],
     ),
   );
@@ -79,4 +92,9 @@ async function earnings(context: Context, command: Command): Promise<void> {
     const what = job === null ? kind : `${kind} ${shortId(job)}`;
     screen.line(`${at}  ${name.padEnd(10)}  ${formatPingo(BigInt(amountNano)).padStart(22)}  ${what}`);
   }
+}
+
+/** Earned, and neither paid out nor spent on jobs yet. */
+function toComeOf({ providerNano, fogNano }: BooksView): bigint {
+  return BigInt(providerNano) + BigInt(fogNano);
 }

@@ -1,13 +1,14 @@
 /** `pingo wallet …`: the wallet that is paid, and that signs for this home. */
 import { resolve } from "node:path";
-import type { NetworkId, WalletFile } from "@pingo/ton";
+import type { NetworkId } from "@pingo/ton";
 import { Command } from "commander";
 import type { Run } from "../cli.ts";
 import { CliError } from "../cli-error.ts";
 import type { Context } from "../context.ts";
+import { findHomePayer, type LocalPayer } from "../local/local-payer.ts";
 import { keepWallet, newPassphraseOf, passphraseOf, readWallet, walletPath } from "../local/own-wallet.ts";
 import { readSecret } from "../local/read-secret.ts";
-import { type BalancesOrWhy, balanceLines, readBalances } from "../local/wallet-balances.ts";
+import { type BalancesOrWhy, balanceLines, type OwnAddress, readBalances } from "../local/wallet-balances.ts";
 import { optionsOf } from "../options.ts";
 import { askSecret } from "../view/ask-secret.ts";
 
@@ -106,6 +107,8 @@ async function sealAndKeep(
 }
 
 async function show(context: Context, command: Command): Promise<void> {
+  const local = optionsOf(command).flag("words") ? undefined : await findHomePayer(context);
+  if (local !== undefined) return showLocal(context, local);
   const wallet = await readWallet(context);
   const found = await readBalances(context, wallet);
   if (!optionsOf(command).flag("words")) return tell(context, wallet, { found });
@@ -114,10 +117,20 @@ async function show(context: Context, command: Command): Promise<void> {
   await tell(context, wallet, { found, words });
 }
 
+/** The wallet of this home's own devnet. */
+async function showLocal(context: Context, { key, network, endpoint, bookPath }: LocalPayer): Promise<void> {
+  const { walletContract } = await import("@pingo/ton");
+  const address = walletContract(key.publicKey, network).address.toRawString();
+  const wallet = { address, network, publicKey: Buffer.from(key.publicKey).toString("hex") };
+  const where = { ...context.config.chain, endpoint, addressBookPath: bookPath };
+  await tell(context, wallet, { found: await readBalances(context, wallet, where) });
+  context.screen.line("the wallet of this home's own devnet, worth nothing elsewhere");
+}
+
 /** As wallets show it, and as contracts write it. */
 async function tell(
   context: Context,
-  wallet: WalletFile,
+  wallet: OwnAddress,
   { words, found }: { readonly words?: readonly string[]; readonly found?: BalancesOrWhy } = {},
 ): Promise<void> {
   const { Address } = await import("@ton/core");

@@ -4,6 +4,7 @@ import { keyPairOfSeed, parseShape } from "@pingo/core";
 import { z } from "zod";
 import type { Context } from "../context.ts";
 import type { Payer } from "./own-escrow.ts";
+import { findWallet, openWallet } from "./own-wallet.ts";
 
 /** Where this home's devnet was last reached, beside its blocks. */
 export const LOCAL_CHAIN_NAME = "local-chain.json";
@@ -40,6 +41,20 @@ export async function findLocalPayer({ config, ports: { disk } }: Context): Prom
   if (bytes === undefined || seed?.byteLength !== SEED_BYTES) return undefined;
   const { endpoint, bookPath } = parseShape(zLocalChainFile, parseJson(bytes), path);
   return { network: NETWORK, key: keyPairOfSeed(seed), endpoint, bookPath };
+}
+
+/** @returns undefined where a home has a wallet of its own making, or somebody named another chain */
+export async function findHomePayer(context: Context): Promise<LocalPayer | undefined> {
+  if (context.config.chain.isNamed || (await findWallet(context)) !== undefined) return undefined;
+  return findLocalPayer(context);
+}
+
+/** Whose wallet signs for this home: the one sealed in it, else that of its own devnet. @throws {CliError} NO_WALLET, PASSPHRASE_NEEDED */
+export async function openHomePayer(context: Context): Promise<Payer> {
+  const local = await findHomePayer(context);
+  if (local !== undefined) return local;
+  const { file, key } = await openWallet(context);
+  return { network: file.network, key };
 }
 
 /** @returns undefined unless that wallet is the one that the fog node knows of this home's user */

@@ -6,10 +6,8 @@ import type { WalletMessage } from "@pingo/ton";
 import { CliError } from "../cli-error.ts";
 import type { Context } from "../context.ts";
 import { findAddressBook } from "./deploy-genesis.ts";
-import { findLocalPayer } from "./local-payer.ts";
-import type { Payer } from "./own-escrow.ts";
+import { openHomePayer } from "./local-payer.ts";
 import { ownKeys } from "./own-ids.ts";
-import { findWallet, openWallet } from "./own-wallet.ts";
 
 export interface LentSize {
   readonly millicores: number;
@@ -45,7 +43,7 @@ const LOOKS_MAX = 150;
 export async function openOwnStake(context: Context, role: MemberRole): Promise<OwnStake> {
   const { config, ports, signal } = context;
   const { clock, fetch } = ports;
-  const payer = await stakePayer(context);
+  const payer = await openHomePayer(context);
   const { key, network, endpoint = config.chain.endpoint, bookPath = config.chain.addressBookPath } = payer;
   const book = await findAddressBook(context, bookPath);
   const registryAddress = book?.addresses["registry"];
@@ -133,13 +131,6 @@ export async function openOwnStake(context: Context, role: MemberRole): Promise<
       return send([{ ...ask, body: contracts.encodeCollect() }], (after) => after.unbondingNano === 0n);
     },
   };
-}
-
-async function stakePayer(context: Context): Promise<Payer> {
-  const local = (await findWallet(context)) === undefined ? await findLocalPayer(context) : undefined;
-  if (local !== undefined) return local;
-  const { file, key } = await openWallet(context);
-  return { network: file.network, key };
 }
 
 async function memberKey(context: Context, role: MemberRole): Promise<KeyPair> {

@@ -4,7 +4,7 @@ import { equalBytes } from "@pingo/core";
 import type { WalletMessage, WalletSender } from "@pingo/ton";
 import type { Address, Cell } from "@ton/core";
 import type { Context } from "../context.ts";
-import { openWallet } from "./own-wallet.ts";
+import { openHomePayer } from "./local-payer.ts";
 import {
   type Governed,
   openGoverned,
@@ -58,15 +58,15 @@ export async function openOwnVote(context: Context): Promise<OwnVote> {
   const { signal } = context;
   const { clock } = context.ports;
   const governed = await openGoverned(context);
-  const { file, key } = await openWallet(context);
+  const { network, key } = await openHomePayer(context);
   const contracts = await import("@pingo/contracts");
   const { createWalletSender, ToncenterError } = await import("@pingo/ton");
   const { Address } = await import("@ton/core");
   const { chain, addresses, governance } = governed;
   const addressOf = (name: string): Address => Address.parseRaw(addresses[name] ?? "");
-  const sender: WalletSender = createWalletSender({ chain, key, network: file.network, clock, signal });
+  const sender: WalletSender = createWalletSender({ chain, key, network, clock, signal });
   const own = sender.address;
-  const address = own.toString({ bounceable: false, testOnly: file.network !== contracts.GLOBAL_ID.mainnet });
+  const address = own.toString({ bounceable: false, testOnly: network !== contracts.GLOBAL_ID.mainnet });
   const lock: Lock = new contracts.Lock(own, addressOf("governance"), addressOf("minter"));
   const purse = new contracts.PingoWallet(own, addressOf("minter"));
   const certificate = new contracts.Certificate(own, addressOf("certificates"));

@@ -5,6 +5,7 @@ import type { Toncenter } from "@pingo/ton";
 import { CliError } from "../cli-error.ts";
 import type { Context } from "../context.ts";
 import { findAddressBook } from "./deploy-genesis.ts";
+import { findHomePayer } from "./local-payer.ts";
 import { moment, VoteError } from "./vote-error.ts";
 
 /** Governance on its chain, and what it governs. */
@@ -20,7 +21,8 @@ export type ProposalState = "open" | "not-carried" | "timelocked" | "due" | "car
 /** @throws {CliError} NO_ADDRESS_BOOK; {ToncenterError} */
 export async function openGoverned(context: Context): Promise<Governed> {
   const { config, ports } = context;
-  const path = config.chain.addressBookPath;
+  const own = await findHomePayer(context);
+  const { endpoint, bookPath: path } = own ?? { ...config.chain, bookPath: config.chain.addressBookPath };
   const book = await findAddressBook(context, path);
   const { governance, registry } = book?.addresses ?? {};
   if (book === undefined || governance === undefined || registry === undefined)
@@ -28,7 +30,7 @@ export async function openGoverned(context: Context): Promise<Governed> {
   const { createToncenter } = await import("@pingo/ton");
   const { GovernanceAt, RegistryAt } = await import("@pingo/contracts");
   const { Address } = await import("@ton/core");
-  const chain = createToncenter({ ...config.chain, fetch: ports.fetch, clock: ports.clock });
+  const chain = createToncenter({ ...config.chain, endpoint, fetch: ports.fetch, clock: ports.clock });
   return {
     chain,
     addresses: book.addresses,

@@ -1,6 +1,7 @@
 /** What a wallet has on its chain: GRAM, PINGO free and locked, and its certificate; or why nobody can say. */
 import { formatBytes, formatPingo, isFault } from "@pingo/core";
 import type { WalletFile } from "@pingo/ton";
+import type { ChainConfig } from "../config.ts";
 import type { Context } from "../context.ts";
 import { findAddressBook } from "./deploy-genesis.ts";
 
@@ -21,19 +22,25 @@ export interface CertificateStanding {
   readonly validUntilUnixS: number;
 }
 
+export type OwnAddress = Pick<WalletFile, "address" | "network" | "publicKey">;
+
 /** A sentence's end where the chain cannot be asked. */
 export type BalancesOrWhy = { readonly balances: WalletBalances } | { readonly unknown: string };
 
 /** Nothing here fails: a wallet's address is told without a chain too. */
-export async function readBalances(context: Context, wallet: WalletFile): Promise<BalancesOrWhy> {
-  const { config, signal } = context;
+export async function readBalances(
+  context: Context,
+  wallet: OwnAddress,
+  where: ChainConfig = context.config.chain,
+): Promise<BalancesOrWhy> {
+  const { signal } = context;
   try {
-    const book = await findAddressBook(context, config.chain.addressBookPath);
-    if (book === undefined && !config.chain.isNamed)
+    const book = await findAddressBook(context, where.addressBookPath);
+    if (book === undefined && !where.isNamed)
       return { unknown: "no chain is set up here (TON_ENDPOINT, or an address book)" };
     if (book !== undefined && book.network !== wallet.network)
       return { unknown: `the address book is of network ${book.network}, the wallet of ${wallet.network}` };
-    return { balances: await askChain(context, wallet, book?.addresses ?? {}) };
+    return { balances: await askChain(context, wallet, where, book?.addresses ?? {}) };
   } catch (error) {
     signal.throwIfAborted();
     if (isFault(error)) return { unknown: error.message };
@@ -60,13 +67,14 @@ function wordsOf(certificate: CertificateStanding | null): string {
 }
 
 async function askChain(
-  { config, ports, signal }: Context,
-  wallet: WalletFile,
+  { ports, signal }: Context,
+  wallet: OwnAddress,
+  where: ChainConfig,
   { minter, governance, certificates }: Readonly<Record<string, string>>,
 ): Promise<WalletBalances> {
   const { createToncenter } = await import("@pingo/ton");
   const { Address } = await import("@ton/core");
-  const chain = createToncenter({ ...config.chain, fetch: ports.fetch, clock: ports.clock });
+  const chain = createToncenter({ ...where, fetch: ports.fetch, clock: ports.clock });
   const own = Address.parseRaw(wallet.address);
   const { balanceNanogram } = await chain.account(own, signal);
   const gramNano = balanceNanogram.toString();

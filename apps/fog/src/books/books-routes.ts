@@ -39,15 +39,14 @@ export function addBooksRoutes(api: FastifyInstance, options: BooksRouteOptions)
   /** It reads every receipt there is: one at a time. */
   let isAuditing = false;
   api.get<IdRoute>("/v1/books/:id", async ({ params, query }): Promise<BooksView> => {
-    const { lines, ...balances } = await statementOf(
-      sql,
-      parseNodeId(params.id),
-      zBefore.parse(query.before),
-    );
+    const { lines, ...sums } = await statementOf(sql, parseNodeId(params.id), zBefore.parse(query.before));
     return {
-      ownerNano: balances.ownerNano.toString(),
-      providerNano: balances.providerNano.toString(),
-      fogNano: balances.fogNano.toString(),
+      ownerNano: sums.ownerNano.toString(),
+      providerNano: sums.providerNano.toString(),
+      fogNano: sums.fogNano.toString(),
+      earnedNano: sums.earnedNano.toString(),
+      paidOutNano: sums.paidOutNano.toString(),
+      spentNano: sums.spentNano.toString(),
       lines: lines.map(({ amountNano, ...line }) => ({ ...line, amountNano: amountNano.toString() })),
     };
   });

@@ -48,6 +48,12 @@ export interface Statement {
   /** What it earned by working, and is still to be paid out. */
   readonly providerNano: bigint;
   readonly fogNano: bigint;
+  /** By work and fees since its first day, wherever it is by now. */
+  readonly earnedNano: bigint;
+  /** Of what it earned, what went to its wallet. */
+  readonly paidOutNano: bigint;
+  /** On jobs, or put aside for those that run. */
+  readonly spentNano: bigint;
   /** Newest first. */
   readonly lines: readonly StatementLine[];
 }
@@ -58,6 +64,8 @@ export async function statementOf(sql: Sql, id: NodeId, before: number): Promise
   const [ownerNano = 0n, providerNano = 0n, fogNano = 0n] = await Promise.all(
     mine.map((account) => balanceNano(sql, account)),
   );
+  const moved = await movedByKind(sql, mine);
+  const earner: readonly string[] = [providerAccount(id), fogAccount(id)];
   const lines = await sql
     .select({
       transfer: transfers.id,
@@ -72,7 +80,37 @@ export async function statementOf(sql: Sql, id: NodeId, before: number): Promise
     .where(and(inArray(entries.account, mine), lt(transfers.id, before)))
     .orderBy(desc(transfers.id), entries.account)
     .limit(STATEMENT_MAX);
-  return { ownerNano, providerNano, fogNano, lines };
+  return {
+    ownerNano,
+    providerNano,
+    fogNano,
+    // What left an earner's account was earned all the same.
+    earnedNano: moved((account, kind) => earner.includes(account) && kind !== "payout" && kind !== "fund"),
+    paidOutNano: -moved((account, kind) => earner.includes(account) && kind === "payout"),
+    spentNano: -moved(
+      (account, kind) => account === ownerAccount(id) && (kind === "escrow" || kind === "refund"),
+    ),
+    lines,
+  };
+}
+
+/** @returns the sum of what moved those accounts, by transfers of the kinds that are picked */
+async function movedByKind(
+  sql: Sql,
+  own: readonly AccountId[],
+): Promise<(isPicked: (account: string, kind: string) => boolean) => bigint> {
+  const rows = await sql
+    .select({
+      account: entries.account,
+      kind: transfers.kind,
+      nano: raw<string>`sum(${entries.amountNano})::text`,
+    })
+    .from(entries)
+    .innerJoin(transfers, eq(transfers.id, entries.transfer))
+    .where(inArray(entries.account, own))
+    .groupBy(entries.account, transfers.kind);
+  return (isPicked) =>
+    rows.reduce((sum, { account, kind, nano }) => (isPicked(account, kind) ? sum + BigInt(nano) : sum), 0n);
 }
 
 /** Who earned what with a job, the most first. */

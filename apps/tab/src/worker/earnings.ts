@@ -2,7 +2,7 @@
 import { type Fetch, type Log, type NodeId, parseShape, zBooksView } from "@pingo/core";
 
 export interface Earnings {
-  /** Earned by working and not paid out yet, as decimal nano-PINGO; null until it was told. */
+  /** Earned by working since its first day, as decimal nano-PINGO; null until it was told. */
   readonly earnedNano: string | null;
   /** Asks soon; asked again meanwhile, it asks once more. */
   refresh(): void;
@@ -32,7 +32,7 @@ export function createEarnings({ fogUrl, provider, fetch, log }: EarningsOptions
       text += decoder.decode(piece, { stream: true });
       if (text.length > ANSWER_BYTES_MAX) throw new Error("the answer has no end");
     }
-    return parseShape(zBooksView, JSON.parse(text), "the fog node's books").providerNano;
+    return parseShape(zBooksView, JSON.parse(text), "the fog node's books").earnedNano;
   };
   const refresh = async (): Promise<void> => {
     isAsking = true;
