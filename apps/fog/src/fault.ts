@@ -48,6 +48,9 @@ export type FogFault =
   | { readonly code: "WALLET_EMPTY"; readonly address: string }
   | { readonly code: "QUORUM_STRANGER"; readonly node: string }
   | { readonly code: "QUORUM_TOO_LARGE"; readonly threshold: number }
+  | { readonly code: "QUORUM_UNGATHERED"; readonly threshold: number }
+  | { readonly code: "NO_VAULTS" }
+  | { readonly code: "NO_EMISSION" }
   | { readonly code: "BLOCK_MISSING"; readonly what: string; readonly cid: Cid }
   | { readonly code: "ROUTE_UNKNOWN"; readonly route: string }
   | { readonly code: "BODY_TOO_LARGE"; readonly bytesMax: number }
@@ -125,6 +128,12 @@ const SENTENCES: Sentences<FogFault> = {
     `the quorum on chain does not know ${f.node}; its governor adds this fog node's key, or the address book is of another network`,
   QUORUM_TOO_LARGE: (f) =>
     `the quorum asks for ${f.threshold} signatures, and this fog node can only give its own; issue the certificate with other tools`,
+  QUORUM_UNGATHERED: (f) =>
+    `the quorum asks for ${f.threshold} signatures on a root, and this fog node can only give its own; its other members sign with "pingo fog epoch sign"`,
+  NO_VAULTS: () =>
+    'the address book names no vaults of the emission that stand on this chain; take the one that "pingo chain deploy" wrote',
+  NO_EMISSION: () =>
+    "this fog node is not paid on chain, and the emission gives only for what was; ask one that is (PINGO_FOG_PAYMENT=chain)",
   NONCE_REFUSED: (f) => `the nonce has ${f.bytes} bytes; a job carries 1 to 64`,
   BLOCK_MISSING: (f) =>
     `${f.what} (${f.cid}) is not stored here; upload it with PUT /ipfs/${f.cid} and submit again`,

@@ -11,6 +11,7 @@ import { PAGE_PATH, readPageFiles } from "./api/page-files.ts";
 import { openStationChain } from "./chain/station-chain.ts";
 import type { FogConfig } from "./config.ts";
 import { openDatabase } from "./database/database.ts";
+import { openEmission } from "./emission/open-emission.ts";
 import { FogError } from "./fault.ts";
 import { openIdentity } from "./identity.ts";
 import { startDispatcher } from "./jobs/dispatcher.ts";
@@ -87,6 +88,7 @@ export async function startStation(config: FogConfig, ports: Ports): Promise<Sta
     onFunded: () => dispatcher.wake(),
     stop: async (id, reason) => jobs.run(id)?.stop(reason),
   });
+  const emission = await openEmission({ config, chain, key, sql, blocks, clock, log, ending });
   const dispatcher = startDispatcher({
     clock,
     log,
@@ -102,6 +104,7 @@ export async function startStation(config: FogConfig, ports: Ports): Promise<Sta
   parts.use(modeller);
   parts.use(dispatcher);
   if (settlement) parts.use(settlement);
+  if (emission) parts.use(emission);
 
   const streams = createEventStreams({ sql, hub, clock, log });
   const room = new UploadRoom();
@@ -111,7 +114,7 @@ export async function startStation(config: FogConfig, ports: Ports): Promise<Sta
   const blockHandler = config.gate === "open" ? openHandler : gatedUploads(openHandler, uploads);
   const page = web && (await readPageFiles(web.pageFolder));
   const api = createControlApi({
-    ...{ jobs, providers, streams, log, clock, room, sql, membership, settlement, fog: key.nodeId },
+    ...{ jobs, providers, streams, log, clock, room, sql, membership, settlement, emission, fog: key.nodeId },
     signIn: { key, ports, network: config.network, domains: config.domains },
     node: () => {
       if (!view) throw new FogError({ code: "STARTING" });

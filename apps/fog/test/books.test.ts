@@ -245,7 +245,7 @@ async function auditAltered(sql: Sql, fog: BooksFog, alteration: string): Promis
     await tx.execute(raw`alter table transfers disable trigger user`);
     await tx.execute(raw.raw(alteration));
     report = await auditBooks({
-      ...{ sql: tx, fog, signal: new AbortController().signal, settlement: undefined },
+      ...{ sql: tx, fog, signal: new AbortController().signal, settlement: undefined, emission: undefined },
     });
     throw new RangeError("undone");
   });

@@ -25,6 +25,7 @@ const THROWS = beginCell()
   .storeUint(0xf200 + 42, 16)
   .endCell();
 const zState = z.object({ state: z.instanceof(Uint8Array) });
+const zTerms = z.record(z.string(), z.number());
 const zReady = z.object({ devnet: z.object({ endpoint: z.string(), adminUrl: z.string() }) });
 
 export interface DevnetChain extends AsyncDisposable {
@@ -46,8 +47,14 @@ export interface DevnetChain extends AsyncDisposable {
 /**
  * @param quorum  whose one signature is an order
  * @param payer  whose wallet has 1,000 PINGO
+ * @param emission  changes of its terms; its first epoch begins now where there are any
  */
-export async function startDevnetChain(home: string, quorum: KeyPair, payer?: KeyPair): Promise<DevnetChain> {
+export async function startDevnetChain(
+  home: string,
+  quorum: KeyPair,
+  payer?: KeyPair,
+  emission?: Readonly<Record<string, number>>,
+): Promise<DevnetChain> {
   await mkdir(home, { recursive: true });
   let { child, endpoint, adminUrl } = await startDevnet(home, { http: "127.0.0.1:0", admin: "0" });
   const client = createToncenter({ endpoint, fetch: systemFetch });
@@ -72,7 +79,7 @@ export async function startDevnetChain(home: string, quorum: KeyPair, payer?: Ke
     return before;
   };
   try {
-    const file = await deploy(client, { quorum, payer, give });
+    const file = await deploy(client, { quorum, payer, give, emission });
     const bookPath = join(home, "address-book.json");
     await writeFile(bookPath, JSON.stringify(file));
     return {
@@ -141,9 +148,11 @@ async function deploy(
     quorum,
     payer,
     give,
+    emission,
   }: {
     readonly quorum: KeyPair;
     readonly payer: KeyPair | undefined;
+    readonly emission: Readonly<Record<string, number>> | undefined;
     readonly give: (address: Address, nano: bigint) => Promise<void>;
   },
 ): Promise<AddressBookFile> {
@@ -155,9 +164,11 @@ async function deploy(
   const paying = walletContract((payer ?? key).publicKey, NETWORK).address;
   const tree = new ClaimTree([{ owner: paying.hash, cumulativeNano: 1_000n * NANOGRAM }]);
   const root = tree.root.toString(16).padStart(64, "0");
-  const genesis = parseGenesisFile(
-    testGenesis(deployer, quorum.publicKey, { airdrop: { root, endsAtUnixS: nowUnixS + 86_400 } }),
-  );
+  const airdrop = { root, endsAtUnixS: nowUnixS + 86_400 };
+  const plain = testGenesis(deployer, quorum.publicKey, { airdrop });
+  const terms = parseShape(zTerms, plain["emission"], "the emission's terms");
+  const changed = emission && { emission: { ...terms, startUnixS: nowUnixS, ...emission } };
+  const genesis = parseGenesisFile({ ...plain, ...changed });
   const signal = new AbortController().signal;
   const { addressBook, network } = await deployContracts({
     ...{ genesis, chain, sender: wallet, clock: systemClock, signal },

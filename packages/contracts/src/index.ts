@@ -52,6 +52,7 @@ export {
   type Authorities,
   ClaimRecord,
   Distributor,
+  DistributorAt,
   type DistributorTerms,
   type DistributorView,
   encodeChallenge,
@@ -63,12 +64,16 @@ export {
   encodeResolve,
   encodeSetAuthorities,
   type PostedRoot,
+  parseDistributorTerms,
 } from "./claims/distributor.ts";
 export { type ContractName, codeOf } from "./code.ts";
 export { type Deployed, type DeployOptions, deployContracts, digestOfGenesis } from "./deploy/deploy.ts";
 export { DeployError, type DeployFault } from "./deploy/deploy-error.ts";
 export { type GenesisFile, parseGenesisFile } from "./deploy/genesis-file.ts";
 export { type AddressBook, type Deployment, type Letter, planDeployment } from "./deploy/plan.ts";
+export { EmissionError, type EmissionFault } from "./emission/emission-error.ts";
+export { type Evidence, openEvidence } from "./emission/evidence.ts";
+export { givenOf, settleEpoch, treeOf } from "./emission/settle-epoch.ts";
 export { EXIT_CODES, MACHINE_EXIT_CODES, sentenceOfExitCode } from "./exit-codes.ts";
 export {
   type Electorate,
@@ -124,7 +129,9 @@ export {
   encodeQuorumCall,
   encodeSetKeys,
   GLOBAL_ID,
+  placeInQuorum,
   Quorum,
+  QuorumAt,
   type QuorumCall,
   type QuorumKeys,
   type QuorumView,

@@ -78,6 +78,15 @@ export interface BooksReport {
   readonly findings: readonly BooksFinding[];
   /** null: this fog node is not paid on chain. */
   readonly chain: ChainReport | null;
+  /** null: it gives no rewards. */
+  readonly emission: EmissionReport | null;
+}
+
+/** What was given for the work of closed epochs, all in all, and what of it left the vaults. */
+export interface EmissionReport {
+  readonly epochs: number;
+  readonly givenNano: string;
+  readonly claimedNano: string;
 }
 
 /** What the station's PINGO wallet on chain was compared by. */
@@ -152,5 +161,6 @@ export const zBooksReport: z.ZodType<BooksReport> = z.object({
   chain: z
     .object({ escrows: zCount, payouts: zCount, inNano: zNano, outNano: zNano, backNano: zNano })
     .nullable(),
+  emission: z.object({ epochs: zCount, givenNano: zNano, claimedNano: zNano }).nullable(),
   findings: z.array(z.object({ code: zSentence, where: zSentence, what: zSentence })),
 });

@@ -27,6 +27,7 @@ export {
   type BooksReport,
   type BooksView,
   type ChainReport,
+  type EmissionReport,
   type EscrowInfo,
   type JobEscrowView,
   type JobPayments,
@@ -58,6 +59,26 @@ export {
   zShard,
 } from "./dataset.ts";
 export { DiskError, type DiskFault } from "./disk-error.ts";
+export {
+  type ClosedEpoch,
+  type EmissionView,
+  type PoolRewards,
+  type PoolView,
+  type RewardsView,
+  type RootView,
+  zEmissionView,
+  zRewardsView,
+} from "./emission-api.ts";
+export {
+  EPOCH_BYTES_MAX,
+  type EpochDocument,
+  type EpochJob,
+  type EpochPool,
+  type EpochShare,
+  POOLS,
+  type Pool,
+  zEpochDocument,
+} from "./epoch.ts";
 export { type JobEvent, type Measured, type NumberedEvent, zJobEvent, zNumberedEvent } from "./events.ts";
 export {
   type Fault,

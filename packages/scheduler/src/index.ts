@@ -1,4 +1,4 @@
-/** What an owner lends; offers and demands in, a plan out, with a reason for everyone who is not in it. */
+/** What an owner lends; offers and demands in, a plan out, with a reason for everyone who is not in it; what work is paid, and what the emission adds. */
 export type { Demand } from "./demand.ts";
 export { OFFER_STALE_MS, type OfferState } from "./offer.ts";
 export {
@@ -18,5 +18,7 @@ export {
   leastSize,
   type OwnerSize,
 } from "./owner/size.ts";
+export { FEE_PERMILLE, type Pay, type PricedWork, payOf } from "./pay/price.ts";
+export { type RewardedJob, type RewardedWork, rewardsOf } from "./pay/rewards.ts";
 export { type Assignment, type NotChosen, type Plan, plan, type Snapshot, type Unplaced } from "./plan.ts";
 export { REASON_CODES, type Reason, type ReasonCode } from "./reasons.ts";

@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import type { EscrowView, JobEscrowTerms } from "@pingo/contracts";
-import { digestOfCid, equalBytes, type JobId, keyPairOfSeed, publicKeyOfNodeId } from "@pingo/core";
+import { digestOfCid, type JobId, keyPairOfSeed, publicKeyOfNodeId } from "@pingo/core";
 import type { FogClient } from "@pingo/sdk";
 import type { Toncenter, WalletMessage } from "@pingo/ton";
 import { CliError } from "../cli-error.ts";
@@ -156,17 +156,16 @@ async function signedOrder(
     readonly amountNano: bigint;
   },
 ) {
-  const { encodeExecute, encodeQuorumCall, encodeSettle, Quorum, signCell } = await import(
+  const { encodeExecute, encodeQuorumCall, encodeSettle, placeInQuorum, QuorumAt, signCell } = await import(
     "@pingo/contracts"
   );
   const path = join(config.home, "fog", "key");
   const seed = await ports.disk.read(path);
   if (seed?.byteLength !== SEED_BYTES) throw new CliError({ code: "NO_FOG_KEY", path });
   const key = keyPairOfSeed(seed);
-  // It stands already, and its first keys may have been others: read by its address.
-  const reader = chain.open({ address: terms.quorum, getView: Quorum.prototype.getView });
-  const { seqno, threshold, publicKeyByIndex } = await reader.getView();
-  const place = [...publicKeyByIndex].find(([, publicKey]) => equalBytes(publicKey, key.publicKey))?.[0];
+  const view = await chain.open(new QuorumAt(terms.quorum)).getView();
+  const { seqno, threshold } = view;
+  const place = placeInQuorum(view, key.publicKey);
   if (place === undefined || threshold > 1)
     throw new CliError({ code: "QUORUM_NOT_OURS", isMember: place !== undefined, threshold });
   const call = encodeQuorumCall({

@@ -15,6 +15,8 @@ import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify }
 import { z } from "zod";
 import { addBooksRoutes } from "../books/books-routes.ts";
 import type { Sql } from "../database/schema.ts";
+import type { Emission } from "../emission/emission.ts";
+import { addEmissionRoutes } from "../emission/emission-routes.ts";
 import { FogError } from "../fault.ts";
 import type { JobRegistry } from "../jobs/job-registry.ts";
 import type { ProviderRegistry } from "../leases/provider-registry.ts";
@@ -32,6 +34,7 @@ export interface ControlApiOptions {
   readonly membership: Membership;
   readonly signIn: Omit<SignInRouteOptions, "membership">;
   readonly settlement: Settlement | undefined;
+  readonly emission: Emission | undefined;
   readonly jobs: JobRegistry;
   readonly providers: ProviderRegistry;
   readonly streams: EventStreams;
@@ -97,6 +100,7 @@ export function createControlApi(options: ControlApiOptions): FastifyInstance {
     streams.open(id, lastEventId, reply.raw);
   });
   addBooksRoutes(api, { ...options, offers: () => providers.totals() });
+  addEmissionRoutes(api, options.emission);
   addMembershipRoutes(api, options.membership);
   addSignInRoutes(api, { ...options.signIn, membership: options.membership });
   return api;

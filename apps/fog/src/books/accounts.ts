@@ -1,8 +1,12 @@
 /** Whose money it is: the names of accounts. */
-import type { JobId, NodeId } from "@pingo/core";
+import type { JobId, NodeId, Pool } from "@pingo/core";
 
 /** Ends with the id of whom it belongs to. */
-export type AccountId = `${"owner" | "provider" | "fog"}/${string}` | `escrow/${string}` | `world/${string}`;
+export type AccountId =
+  | `${"owner" | "provider" | "fog"}/${string}`
+  | `escrow/${string}`
+  | `reward/${Pool}/${string}`
+  | `world/${string}`;
 
 /** Pays for jobs. */
 export function ownerAccount(id: NodeId): AccountId {
@@ -29,4 +33,14 @@ export const fogPurse: AccountId = "world/wallet";
 /** Fees of the station. */
 export function fogAccount(id: NodeId): AccountId {
   return `fog/${id}`;
+}
+
+/** What a wallet was given by the emission and did not claim yet. @param owner workchain:hex */
+export function rewardAccount(pool: Pool, owner: string): AccountId {
+  return `reward/${pool}/${owner}`;
+}
+
+/** A pool's vault on chain; below zero by what it owes. */
+export function outerPool(pool: Pool): AccountId {
+  return `world/emission/${pool}`;
 }

@@ -9,6 +9,7 @@ import {
   type ChainReport,
   type Cid,
   decodeCanonical,
+  type EmissionReport,
   isFault,
   JOB_DOMAIN,
   type NodeId,
@@ -20,6 +21,7 @@ import {
   zSignedJob,
   zSignedReceipt,
 } from "@pingo/core";
+import { payOf } from "@pingo/scheduler";
 import { and, asc, eq, gt, inArray, isNotNull, sql as raw } from "drizzle-orm";
 import {
   accounts,
@@ -32,13 +34,16 @@ import {
   transfers,
 } from "../database/schema.ts";
 import { listUnits } from "../database/work-store.ts";
+import type { Emission } from "../emission/emission.ts";
+import type { Find } from "../settlement/reconcile.ts";
 import type { Settlement } from "../settlement/settlement.ts";
 import { escrowAccount, fogAccount, ownerAccount, providerAccount } from "./accounts.ts";
-import { payOf } from "./price.ts";
 
 export interface AuditOptions {
   /** undefined: jobs are paid by the books alone, and there is no chain to compare them with. */
   readonly settlement: Pick<Settlement, "reconcile"> | undefined;
+  /** undefined: it gives no rewards. */
+  readonly emission: Pick<Emission, "audit"> | undefined;
   readonly sql: Sql;
   readonly fog: NodeId;
   readonly signal: AbortSignal;
@@ -79,6 +84,7 @@ class Audit {
   #transfers = 0;
   #paidNano = 0n;
   #chain: ChainReport | null = null;
+  #emission: EmissionReport | null = null;
 
   constructor(options: AuditOptions) {
     this.#options = options;
@@ -94,13 +100,15 @@ class Audit {
       differences: this.#count,
       findings: this.#findings,
       chain: this.#chain,
+      emission: this.#emission,
     };
   }
 
   async checkChain(): Promise<void> {
-    const { settlement } = this.#options;
-    if (settlement === undefined) return;
-    this.#chain = await settlement.reconcile((code, where, what) => this.#find(code, where, what));
+    const { settlement, emission } = this.#options;
+    const find: Find = (code, where, what) => this.#find(code, where, what);
+    if (settlement !== undefined) this.#chain = await settlement.reconcile(find);
+    if (emission !== undefined) this.#emission = await emission.audit(find);
   }
 
   /** What the database enforces, seen once more from outside. */

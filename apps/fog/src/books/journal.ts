@@ -1,13 +1,13 @@
 /** Writes transfers: each in the transaction of what causes it, each once. */
 import type { JobId, LeaseId, NodeId } from "@pingo/core";
+import type { Pay } from "@pingo/scheduler";
 import { sql as raw } from "drizzle-orm";
 import type { Sql } from "../database/schema.ts";
 import { FogError } from "../fault.ts";
 import { type AccountId, escrowAccount, fogAccount, ownerAccount, providerAccount } from "./accounts.ts";
 import { balanceNano, earningsOfWallet } from "./ledger.ts";
-import type { Pay } from "./price.ts";
 
-export type TransferKind = "fund" | "escrow" | "pay" | "refund" | "reward" | "payout";
+export type TransferKind = "fund" | "escrow" | "pay" | "refund" | "reward" | "payout" | "claim";
 
 export interface Transfer {
   /** Of its cause: the same key again writes nothing. */

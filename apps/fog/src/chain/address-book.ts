@@ -9,6 +9,9 @@ export interface AddressBook {
   readonly quorum: string;
   readonly certificates: string;
   readonly registry?: string | undefined;
+  /** The emission's vaults. */
+  readonly compute?: string | undefined;
+  readonly fog?: string | undefined;
 }
 
 const zBook: z.ZodType<AddressBook> = z.object({
@@ -16,6 +19,8 @@ const zBook: z.ZodType<AddressBook> = z.object({
   quorum: z.string(),
   certificates: z.string(),
   registry: z.string().optional(),
+  compute: z.string().optional(),
+  fog: z.string().optional(),
 });
 
 /** @throws {FogError} ADDRESS_BOOK_MISSING, BOOK_OF_ANOTHER_NETWORK; {ShapeError} */

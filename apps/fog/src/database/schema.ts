@@ -1,5 +1,5 @@
 /** The tables, as Drizzle types them; migrations/*.sql makes them, and a test compares the two. */
-import type { Cid, JobEvent, JobState, LeaseId, NodeId, Offer, WorkKind } from "@pingo/core";
+import type { Cid, JobEvent, JobState, LeaseId, NodeId, Offer, Pool, WorkKind } from "@pingo/core";
 import {
   bigint,
   boolean,
@@ -208,6 +208,36 @@ export const payouts = pgTable("payouts", {
   returnedUnixS: count("returned_unix_s"),
 });
 
+export const epochs = pgTable("epochs", {
+  epoch: integer().primaryKey(),
+  document: text().$type<Cid>().notNull(),
+  closedUnixMs: count("closed_unix_ms").notNull(),
+});
+
+export const epochJobs = pgTable("epoch_jobs", {
+  job: text().$type<Cid>().primaryKey(),
+  epoch: integer().notNull(),
+});
+
+export const epochRoots = pgTable(
+  "epoch_roots",
+  {
+    epoch: integer().notNull(),
+    pool: text().$type<Pool>().notNull(),
+    root: text().notNull(),
+    totalNano: nano("total_nano").notNull(),
+    isSeen: boolean("is_seen").notNull().default(false),
+  },
+  (table) => [primaryKey({ columns: [table.epoch, table.pool] })],
+);
+
+export const claimCursors = pgTable("claim_cursors", {
+  pool: text().$type<Pool>().primaryKey(),
+  lt: nano("lt").notNull(),
+});
+
+export type EpochRow = typeof epochs.$inferSelect;
+export type EpochRootRow = typeof epochRoots.$inferSelect;
 export type EscrowRow = typeof escrows.$inferSelect;
 export type StakeRow = typeof stakes.$inferSelect;
 export type PayoutRow = typeof payouts.$inferSelect;

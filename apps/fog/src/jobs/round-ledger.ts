@@ -1,8 +1,8 @@
 /** Writes down what a step of a round did, in one transaction, before anyone is told. */
 import type { Cid, JobEvent, JobId, Lease, LeaseId, NodeId, NumberedEvent, Receipt } from "@pingo/core";
+import type { Pay } from "@pingo/scheduler";
 import type { LossCause, RoundAction } from "@pingo/training";
 import { postPay } from "../books/journal.ts";
-import type { Pay } from "../books/price.ts";
 import { appendEvent } from "../database/event-store.ts";
 import { updateJob } from "../database/job-store.ts";
 import { addCountedUnit } from "../database/provider-store.ts";

@@ -21,8 +21,8 @@ import {
   signValue,
   type WorkUnit,
 } from "@pingo/core";
+import { type Pay, payOf } from "@pingo/scheduler";
 import { StorageError } from "@pingo/storage";
-import { type Pay, payOf } from "../books/price.ts";
 import type { JobRow, Sql } from "../database/schema.ts";
 import { findGranted } from "../database/work-store.ts";
 import { FogError } from "../fault.ts";

@@ -5,10 +5,11 @@ import {
   encodeIssue,
   encodeQuorumCall,
   isCertificateValid,
-  Quorum,
+  placeInQuorum,
+  QuorumAt,
   signCell,
 } from "@pingo/contracts";
-import { type Clock, equalBytes, type KeyPair } from "@pingo/core";
+import type { Clock, KeyPair } from "@pingo/core";
 import { type Toncenter, ToncenterError } from "@pingo/ton";
 import { Address } from "@ton/core";
 import type { StationChain } from "../chain/station-chain.ts";
@@ -57,7 +58,7 @@ export function createCertificateChain(options: CertificateChainOptions): Certif
   return {
     read,
     async issue(address, { millicores, bytes }) {
-      const quorum = await placeInQuorum(chain, quorumAddress, key);
+      const quorum = await readPlace(chain, quorumAddress, key);
       const balance = (await chain.account(wallet.address, signal)).balanceNanogram;
       if (balance < ISSUE_NANOGRAM + ISSUE_NANOGRAM / 4n)
         throw new FogError({ code: "WALLET_EMPTY", address: wallet.address.toString({ bounceable: false }) });
@@ -89,17 +90,15 @@ export function createCertificateChain(options: CertificateChainOptions): Certif
   };
 }
 
-async function placeInQuorum(
+async function readPlace(
   chain: Toncenter,
   address: Address,
   key: KeyPair,
 ): Promise<{ readonly seqno: number; readonly place: number }> {
-  // It stands already, and its first keys may have been others: read by its address.
-  const reader = chain.open({ address, getView: Quorum.prototype.getView });
-  const { seqno, threshold, publicKeyByIndex } = await reader.getView();
-  const own = [...publicKeyByIndex].find(([, publicKey]) => equalBytes(publicKey, key.publicKey));
-  if (own === undefined) throw new FogError({ code: "QUORUM_STRANGER", node: key.nodeId });
+  const view = await chain.open(new QuorumAt(address)).getView();
+  const place = placeInQuorum(view, key.publicKey);
+  if (place === undefined) throw new FogError({ code: "QUORUM_STRANGER", node: key.nodeId });
   // Fog nodes do not talk to each other yet: a quorum of more than one cannot be gathered here.
-  if (threshold > 1) throw new FogError({ code: "QUORUM_TOO_LARGE", threshold });
-  return { seqno, place: own[0] };
+  if (view.threshold > 1) throw new FogError({ code: "QUORUM_TOO_LARGE", threshold: view.threshold });
+  return { seqno: view.seqno, place };
 }

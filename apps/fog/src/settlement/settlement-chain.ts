@@ -6,12 +6,12 @@ import {
   encodeFinish,
   encodeTransfer,
   jobEscrow,
-  movesOf,
   type PingoMove,
   PingoWallet,
 } from "@pingo/contracts";
 import { type Cid, digestOfCid } from "@pingo/core";
 import { Address, type Cell } from "@ton/core";
+import { readMoves } from "../chain/read-moves.ts";
 import type { StationChain } from "../chain/station-chain.ts";
 import type { PayoutRow } from "../database/schema.ts";
 import { FogError } from "../fault.ts";
@@ -37,6 +37,8 @@ export interface SettlementChain {
   pay(choose: () => Promise<readonly PayoutRow[]>): Promise<void>;
   /** Of the station's PINGO wallet, or another owner's; newest first, after this logical time. */
   moves(afterLt: bigint, owner?: string): Promise<readonly PingoMove[]>;
+  /** Of the emission, whose rewards for this station come to its wallet; their PINGO wallets, workchain:hex. */
+  readonly vaultWallets: ReadonlySet<string>;
   /** The PINGO wallet of an owner, as moves name it. */
   pingoWalletOf(owner: string): Address;
 }
@@ -45,9 +47,6 @@ const NANOGRAM = 1_000_000_000n;
 /** With the wallet of who never had PINGO; the rest comes back. */
 const PAYOUT_NANOGRAM = NANOGRAM / 50n;
 const ORDER_NANOGRAM = NANOGRAM / 50n;
-const PAGE = 100;
-/** Of one look: far more than a station pays while it is not looking. */
-const PAGES_MAX = 1_000;
 
 export function createSettlementChain(
   { client, wallet, book }: StationChain,
@@ -77,6 +76,11 @@ export function createSettlementChain(
   };
   return {
     purse: own.address,
+    vaultWallets: new Set(
+      [book.compute, book.fog].flatMap((vault) =>
+        vault === undefined ? [] : [new PingoWallet(Address.parseRaw(vault), minter).address.toRawString()],
+      ),
+    ),
     nowUnixS: () => client.nowUnixS(signal),
     addressOf: (place) => escrowAt(place).address.toRawString(),
     async read(place) {
@@ -101,20 +105,12 @@ export function createSettlementChain(
           }),
         }));
       }),
-    async moves(afterLt, owner) {
-      const { address } = owner === undefined ? own : new PingoWallet(Address.parseRaw(owner), minter);
-      const found: PingoMove[] = [];
-      let before: { readonly lt: bigint; readonly hash: string } | undefined;
-      for (let pages = 0; pages < PAGES_MAX; pages++) {
-        const page = await client.transactions(address, { limit: PAGE, before, afterLt }, signal);
-        // A page begins with the transaction that it was asked to begin with.
-        const fresh = before === undefined ? page : page.slice(1);
-        found.push(...fresh.flatMap(movesOf));
-        before = fresh.at(-1);
-        if (before === undefined || page.length < PAGE) break;
-      }
-      return found;
-    },
+    moves: (afterLt, owner) =>
+      readMoves(
+        client,
+        { owner: owner === undefined ? fog : Address.parseRaw(owner), minter, afterLt },
+        signal,
+      ),
     pingoWalletOf: (owner) => new PingoWallet(Address.parseRaw(owner), minter).address,
   };
 }

@@ -52,14 +52,12 @@ export interface DistributorView {
   readonly pausedUntilUnixS: number;
 }
 
-export class Distributor implements Contract {
+/** One that stands, known by its address alone, as the address book names it. */
+export class DistributorAt implements Contract {
   readonly address: Address;
-  readonly init: StateInit;
 
-  constructor(terms: DistributorTerms, authorities: Authorities) {
-    const { address, init } = undeployed("distributor", encodeStorage(terms, authorities));
+  constructor(address: Address) {
     this.address = address;
-    this.init = init;
   }
 
   async getView(provider: ContractProvider): Promise<DistributorView> {
@@ -98,6 +96,16 @@ export class Distributor implements Contract {
   async getPaidNano(provider: ContractProvider, owner: Address): Promise<bigint> {
     const record = provider.open(new ClaimRecord(owner, this.address));
     return await record.getPaidNano();
+  }
+}
+
+export class Distributor extends DistributorAt {
+  readonly init: StateInit;
+
+  constructor(terms: DistributorTerms, authorities: Authorities) {
+    const { address, init } = undeployed("distributor", encodeStorage(terms, authorities));
+    super(address);
+    this.init = init;
   }
 }
 
@@ -171,6 +179,34 @@ export function encodeProveDecrease(owner: Address, activeProof: Cell, pendingPr
 
 export function encodePause(seconds: number): Cell {
   return beginCell().storeUint(PAUSE_OP, 32).storeUint(0, 64).storeUint(seconds, 32).endCell();
+}
+
+/**
+ * The terms of one that stands, from what it keeps.
+ *
+ * @param storage its whole data; the layout is {@link Distributor}'s
+ */
+export function parseDistributorTerms(storage: Cell): DistributorTerms {
+  const root = storage.beginParse();
+  root.loadCoins();
+  root.skip(32 + 256).loadCoins();
+  root.loadMaybeRef();
+  root.loadRef();
+  const terms = root.loadRef().beginParse();
+  const minter = terms.loadAddress();
+  terms.loadRef();
+  terms.loadRef();
+  return {
+    minter,
+    startUnixS: terms.loadUint(32),
+    epochSeconds: terms.loadUint(32),
+    epochsPerEra: terms.loadUint(16),
+    windowSeconds: terms.loadUint(32),
+    resolveSeconds: terms.loadUint(32),
+    budgetNano: terms.loadCoins(),
+    bondNanogram: terms.loadCoins(),
+    stream: terms.loadUint(8),
+  };
 }
 
 function encodeStorage(terms: DistributorTerms, authorities: Authorities): Cell {

@@ -1,5 +1,5 @@
 /** The quorum of fog nodes: what enough of them sign becomes an order. SOURCE: tolk/quorum.tolk. */
-import { type KeyPair, signBytes } from "@pingo/core";
+import { equalBytes, type KeyPair, signBytes } from "@pingo/core";
 import {
   type Address,
   beginCell,
@@ -58,22 +58,39 @@ export class Quorum implements Contract {
   }
 
   async getView(provider: ContractProvider): Promise<QuorumView> {
-    const { stack } = await provider.get("get_quorum", []);
-    const seqno = stack.readNumber();
-    const threshold = stack.readNumber();
-    const keys = stack.readCellOpt();
-    const publicKeyByIndex = new Map<number, Uint8Array>();
-    if (keys !== null) {
-      for (const [index, key] of Dictionary.loadDirect(
-        Dictionary.Keys.Uint(8),
-        Dictionary.Values.Buffer(32),
-        keys,
-      )) {
-        publicKeyByIndex.set(index, new Uint8Array(key));
-      }
-    }
-    return { seqno, threshold, publicKeyByIndex, governor: stack.readAddress() };
+    return await readQuorum(provider);
   }
+}
+
+/** One that stands: its first keys may have been others, so it is known by its address alone. */
+export class QuorumAt implements Contract {
+  readonly address: Address;
+
+  constructor(address: Address) {
+    this.address = address;
+  }
+
+  async getView(provider: ContractProvider): Promise<QuorumView> {
+    return await readQuorum(provider);
+  }
+}
+
+async function readQuorum(provider: ContractProvider): Promise<QuorumView> {
+  const { stack } = await provider.get("get_quorum", []);
+  const seqno = stack.readNumber();
+  const threshold = stack.readNumber();
+  const keys = stack.readCellOpt();
+  const publicKeyByIndex = new Map<number, Uint8Array>();
+  if (keys !== null) {
+    for (const [index, key] of Dictionary.loadDirect(
+      Dictionary.Keys.Uint(8),
+      Dictionary.Values.Buffer(32),
+      keys,
+    )) {
+      publicKeyByIndex.set(index, new Uint8Array(key));
+    }
+  }
+  return { seqno, threshold, publicKeyByIndex, governor: stack.readAddress() };
 }
 
 export function encodeQuorumCall(call: QuorumCall): Cell {
@@ -86,6 +103,11 @@ export function encodeQuorumCall(call: QuorumCall): Cell {
     .storeAddress(call.target)
     .storeRef(call.order)
     .endCell();
+}
+
+/** Where a key stands in it; undefined: it does not. */
+export function placeInQuorum({ publicKeyByIndex }: QuorumView, key: Uint8Array): number | undefined {
+  return [...publicKeyByIndex].find(([, publicKey]) => equalBytes(publicKey, key))?.[0];
 }
 
 /** What a fog node adds: its signature over the whole call. */

@@ -48,6 +48,8 @@ export interface TransactionView {
 export interface Toncenter {
   readonly endpoint: string;
   account(address: Address, signal?: AbortSignal): Promise<AccountView>;
+  /** What a contract keeps, for what none of its get methods tells; null where none stands. @throws {BocError} */
+  storage(address: Address, signal?: AbortSignal): Promise<Cell | null>;
   /** The time of the newest block: a devnet's may be ahead of here. */
   nowUnixS(signal?: AbortSignal): Promise<number>;
   /** What the newest block says of itself: -239 mainnet, -3 testnet and the devnet. */
@@ -84,6 +86,7 @@ const zNumeric = z.union([z.string().regex(/^-?\d{1,40}$/), z.int()]).transform(
 const zAccount = z.object({
   balance: zNumeric,
   state: z.enum(["active", "uninitialized", "frozen"]),
+  data: z.string().optional(),
 });
 const zGot = z.object({ stack: zStack, exit_code: z.int() });
 const zLast = z.object({ last: z.object({ workchain: z.int(), shard: z.string().max(32), seqno: z.int() }) });
@@ -178,16 +181,17 @@ export function createToncenter(options: ToncenterOptions): Toncenter {
     const { last } = await ask("getMasterchainInfo", {}, zLast, signal);
     return ask("getBlockHeader", last, zHeader, signal);
   };
+  const information = (address: Address, signal: AbortSignal | undefined) =>
+    ask("getAddressInformation", { address: address.toString() }, zAccount, signal);
   const client: Toncenter = {
     endpoint,
     async account(address, signal) {
-      const { balance, state } = await ask(
-        "getAddressInformation",
-        { address: address.toString() },
-        zAccount,
-        signal,
-      );
+      const { balance, state } = await information(address, signal);
       return { balanceNanogram: balance < 0n ? 0n : balance, isActive: state === "active" };
+    },
+    async storage(address, signal) {
+      const { state, data } = await information(address, signal);
+      return state === "active" && data ? parseBoc(Buffer.from(data, "base64")) : null;
     },
     nowUnixS: async (signal) => (await newest(signal)).gen_utime,
     networkId: async (signal) => (await newest(signal)).global_id,
