@@ -6,6 +6,8 @@ import { CliError } from "./cli-error.ts";
 export interface Options {
   flag(name: string): boolean;
   text(name: string): string | undefined;
+  /** Of an option that takes several; none where it is not given. */
+  texts(name: string): readonly string[];
   /** "512Mi", "2G" → bytes. */
   size(name: string): number | undefined;
   whole(name: string, range: { readonly min: number; readonly max: number }): number | undefined;
@@ -20,6 +22,10 @@ export function optionsOf(command: Command): Options {
   return {
     flag: (name) => values[name] === true,
     text,
+    texts(name) {
+      const value = values[name];
+      return Array.isArray(value) ? value.filter((each) => typeof each === "string") : [];
+    },
     size(name) {
       const value = text(name);
       return value === undefined ? undefined : parseBytes(value);

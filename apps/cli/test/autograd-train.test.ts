@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { defineModel, readModel, type Tensor, writeModel } from "@pingo/autograd";
 import { createPrng } from "@pingo/core";
+import { GIVE_BACK, HUGE_PAGES } from "@pingo/core/malloc";
 import { encodeSafetensors } from "@pingo/storage";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { pingo, startPingo } from "./pingo.ts";
@@ -26,12 +27,14 @@ interface Metric {
   readonly steps: number;
   readonly testLoss: number | null;
   readonly testAccuracy: number | null;
+  readonly rawTestLoss?: number;
 }
 
 async function metricsIn(result: string): Promise<readonly Metric[]> {
   return JSON.parse(await readFile(join(result, "metrics.json"), "utf8"));
 }
 
+const LEFT_OUT = 'left out "aside": no gradient comes to it from the output';
 const lastJson = (stdout: string) => JSON.parse(stdout.trim().split("\n").at(-1) ?? "");
 
 /** Which of four quadrants a point lies in, through two layers: 512 rows to train, 128 held out. */
@@ -53,7 +56,10 @@ async function quadrants(rounds: number): Promise<string> {
   const model = defineModel({ name: "m", seed: 1, inputs: { points } }, (b, inputs) => ({
     scores: b.linear(b.tanh(b.linear(inputs.points, { outFeatures: 16 })), { outFeatures: 4 }),
   }));
-  await writeFile(join(job, "model.onnx"), writeModel(model));
+  // Read by nothing, so not trained, and whoever trains the model is told.
+  const aside: Tensor = { dtype: "float32", shape: [3], data: new Float32Array(3) };
+  const initializers = new Map([...model.initializers, ["aside", aside] as const]);
+  await writeFile(join(job, "model.onnx"), writeModel({ ...model, initializers }));
   await writeFile(join(job, "train.safetensors"), rowsOf(512));
   await writeFile(join(job, "test.safetensors"), rowsOf(128));
   await writeFile(
@@ -142,7 +148,9 @@ test(
     for (const processes of ["1", "2"]) {
       const out = join(folder, `quadrants-${processes}`);
       const args = ["autograd", "train", file, "--out", out, "--processes", processes];
-      expect((await pingo(args, env)).exitCode).toBe(0);
+      const ran = await pingo(args, env);
+      expect(ran.exitCode).toBe(0);
+      expect(ran.stdout.split("\n")[0]).toBe(LEFT_OUT);
       curves[processes] = await metricsIn(out);
     }
     const port = 20_000 + ((process.pid + 41) % 20_000);
@@ -156,6 +164,7 @@ test(
       const out = join(folder, "quadrants-network");
       const ran = await pingo(["train", file, "--follow", "--out", out], networked);
       expect(ran.exitCode).toBe(0);
+      expect(ran.stdout.split("\n")).toContain(LEFT_OUT);
       curves["network"] = await metricsIn(out);
     } finally {
       for (const running of [node, serving]) {
@@ -174,12 +183,35 @@ test(
   TIMEOUT_MS,
 );
 
+test("the mean is taken by step in one process, by round in two; what is left out is in the JSON", async () => {
+  const file = await quadrants(2);
+  await writeFile(file, `${await readFile(file, "utf8")}average: { decay: 0.95 }\n`);
+  for (const processes of ["1", "2"]) {
+    const out = join(folder, `mean-${processes}`);
+    const args = ["autograd", "train", file, "--out", out, "--processes", processes, "--json"];
+    const ran = await pingo(args, env);
+    expect(lastJson(ran.stdout)).toMatchObject({
+      leftOut: [{ name: "aside", shape: [3], why: "unreached" }],
+      files: { rawModel: join(out, "model-raw.onnx") },
+    });
+    const [first] = await metricsIn(out);
+    // The mean of a single round is its weights; that of its steps is not.
+    expect(first?.testLoss === first?.rawTestLoss).toBe(processes === "2");
+  }
+});
+
 describe("Ctrl-C", () => {
   test.for(["1", "2"])("keeps what is done and says so: %s processes", async (processes) => {
     const out = join(folder, `interrupted-${processes}`);
     const args = ["autograd", "train", await quadrants(50_000), "--out", out, "--processes", processes];
     const running = startPingo(args, env);
     await running.saw("round     2/50000");
+    if (process.platform === "linux") {
+      const environment = await readFile(`/proc/${running.child.pid}/environ`, "latin1");
+      // As in a provider's worker, and in the process that was started.
+      for (const [key, value] of Object.entries({ ...GIVE_BACK, ...HUGE_PAGES }))
+        expect(environment.split("\0")).toContain(`${key}=${value}`);
+    }
     running.child.kill("SIGINT");
     const { exitCode, stdout, stderr } = await running.ended;
     expect({ exitCode, stderr }).toEqual({ exitCode: 130, stderr: "" });

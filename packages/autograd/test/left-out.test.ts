@@ -30,10 +30,10 @@ const fields = new Map([
 test("trains weights that hold large numbers, and none of what masks hold", () => {
   const roleOf = (tensor: Tensor, nodes = [node("Add", ["h", "u"], ["h1"], {})]) => {
     const model = mlp(4, 6, 3, { initializers: new Map([["u", tensor]]), nodes });
-    const isTrained = buildTrainProgram(model, OPTIONS).signature.parameters.some(({ name }) => name === "u");
-    expect(inspectModel(model).leftOut).toEqual(
-      isTrained ? [] : [{ name: "u", shape: tensor.shape, why: "mask" }],
-    );
+    const { signature, leftOut } = buildTrainProgram(model, OPTIONS);
+    const isTrained = signature.parameters.some(({ name }) => name === "u");
+    expect(leftOut).toEqual(isTrained ? [] : [{ name: "u", shape: tensor.shape, why: "mask" }]);
+    expect(inspectModel(model).leftOut).toEqual(leftOut);
     return isTrained ? "weight" : "mask";
   };
   expect(roleOf(f32([6], [2e4, 1, 2, 3, 4, 5]))).toBe("weight");
@@ -75,4 +75,21 @@ test.for<Optimizer>([
   expect(Math.abs(trained - 0.5)).toBeGreaterThan(1e-3);
   expect(trained).toBeCloseTo((await weightsOf(vector, {}))[0] ?? 0, 5);
   expect((await weightsOf(model, { alsoTrain: ["logit_*"], microBatches: 2 }))[0]).toBeCloseTo(trained, 4);
+});
+
+test("what is frozen or adapted is no guess, and is not told", () => {
+  const model = mlp(4, 6, 3, {
+    initializers: new Map([
+      ["logit_scale", f32([], [0.5])],
+      ["aside", random(8, [3])],
+    ]),
+    nodes: [node("Exp", ["logit_scale"], ["scale"], {}), node("Mul", ["h", "scale"], ["h1"], {})],
+  });
+  const toldOf = (options: Partial<ProgramOptions>) =>
+    buildTrainProgram(model, { ...OPTIONS, ...options }).leftOut.map(({ name, why }) => `${name}: ${why}`);
+  expect(toldOf({})).toEqual(["logit_scale: number", "aside: unreached"]);
+  expect(toldOf({ microBatches: 2 })).toEqual(toldOf({}));
+  expect(toldOf({ alsoTrain: ["logit_scale"] })).toEqual(["aside: unreached"]);
+  expect(toldOf({ alsoTrain: ["logit_scale"], frozen: ["logit_scale"] })).toEqual(["aside: unreached"]);
+  expect(toldOf({ adapt: { lora: { rank: 2, alpha: 4, targets: ["*"] } } })).toEqual([]);
 });

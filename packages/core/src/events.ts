@@ -6,6 +6,7 @@
 import { z } from "zod";
 import type { Cid, NodeId } from "./ids.ts";
 import type { JobState } from "./job.ts";
+import { type LeftOutGroup, zLeftOutGroups } from "./left-out.ts";
 import { zCid, zCount, zNodeId, zSentence } from "./schema.ts";
 
 export type JobEvent =
@@ -14,6 +15,8 @@ export type JobEvent =
       readonly name: string;
       readonly rounds: number;
       readonly memory?: PlannedMemory;
+      /** Of its model: what is not trained by a guess; missing where there is none. */
+      readonly leftOut?: readonly LeftOutGroup[];
       /** Of a Run job: how many there are. */
       readonly pieces?: number;
     }
@@ -108,6 +111,7 @@ export const zJobEvent: z.ZodType<JobEvent> = z.discriminatedUnion("type", [
     name: z.string(),
     rounds: zCount,
     memory: z.strictObject({ plannedBytes: zCount, microBatches: zCount, recompute: zCount }).exactOptional(),
+    leftOut: zLeftOutGroups.exactOptional(),
     pieces: zCount.exactOptional(),
   }),
   z.strictObject({ type: z.literal("round-started"), round: zCount, units: zCount, steps: zCount }),

@@ -147,6 +147,12 @@ export {
   signBytes,
   signValue,
 } from "./keys.ts";
+export {
+  describeLeftOut,
+  groupLeftOut,
+  type LeftOutGroup,
+  type LeftOutWhy,
+} from "./left-out.ts";
 export { LIMITS } from "./limits.ts";
 export {
   type MembershipView,

@@ -19,6 +19,7 @@ bias before batch norm has a true gradient of zero.
 
 Examples:
   pingo autograd check model.onnx
+  pingo autograd check model.onnx --also-train logit_scale "*.temperature"
   pingo autograd check model.onnx --case folder --json   {"worst", "tensor", "checked", "passed"}; exit 1 if it fails`;
 
 export function autogradCheckCommand(run: Run): Command {
@@ -26,6 +27,10 @@ export function autogradCheckCommand(run: Run): Command {
     .description("compare the gradients of a model with float64 differences, or with PyTorch's")
     .argument("<model>", "ONNX file")
     .option("--case <dir>", "folder with the gradients that PyTorch found")
+    .option(
+      "--also-train <patterns...>",
+      "parameters that look like constants, as alsoTrain of a job names them",
+    )
     .addHelpText("after", HELP)
     .action(run(check));
 }
@@ -34,14 +39,16 @@ async function check(context: Context, command: Command): Promise<number> {
   const { screen } = context;
   const model = await loadModel(context, command.args[0] ?? "");
   const { checkGradients, parseGradientCase } = await import("@pingo/autograd");
-  const folder = optionsOf(command).text("case");
+  const given = optionsOf(command);
+  const folder = given.text("case");
+  const alsoTrain = given.texts("alsoTrain");
   const read = (name: string) => readWhole(context, join(resolve(folder ?? ""), name));
-  const options =
-    folder === undefined
-      ? {}
-      : {
-          case: parseGradientCase(new TextDecoder().decode(await read("case.json")), await read("case.bin")),
-        };
+  const options = {
+    ...(alsoTrain.length > 0 && { alsoTrain }),
+    ...(folder !== undefined && {
+      case: parseGradientCase(new TextDecoder().decode(await read("case.json")), await read("case.bin")),
+    }),
+  };
   const result = await checkGradients(model, options);
   const verdict = result.passed ? "passed" : "FAILED";
   screen.line(

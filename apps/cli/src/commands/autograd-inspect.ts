@@ -1,5 +1,5 @@
-import type { Inspection, LeftOut, TrainStepCost } from "@pingo/autograd";
-import { formatBytes } from "@pingo/core";
+import type { Inspection, TrainStepCost } from "@pingo/autograd";
+import { describeLeftOut, formatBytes, groupLeftOut } from "@pingo/core";
 import { Command } from "commander";
 import type { Run } from "../cli.ts";
 import type { Context } from "../context.ts";
@@ -47,13 +47,6 @@ async function inspect(context: Context, command: Command): Promise<void> {
 }
 
 const NAME_COLUMNS = 13;
-/** Of one reason; the rest is counted. */
-const LEFT_OUT_SHOWN = 5;
-const LEFT_OUT: { readonly [W in LeftOut["why"]]: string } = {
-  number: "without an axis, so taken for a constant",
-  mask: "taken for a mask by the numbers in it",
-  unreached: "no gradient comes to it from the output",
-};
 const LIFTED = "trained in float32, and written as they were";
 
 function costsOf(found: Inspection): readonly (readonly [string, string])[] {
@@ -63,12 +56,7 @@ function costsOf(found: Inspection): readonly (readonly [string, string])[] {
   const isNamed = obstacle === null || withoutGradient.length > 0;
   return [
     ["parameters", `${count(parameters.elements)} in ${parameters.tensors} tensors`],
-    ...Object.entries(LEFT_OUT).flatMap(([why, sentence]) => {
-      const names = leftOut.filter((each) => each.why === why).map(({ name }) => `"${name}"`);
-      const more = names.length > LEFT_OUT_SHOWN ? ` and ${names.length - LEFT_OUT_SHOWN} more` : "";
-      const shown = `${names.slice(0, LEFT_OUT_SHOWN).join(", ")}${more}: ${sentence}`;
-      return names.length === 0 ? [] : [["left out", shown] as const];
-    }),
+    ...groupLeftOut(leftOut).map((group) => ["left out", describeLeftOut(group)] as const),
     ...Object.entries(halves).map(
       ([type, tensors]) => [type, `${tensors} tensors of the file: ${LIFTED}`] as const,
     ),

@@ -1,12 +1,13 @@
 import { join, resolve } from "node:path";
 import type { TrainProgram } from "@pingo/autograd";
-import { formatBytes } from "@pingo/core";
+import { describeLeftOut, formatBytes, groupLeftOut } from "@pingo/core";
 import type { LocalResult, PreparedJob } from "@pingo/sdk";
 import { Command } from "commander";
 import type { Run } from "../cli.ts";
 import type { Context } from "../context.ts";
 import { EXIT_INTERRUPTED } from "../exit-codes.ts";
 import { loadJobTellingAll } from "../load-job.ts";
+import { startAsWorker } from "../local/as-worker.ts";
 import { optionsOf } from "../options.ts";
 import { createLocalScreen } from "../view/local-progress.ts";
 
@@ -46,6 +47,7 @@ export function autogradTrainCommand(run: Run): Command {
 
 async function train(context: Context, command: Command): Promise<number> {
   const { screen, ports, signal, config } = context;
+  startAsWorker(config.inherited);
   const options = optionsOf(command);
   const processes = options.whole("processes", { min: 1, max: PROCESSES_MAX }) ?? 1;
   const memoryLimitBytes = options.size("memory");
@@ -54,6 +56,8 @@ async function train(context: Context, command: Command): Promise<number> {
     ...(memoryLimitBytes !== undefined && { memoryLimitBytes }),
   });
   const { file } = prepared;
+  const { leftOut } = prepared.programs.train;
+  for (const group of groupLeftOut(leftOut)) screen.line(`left out ${describeLeftOut(group)}`);
   const folder = resolve(options.text("out") ?? join(config.home, "local", file.name));
   const scratchFolder = join(config.home, "local", `.${file.name}-${ports.prng.u32()}`);
   const { trainHere } = await import("@pingo/sdk");
@@ -70,7 +74,8 @@ async function train(context: Context, command: Command): Promise<number> {
     shown.end();
     const files = await writeResult(context, folder, result);
     const plan = await planOf(prepared, result);
-    tell(context, file.name, { result, files, plan, layout: prepared.programs.train.layout, processes });
+    const { layout } = prepared.programs.train;
+    tell(context, file.name, { result, files, plan, layout, leftOut, processes });
     return result.isComplete ? 0 : EXIT_INTERRUPTED;
   } finally {
     shown.end();
@@ -117,11 +122,12 @@ interface Outcome {
   readonly files: Files;
   readonly plan: TrainProgram["memory"];
   readonly layout: TrainProgram["layout"];
+  readonly leftOut: TrainProgram["leftOut"];
   readonly processes: number;
 }
 
 function tell({ screen }: Context, name: string, outcome: Outcome): void {
-  const { result, files, plan, layout, processes } = outcome;
+  const { result, files, plan, layout, leftOut, processes } = outcome;
   const plannedBytes = plan.totalBytes;
   const peakBytes = process.resourceUsage().maxRSS * 1024;
   const { metrics, isComplete, trainedMs } = result;
@@ -146,6 +152,7 @@ function tell({ screen }: Context, name: string, outcome: Outcome): void {
     testLoss: metrics.findLast(({ testLoss }) => testLoss !== null)?.testLoss ?? null,
     accuracy: metrics.findLast(({ testAccuracy }) => testAccuracy !== null)?.testAccuracy ?? null,
     memory: { plannedBytes, peakBytes, ...layout },
+    leftOut,
     files,
   });
 }

@@ -1,4 +1,4 @@
-import { formatBytes, formatDuration } from "@pingo/core";
+import { describeLeftOut, formatBytes, formatDuration, groupLeftOut } from "@pingo/core";
 import type { PreparedJob, PreparedRun } from "@pingo/sdk";
 import { Command } from "commander";
 import type { Run } from "../cli.ts";
@@ -39,10 +39,13 @@ async function validate(context: Context, command: Command): Promise<void> {
   screen.line(
     `  memory ${formatBytes(memory.totalBytes)} of a worker's ${lent}${layoutText(layout)}; the data on top`,
   );
+  const { leftOut } = prepared.programs.train;
+  for (const group of groupLeftOut(leftOut)) screen.line(`  left out ${describeLeftOut(group)}`);
   screen.json({
     valid: true,
     name: prepared.file.name,
     weights,
+    leftOut,
     trainRows: train.rows,
     testRows: test?.rows ?? 0,
     sizeBytes: prepared.sizeBytes,

@@ -17,6 +17,10 @@ const STORY: readonly NumberedEvent[] = [
     name: "tiny",
     rounds: 2,
     memory: { plannedBytes: 14 * 2 ** 20, microBatches: 1, recompute: 1 },
+    leftOut: [
+      { why: "number", names: ["scale", "eps"], count: 2 },
+      { why: "mask", names: ["m1"], count: 7 },
+    ],
   }),
   at(2, 0, { type: "waiting", reason: "no provider is connected" }),
   at(3, 1_000, { type: "round-started", round: 1, units: 2, steps: 20 }),
@@ -58,6 +62,8 @@ function show(options: {
 
 test("without a terminal each round is a plain line", () => {
   expect(show({ isJson: false, isTTY: false }).split("\n")).toEqual([
+    'left out "scale", "eps": without an axis, so taken for a constant',
+    'left out "m1" and 6 more: taken for a mask by the numbers in it',
     "waiting: no provider is connected",
     expect.stringMatching(/^provider 12D3….{8} lost unit 1 of round 1: it went away; it goes to another$/),
     "round 1/2  loss 1.5000  40 samples/s",

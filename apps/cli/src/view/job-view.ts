@@ -1,5 +1,5 @@
 /** A running job on the screen: one line a round, and a live block beneath where a person watches. */
-import { formatBytes, type NumberedEvent, shortId } from "@pingo/core";
+import { describeLeftOut, formatBytes, type NumberedEvent, shortId } from "@pingo/core";
 import { progressBar, sparkline } from "./bars.ts";
 import { advance, type JobProgress, NO_PROGRESS, samplesPerSecond, shareDone } from "./job-progress.ts";
 import type { Screen } from "./screen.ts";
@@ -36,13 +36,16 @@ export function createJobScreen(screen: Screen): JobScreen {
   };
 }
 
-/** The line that stays for an event; most have none. */
+/** The lines that stay for an event; most have none. */
 export function lineOf(
   { event }: NumberedEvent,
   progress: JobProgress,
   screen: Pick<Screen, "paint">,
 ): string | null {
   switch (event.type) {
+    case "accepted":
+      if (event.leftOut === undefined) return null;
+      return event.leftOut.map((group) => `left out ${describeLeftOut(group)}`).join("\n");
     case "delivered":
       if (progress.pieces === null) return null;
       return `piece ${event.unit} is done, by ${shortId(event.provider)}`;

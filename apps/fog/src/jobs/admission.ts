@@ -5,6 +5,7 @@ import {
   cidOfValue,
   decodeCanonical,
   encodeCanonical,
+  groupLeftOut,
   JOB_DOMAIN,
   type JobEvent,
   type JobId,
@@ -129,7 +130,7 @@ interface Admitted {
   readonly weights: Cid;
   readonly rounds: number;
   /** What its followers are told beside its name. */
-  readonly accepted: Pick<Extract<JobEvent, { type: "accepted" }>, "memory" | "pieces">;
+  readonly accepted: Pick<Extract<JobEvent, { type: "accepted" }>, "memory" | "leftOut" | "pieces">;
 }
 
 async function admitTraining(
@@ -143,12 +144,16 @@ async function admitTraining(
     ["the test data", job.data.test],
   ]);
   const { train, evaluation } = await modeller.build(job);
+  const leftOut = groupLeftOut(train.leftOut);
   return {
     program: await putProgram(blocks, train),
     evaluationProgram: evaluation && (await putProgram(blocks, evaluation)),
     weights: await writeFile(blocks, encodeVector(train.initialWeights)),
     rounds: job.schedule.rounds,
-    accepted: { memory: { plannedBytes: train.memory.totalBytes, ...train.layout } },
+    accepted: {
+      memory: { plannedBytes: train.memory.totalBytes, ...train.layout },
+      ...(leftOut.length > 0 && { leftOut }),
+    },
   };
 }
 

@@ -24,7 +24,7 @@ import { checkOptimizerPatterns } from "./choose.ts";
 import { ProgramError } from "./fault.ts";
 import { type FieldMatch, matchFields } from "./match-fields.ts";
 import { inferenceMode } from "./modes.ts";
-import { findParameters } from "./parameters.ts";
+import { findParameters, type LeftOut } from "./parameters.ts";
 import type { FieldSpec, ParameterSpec, ProgramSignature } from "./signature.ts";
 import { unrollScans } from "./unroll-scans.ts";
 
@@ -91,6 +91,7 @@ export interface ModelStep {
   readonly passRows: number;
   /** Parameters that stay as they are, by their names inside the step. */
   readonly frozen: ReadonlySet<string>;
+  readonly leftOut: readonly LeftOut[];
 }
 
 /** Names inside a step are kept apart from the program's border by this. */
@@ -122,7 +123,7 @@ export function modelStep(given: Graph, options: ProgramOptions): ModelStep {
     targetShape,
   );
   const objective = bindObjective(graph, outputValue, options, targetShape);
-  const found = findParameters(bound, {
+  const { parameters: found, leftOut } = findParameters(bound, {
     initializers: model.initializers,
     constants: model.constants ?? new Set(),
     output,
@@ -157,6 +158,7 @@ export function modelStep(given: Graph, options: ProgramOptions): ModelStep {
     targetDtype,
     passRows,
     frozen: frozenNames(model, options.frozen ?? [], only),
+    leftOut,
   };
 }
 

@@ -4,9 +4,9 @@
  * A parameter is a float32 initializer that leads to the output through differentiable operators. What looks like it and
  * is none: the running statistics of batch norm; constants of the graph (see Graph.constants); numbers without an axis, as
  * which exporters write the factors and epsilons of their arithmetic; and masks. The last two are a guess, so a caller may
- * say otherwise by name, and `pingo autograd inspect` lists them.
+ * say otherwise by name, and they are told wherever a model is trained.
  */
-import { matchesAny } from "@pingo/core";
+import { type LeftOutWhy, matchesAny } from "@pingo/core";
 import type { OpKind } from "../graph/ops.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { cutOf, dependencies, type StaticGraph } from "../rules/differentiate.ts";
@@ -38,8 +38,13 @@ export interface ParameterSearch {
 export interface LeftOut {
   readonly name: string;
   readonly shape: readonly number[];
-  /** A number without an axis; a mask; or no gradient comes to it from the output. */
-  readonly why: "number" | "mask" | "unreached";
+  readonly why: LeftOutWhy;
+}
+
+export interface Found {
+  readonly parameters: readonly ParameterSpec[];
+  /** None where only adapters are trained, which is no guess. */
+  readonly leftOut: readonly LeftOut[];
 }
 
 type State = (ParameterSpec & { readonly why?: undefined }) | LeftOut;
@@ -49,7 +54,7 @@ type State = (ParameterSpec & { readonly why?: undefined }) | LeftOut;
  *
  * @throws {ProgramError} NOTHING_TO_TRAIN, PATTERN_UNMATCHED
  */
-export function findParameters(graph: StaticGraph, search: ParameterSearch): readonly ParameterSpec[] {
+export function findParameters(graph: StaticGraph, search: ParameterSearch): Found {
   const { output, frozen, alsoTrain = [], only, inner } = search;
   const states = statesOf(graph, search);
   const parameters = states.flatMap((state) => (state.why === undefined ? [state] : []));
@@ -66,7 +71,8 @@ export function findParameters(graph: StaticGraph, search: ParameterSearch): rea
   const kept = parameters.filter(
     ({ name }) => !matchesAny(frozen, name) && (only === undefined || only.has(name)),
   );
-  if (kept.some(({ kind }) => kind === "trained")) return kept;
+  if (kept.some(({ kind }) => kind === "trained"))
+    return { parameters: kept, leftOut: only === undefined ? leftOutOf(states, frozen) : [] };
   const lost = states.flatMap(({ name, why }) => (why === "unreached" ? [inner(name)] : []));
   const cut = parameters.length > 0 ? undefined : cutOf(graph, inner(output), new Set(lost));
   throw new ProgramError({
@@ -79,7 +85,14 @@ export function findParameters(graph: StaticGraph, search: ParameterSearch): rea
 
 /** In the order of the model's initializers. */
 export function findLeftOut(graph: StaticGraph, search: ParameterSearch): readonly LeftOut[] {
-  return statesOf(graph, search).flatMap((state) => (state.why === undefined ? [] : [state]));
+  return leftOutOf(statesOf(graph, search), search.frozen);
+}
+
+/** What is frozen by name is no guess. */
+function leftOutOf(states: readonly State[], frozen: readonly string[]): readonly LeftOut[] {
+  return states.flatMap((state) =>
+    state.why === undefined || matchesAny(frozen, state.name) ? [] : [state],
+  );
 }
 
 /** The float32 initializers that are no constants of the graph, by what becomes of them. */

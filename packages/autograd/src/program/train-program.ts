@@ -25,6 +25,7 @@ import { isDecayed, rateFactor } from "./choose.ts";
 import { ProgramError } from "./fault.ts";
 import { firstFit, layoutsToTry, type StepLayout } from "./fit-memory.ts";
 import { fieldInputs, innerName, type ModelStep, modelStep, type ProgramOptions } from "./model-step.ts";
+import type { LeftOut } from "./parameters.ts";
 import { emitPass, plainSeed, STOP } from "./pass.ts";
 import { type MemoryPlan, planMemory } from "./plan-memory.ts";
 import type { ProgramSignature } from "./signature.ts";
@@ -42,6 +43,8 @@ export interface TrainProgram {
   readonly memory: MemoryPlan;
   /** How its step is laid out: as asked for, or as the memory limit made it. */
   readonly layout: StepLayout;
+  /** What looks like a parameter and is taken for none: a guess, which `alsoTrain` corrects. */
+  readonly leftOut: readonly LeftOut[];
 }
 
 /** @throws {ProgramError | GradientError | GraphError} naming what to change */
@@ -68,6 +71,7 @@ function buildOnce(model: Graph, options: ProgramOptions): TrainProgram {
     initialWeights: flattenWeights(step.parameters, step.model.initializers),
     memory: planMemory(graph),
     layout: { microBatches: options.microBatches ?? 1, recompute: options.recompute ?? 1 },
+    leftOut: step.leftOut,
   };
 }
 

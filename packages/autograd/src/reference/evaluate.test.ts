@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Graph } from "../graph/graph.ts";
+import type { AnyNode, Graph } from "../graph/graph.ts";
+import { inferTypes } from "../graph/infer.ts";
 import type { OpKind } from "../graph/ops.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { caseFeeds, caseGraph } from "../graph/testing/case-graph.ts";
@@ -122,6 +123,42 @@ describe("what has no answer is a fault that says where", () => {
     expect(faultOf(() => evaluate(divided, new Map([["x", whole(0n)]])))).toMatchObject({
       code: "NOT_EVALUATED",
       message: expect.stringContaining('"div" (Div)'),
+    });
+  });
+
+  test.for<readonly [OpKind, number, bigint]>([
+    ["SoftmaxCrossEntropyLoss", 3, -1n],
+    ["SoftmaxCrossEntropyLoss", 3, 3n],
+    ["NegativeLogLikelihoodLoss", 2, 2n],
+    ["NegativeLogLikelihoodLoss", 2, -2n],
+    ["Gather", 4, 4n],
+    ["Gather", 4, -5n],
+  ])("GRAPH_FAILED, as a runtime has it: %s among %i of %i", ([op, size, index]) => {
+    const shape = op === "Gather" ? [size, 2] : [1, size];
+    const x = referenceOf({
+      dtype: "float32",
+      shape,
+      data: new Float32Array(op === "Gather" ? 2 * size : size),
+    });
+    const attributes = op === "Gather" ? { axis: 0 } : { reduction: "mean" };
+    // SAFETY: the attributes are the operator's.
+    const node = { op, name: "picks", inputs: ["x", "at"], outputs: ["y"], attributes } as AnyNode;
+    const inputs: Graph["inputs"] = [
+      { name: "x", type: { dtype: "float32", shape } },
+      { name: "at", type: { dtype: "int64", shape: [1] } },
+    ];
+    const open: Graph = { name: "picking", inputs, outputs: [], initializers: new Map(), nodes: [node] };
+    const type = inferTypes(open).get("y") ?? { dtype: "float32", shape: [] };
+    const graph: Graph = { ...open, outputs: [{ name: "y", type }] };
+    const feeds = new Map([
+      ["x", x],
+      ["at", whole(index)],
+    ]);
+    expect(faultOf(() => evaluate(graph, feeds))).toMatchObject({
+      code: "GRAPH_FAILED",
+      message: expect.stringMatching(
+        /"picks".*the index -?\d lies outside the \d there are; most likely a label/,
+      ),
     });
   });
 

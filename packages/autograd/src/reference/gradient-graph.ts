@@ -51,18 +51,19 @@ export function gradientGraph(
   const output = outputOf(model, undefined).name;
   const y = typedValue(bound.types, output);
   const { loss, gradient } = objective === undefined ? randomSum(emit, y, prng) : lossOf(emit, y, objective);
-  const parameters = findParameters(bound, {
+  const found = findParameters(bound, {
     initializers: model.initializers,
     constants: model.constants ?? new Set(),
     output,
     frozen: [],
     alsoTrain,
     inner: (name) => name,
-  }).filter(({ kind }) => kind === "trained");
+  });
+  const parameters = found.parameters.filter(({ kind }) => kind === "trained");
   const wanted = new Set(parameters.map(({ name }) => name));
-  const found = differentiate(mode.graph, new Map([[output, gradient]]), wanted, emit);
+  const backward = differentiate(mode.graph, new Map([[output, gradient]]), wanted, emit);
   const gradients = parameters.map((parameter) => {
-    const value = assertDefined(found.gradients.get(parameter.name), `a gradient for "${parameter.name}"`);
+    const value = assertDefined(backward.gradients.get(parameter.name), `a gradient for "${parameter.name}"`);
     // Two parameters may share one gradient; each output is a value of its own.
     return { parameter, value: emit.node("Identity", [value], {}, value.dtype, value.shape) };
   });
@@ -73,7 +74,7 @@ export function gradientGraph(
       inputs: model.inputs.map(({ name }) => ({ name, type: assertDefined(bound.types.get(name), name) })),
       outputs: results.map(({ name, dtype, shape }) => ({ name, type: { dtype, shape } })),
       initializers: new Map([...composed.constants, ...emit.constants]),
-      nodes: [...before, ...found.nodes, ...emit.nodes],
+      nodes: [...before, ...backward.nodes, ...emit.nodes],
     },
     results.map(({ name }) => name),
   );

@@ -45,7 +45,7 @@ export const indexingEvaluations: Evaluations<keyof IndexingAttributes> = {
       take(x, shape, (flat) => {
         const at = indexOf(flat, shape);
         const picked = indices[flatOf(at.slice(axis, axis + indexRank), step.x(1).shape)]!;
-        return flatOf(at.toSpliced(axis, indexRank, place(step, picked, x.shape[axis]!)), x.shape);
+        return flatOf(at.toSpliced(axis, indexRank, step.place(picked, x.shape[axis]!)), x.shape);
       }),
     ];
   },
@@ -54,7 +54,7 @@ export const indexingEvaluations: Evaluations<keyof IndexingAttributes> = {
     const axis = step.axis(step.attributes.axis);
     return [
       take(x, shape, (flat) =>
-        flatOf(indexOf(flat, shape).with(axis, place(step, indices[flat]!, x.shape[axis]!)), x.shape),
+        flatOf(indexOf(flat, shape).with(axis, step.place(indices[flat]!, x.shape[axis]!)), x.shape),
       ),
     ];
   },
@@ -70,7 +70,7 @@ export const indexingEvaluations: Evaluations<keyof IndexingAttributes> = {
         const start = flatOf(at.slice(0, lead.length), lead) * depth;
         const picked = numbers
           .slice(start, start + depth)
-          .map((index, i) => place(step, index, x.shape[batch + i]!));
+          .map((index, i) => step.place(index, x.shape[batch + i]!));
         return flatOf([...at.slice(0, batch), ...picked, ...at.slice(lead.length)], x.shape);
       }),
     ];
@@ -113,7 +113,7 @@ export const indexingEvaluations: Evaluations<keyof IndexingAttributes> = {
     const targets = step
       .numbers(1)
       .map((index, flat) =>
-        flatOf(indexOf(flat, shape).with(axis, place(step, index, x.shape[axis]!)), x.shape),
+        flatOf(indexOf(flat, shape).with(axis, step.place(index, x.shape[axis]!)), x.shape),
       );
     return [scattered(step, targets, step.attributes.reduction)];
   },
@@ -124,7 +124,7 @@ export const indexingEvaluations: Evaluations<keyof IndexingAttributes> = {
     const numbers = step.numbers(1);
     const targets = Array.from({ length: step.x(2).data.length }, (_, flat) => {
       const start = Math.trunc(flat / block) * depth;
-      const lead = numbers.slice(start, start + depth).map((index, i) => place(step, index, x.shape[i]!));
+      const lead = numbers.slice(start, start + depth).map((index, i) => step.place(index, x.shape[i]!));
       return flatOf(lead, x.shape.slice(0, depth)) * block + (flat % block);
     });
     return [scattered(step, targets, step.attributes.reduction)];
@@ -137,13 +137,6 @@ export const indexingEvaluations: Evaluations<keyof IndexingAttributes> = {
   },
   Size: (step) => [wholes("int64", [], () => BigInt(step.x().data.length))],
 };
-
-/** Negative indices count from the end. */
-function place(step: Step, index: number, size: number): number {
-  const at = index < 0 ? index + size : index;
-  if (at < 0 || at >= size) throw step.refuse(`the index ${index} lies outside the ${size} there are`);
-  return at;
-}
 
 /** Input 0 with the elements of input 2 put to these places, one after the other. */
 function scattered(

@@ -107,7 +107,7 @@ export function inspectModel(model: Graph, options: InspectOptions = {}): Inspec
 /** None where nothing can be trained: the rest of a model is worth seeing all the same. */
 function parametersOf(graph: StaticGraph, search: ParameterSearch): readonly ParameterSpec[] {
   try {
-    return findParameters(graph, search);
+    return findParameters(graph, search).parameters;
   } catch (error) {
     if (error instanceof ProgramError && error.code === "NOTHING_TO_TRAIN") return [];
     throw error;

@@ -31,7 +31,8 @@ function likelihood<K extends keyof LossAttributes>(
   const weights = step.has(2) ? step.reals(2).data : undefined;
   const terms = step.numbers(1).map((label, i) => {
     if (label === ignore_index) return { loss: 0, weight: 0 };
-    const at = (Math.trunc(i / inner) * classes + label) * inner + (i % inner);
+    const own = step.placeFromStart(label, classes);
+    const at = (Math.trunc(i / inner) * classes + own) * inner + (i % inner);
     const weight = weights?.[label] ?? 1;
     return { loss: -weight * data[at]!, weight };
   });

@@ -77,6 +77,18 @@ export class Step<K extends OpKind = OpKind> {
     return axis < 0 ? axis + rank : axis;
   }
 
+  /** An index, counted from the end where it is negative. @throws {EvaluationError} GRAPH_FAILED where there is none */
+  place(index: number, size: number): number {
+    return index < 0 && index >= -size ? index + size : this.placeFromStart(index, size);
+  }
+
+  /** @throws {EvaluationError} GRAPH_FAILED */
+  placeFromStart(index: number, size: number): number {
+    if (index >= 0 && index < size) return index;
+    const why = `the index ${index} lies outside the ${size} there are`;
+    throw new EvaluationError({ code: "GRAPH_FAILED", op: this.node.op, node: this.node.name, why });
+  }
+
   refuse(why: string): EvaluationError {
     return new EvaluationError({ code: "NOT_EVALUATED", op: this.node.op, node: this.node.name, why });
   }

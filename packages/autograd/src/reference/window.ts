@@ -84,8 +84,7 @@ export const windowEvaluations: Evaluations<keyof ConvolutionAttributes | keyof 
     const { dtype, data } = step.reals();
     const y = new Float64Array(sizeOf(step.shape()));
     step.numbers(1).forEach((place, i) => {
-      if (place < 0 || place >= y.length) throw step.refuse(`the index ${place} is outside the output`);
-      y[place] = data[i]!;
+      y[step.placeFromStart(place, y.length)] = data[i]!;
     });
     return [{ dtype, shape: step.shape(), data: y }];
   },

@@ -1,5 +1,6 @@
 /** Faults of running a program. All plain values: they cross a thread border and come out the same. */
 import { FaultError, type Sentences } from "@pingo/core";
+import { OUT_OF_BOUNDS_HINT } from "../graph/out-of-bounds.ts";
 
 export type RuntimeFault =
   | { readonly code: "ENGINE_MISSING"; readonly platform: string; readonly why: string }
@@ -52,9 +53,7 @@ const SENTENCES: Sentences<RuntimeFault> = {
   GRAPH_REJECTED: (f) => `ONNX Runtime does not accept the program: ${f.why}`,
   GRAPH_FAILED: (f) =>
     `ONNX Runtime stopped while running the program: ${f.why}` +
-    (f.why.includes(OUT_OF_BOUNDS)
-      ? "; most likely a label of the data is no class of the model, or a number that is looked up lies past the end of its table"
-      : ""),
+    (f.why.includes(OUT_OF_BOUNDS) ? `; ${OUT_OF_BOUNDS_HINT}` : ""),
   FIELD_MISMATCH: (f) => `the tensor "${f.field}" of the data does not fit the program: ${f.why}`,
   WEIGHTS_LENGTH: (f) => `the weights vector has ${f.length} numbers; the program has ${f.expected}`,
   CHECKPOINT_MISFIT: ({ what, found, expected }) =>
