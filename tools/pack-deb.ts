@@ -9,8 +9,9 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
+import { agentBundle } from "../apps/provider/src/agent-bundle.ts";
 import { control, manPage } from "./pack/control.ts";
-import { stage, write } from "./pack/stage.ts";
+import { HOME, stage, write } from "./pack/stage.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const ARCH_DEBIAN: Readonly<Record<string, string>> = { x64: "amd64", arm64: "arm64" };
@@ -51,6 +52,8 @@ try {
 /** A fault in what was packed is met here, not on somebody's machine. */
 async function check(path: string, folder: string): Promise<void> {
   run("dpkg-deb", ["-x", path, folder]);
+  if (agentBundle(join(folder, HOME)) === null)
+    throw new Error("what was packed has no bundle of its own sources");
   const home = join(folder, "home");
   const pingo = (words: readonly string[]): string =>
     run(join(folder, "usr/bin/pingo"), words, { PATH: "/usr/bin:/bin", HOME: home, PINGO_HOME: home });

@@ -3,16 +3,17 @@ import { existsSync } from "node:fs";
 import { chmod, cp, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
 import { serviceUnit, UNIT_NAME } from "../../apps/cli/src/local/service-unit.ts";
+import { bundleAgent } from "./bundle-agent.ts";
 import { type Closure, closureOf } from "./closure.ts";
 
 /** What `pingo` runs. */
 const APPS = ["apps/cli", "apps/fog", "apps/provider", "apps/devnet", "examples"];
 /** Where all of it lies on the machine. */
-const HOME = "usr/lib/pingo";
+export const HOME = "usr/lib/pingo";
 const NODE = "bin/node";
 /** Nothing of these runs. */
 const LEFT_OUT = /(\.test\.ts|\.fuzz\.ts|\.map|\.md|\.d\.ts|\.d\.mts|\.d\.cts)$/;
-const FOLDERS_LEFT_OUT = new Set(["test", "tests", "__tests__", "peers", "page", "node_modules"]);
+const FOLDERS_LEFT_OUT = new Set(["test", "tests", "__tests__", "peers", "page", "dist", "node_modules"]);
 
 export interface StageOptions {
   readonly root: string;
@@ -42,6 +43,7 @@ export async function stage({ root, folder, arch }: StageOptions): Promise<Closu
   await keepOneSystem(join(home, "node_modules/onnxruntime-node/bin"), arch);
   await copyFile(join(root, "node_modules/node/bin/node"), join(home, NODE));
   await copyFile(join(root, "package.json"), join(home, "package.json"));
+  await bundleAgent(home);
   await copyFile(join(root, "LICENSE"), join(folder, "usr/share/doc/pingo/copyright"));
   await write(join(folder, "usr/bin/pingo"), WRAPPER, 0o755);
   await write(join(folder, "usr/lib/systemd/user", UNIT_NAME), unit(), 0o644);

@@ -14,12 +14,14 @@ import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { GIVE_BACK } from "@pingo/core/malloc";
+import type { AgentBundle } from "./agent-bundle.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * A small young generation, one helper thread, and no optimizing compilers: their code alone takes 6 MB that
- * a program which only waits and copies never earns back. Sparkplug, the baseline compiler, stays.
+ * a program which only waits and copies never earns back. Sparkplug, the baseline compiler, stays. Without the snapshot that
+ * Node starts from, a start takes 45 ms longer, and 4 MB of the binary's pages are never touched.
  */
 export const LEAN_FLAGS = [
   "--max-semi-space-size=1",
@@ -28,6 +30,7 @@ export const LEAN_FLAGS = [
   "--no-maglev",
   "--v8-pool-size=1",
   "--expose-gc",
+  "--no-node-snapshot",
 ] as const;
 
 const COMPILE = fileURLToPath(new URL("./compile.ts", import.meta.url));
@@ -38,7 +41,7 @@ const COMPILE_MS_MAX = 60_000;
  * Before anything else of ours is imported. Returns in a lean process, or where the system cannot replace
  * one (Windows) or keep compiled code (a full disk): there the agent is as good, and 40 MB larger.
  */
-export async function becomeLean(env: Environment): Promise<void> {
+export async function becomeLean(env: Environment, bundle: AgentBundle | null): Promise<void> {
   const cache = compileCacheFolder(env);
   const hasFlags = LEAN_FLAGS.every((flag) => process.execArgv.includes(flag));
   if (!hasFlags || env["NODE_COMPILE_CACHE"] !== cache) {
@@ -46,9 +49,9 @@ export async function becomeLean(env: Environment): Promise<void> {
     enableCompileCache(cache);
     return;
   }
-  if (isCompiled()) return;
+  if (isCompiled(bundle)) return;
   await compile(env);
-  if (isCompiled()) replaceProcess(env, cache);
+  if (isCompiled(bundle)) replaceProcess(env, cache);
 }
 
 /** Its stdin is a pipe that we hold: should we end first, so does it. */
@@ -67,13 +70,13 @@ export function compileCacheFolder(env: Environment): string {
 }
 
 /** Written when the code of agent and worker is all there, for this version of Node and these flags. */
-export function compiledMark(): string | undefined {
+export function compiledMark(bundle: AgentBundle | null): string | undefined {
   const folder = getCompileCacheDir();
-  return folder && join(folder, "provider-compiled");
+  return folder && join(folder, `${bundle?.hash.slice(0, 16) ?? "sources"}-provider-compiled`);
 }
 
-function isCompiled(): boolean {
-  const mark = compiledMark();
+function isCompiled(bundle: AgentBundle | null): boolean {
+  const mark = compiledMark(bundle);
   return mark !== undefined && existsSync(mark);
 }
 

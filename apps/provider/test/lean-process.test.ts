@@ -1,16 +1,25 @@
+import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { keyPairOfSeed } from "@pingo/core";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { agentBundle } from "../src/agent-bundle.ts";
 import { LEAN_FLAGS } from "../src/lean-process.ts";
-import { type ProviderProcess, startProvider } from "./provider-process.ts";
+import { NODE, type ProviderProcess, startProvider } from "./provider-process.ts";
 import { type ScriptedFog, startScriptedFog } from "./scripted-fog.ts";
 
 const KEY = keyPairOfSeed(new Uint8Array(32).fill(6));
 const HAS_PROC = existsSync("/proc/self/cmdline");
 
+/** As it is after the setup: from the sources it is 47 MB. */
+const ANONYMOUS_MB_MAX = 40;
+
+beforeAll(() => {
+  execFileSync(NODE, [fileURLToPath(new URL("../../../tools/bundle-agent.ts", import.meta.url))]);
+});
 let folder: string;
 let fog: ScriptedFog;
 beforeEach(async () => {
@@ -38,9 +47,19 @@ test.runIf(HAS_PROC)(
     const { pid } = await provider.logged("worker_started");
     expect(await wordsOf(Number(pid))).toEqual(expect.arrayContaining([...LEAN_FLAGS]));
     const names = await readdir(cache, { recursive: true });
-    expect(names.filter((name) => name.endsWith("provider-compiled"))).toHaveLength(1);
+    const marks = names.filter((name) => name.endsWith("provider-compiled"));
+    const bundle = agentBundle() ?? expect.fail("no bundle");
+    expect(marks).toEqual([expect.stringContaining(bundle.hash.slice(0, 16))]);
   },
 );
+
+test.runIf(HAS_PROC)("an agent that waits runs from its bundle, which is a third smaller", async () => {
+  await using provider = await startWith(join(folder, "compiled"));
+  await fog.next("hello");
+  const status = await readFile(`/proc/${provider.child.pid}/status`, "utf8");
+  const anonymousMB = (1_024 * Number(/^RssAnon:\s+(\d+) kB/m.exec(status)?.[1])) / 1e6;
+  expect(anonymousMB).toBeLessThan(ANONYMOUS_MB_MAX);
+});
 
 test("where no compiled code can be kept the agent runs all the same", async () => {
   const cache = join(folder, "in-the-way");

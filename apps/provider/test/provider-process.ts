@@ -20,7 +20,7 @@ const NO_POLICY = { PINGO_PROVIDER_POLICY: "off" };
 const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 /** Compiled code is the same for every test. */
 const SHARED_CACHE = { NODE_COMPILE_CACHE: join(tmpdir(), "pingo-test-compile-cache") };
-const NODE = fileURLToPath(new URL("../../../node_modules/.bin/node", import.meta.url));
+export const NODE = fileURLToPath(new URL("../../../node_modules/.bin/node", import.meta.url));
 
 export interface ProviderProcessOptions {
   readonly home: string;
