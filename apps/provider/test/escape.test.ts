@@ -82,7 +82,7 @@ test("a worker as the agent starts it gets out nowhere", async () => {
   // Node's permissions of this version leave the network open; only the walls close it.
   const open = canWall ? [] : ["reach the network"];
   expect(succeeded(report).filter(([name]) => !open.includes(name))).toEqual([]);
-  expect(Object.keys(report)).toHaveLength(10);
+  expect(Object.keys(report)).toHaveLength(11);
 });
 
 describe.skipIf(!canWall)("past Node's permissions, behind the walls alone", () => {

@@ -57,8 +57,9 @@ export function bubblewrap({ blocks, updates, compileCache }: SandboxFolders): r
     ...["--proc", "/proc", "--dev", "/dev"],
     ...[...SYSTEM, HUGE_PAGES_FOLDER, process.execPath, ...PROGRAM, compileCache, blocks].flatMap(shown),
     ...["--bind", updates, updates, "--chdir", updates],
-    // What lies between these is memory, and would be written without limit.
-    ...["--remount-ro", "/dev", "--remount-ro", "/"],
+    // What lies between these is memory, and would be written without limit. Of /proc, the settings of the whole computer are
+    // there for whoever is its root, which a worker of a system service is, without any of root's privileges.
+    ...["--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/"],
     ...["--seccomp", String(SECCOMP_FD), "--info-fd", String(INFO_FD)],
     "--",
   ];

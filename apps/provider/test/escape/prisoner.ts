@@ -34,6 +34,14 @@ process.on("message", async (orders: Orders) => {
 });
 process.send?.({ ready: true });
 
+/** Of the whole computer, by way of /proc: the first one names a program that the kernel runs as root. */
+const SETTINGS = [
+  "/proc/sys/kernel/core_pattern",
+  "/proc/sys/kernel/hostname",
+  "/proc/sys/vm/overcommit_memory",
+  "/proc/sys/vm/drop_caches",
+];
+
 const ATTEMPTS: Readonly<Record<string, (orders: Orders) => unknown>> = {
   "read a secret": ({ secrets }) => secrets.find((path) => succeeds(() => readFileSync(path))),
   "find a secret": ({ secrets }) =>
@@ -42,6 +50,8 @@ const ATTEMPTS: Readonly<Record<string, (orders: Orders) => unknown>> = {
     ),
   "write elsewhere": ({ forbidden }) =>
     forbidden.find((folder) => succeeds(() => writeFileSync(`${folder}/escaped`, "x"))),
+  // What stands there already is put back: nothing changes even where it succeeds.
+  "set the computer": () => SETTINGS.find((path) => succeeds(() => writeFileSync(path, settingIn(path)))),
   "reach the network": ({ port }) =>
     new Promise((resolve) => {
       const socket = connect({ host: "127.0.0.1", port }, () => resolve("connected"));
@@ -70,6 +80,14 @@ const ATTEMPTS: Readonly<Record<string, (orders: Orders) => unknown>> = {
     }
   },
 };
+
+function settingIn(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return ""; // written only
+  }
+}
 
 function namesIn(folder: string): readonly string[] {
   try {
