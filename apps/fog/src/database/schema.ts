@@ -183,6 +183,7 @@ export const stakes = pgTable("stakes", {
 export const verifications = pgTable("verifications", {
   lease: text().$type<LeaseId>().primaryKey(),
   node: text().$type<NodeId>().notNull(),
+  address: text().notNull(),
   verdict: text().$type<"same" | "other" | "failed">().notNull(),
   deviation: doublePrecision(),
   atUnixMs: count("at_unix_ms").notNull(),

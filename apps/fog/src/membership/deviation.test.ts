@@ -1,6 +1,7 @@
+import { createPrng, LIMITS } from "@pingo/core";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { deviationOf, isSameWork } from "./deviation.ts";
+import { deviationOf, isSameWork, JUDGED_STEPS_MAX, toleranceOf } from "./deviation.ts";
 
 const arbUpdate = fc
   .float32Array({ minLength: 1, maxLength: 64, noNaN: true, noDefaultInfinity: true, min: -10, max: 10 })
@@ -34,4 +35,24 @@ test("noise, nothing and the work of another are not the same work; rounding is"
   expect(isSameWork(0.075, 100)).toBe(false);
   expect(isSameWork(0.075, 200)).toBe(true);
   expect(isSameWork(Number.NaN, 10)).toBe(false);
+});
+
+test("no work and noise of any size are never the same work, however many steps are claimed", () => {
+  const arbSteps = fc.integer({ min: 1, max: LIMITS.stepsPerRoundMax });
+  fc.assert(
+    fc.property(fc.nat(), arbSteps, fc.double({ min: 0, max: 4, noNaN: true }), (seed, steps, size) => {
+      const prng = createPrng(seed);
+      const draw = (): Float32Array => Float32Array.from({ length: 256 }, () => prng.float() * 2 - 1);
+      const ours = draw();
+      const noise = draw().map((value) => value * size);
+      expect(isSameWork(deviationOf(new Float32Array(ours.length), ours), steps)).toBe(false);
+      expect(isSameWork(deviationOf(noise, ours), steps)).toBe(false);
+    }),
+  );
+});
+
+test("the tolerance grows with the steps up to those that are judged, and no further", () => {
+  expect(toleranceOf(JUDGED_STEPS_MAX / 2)).toBeLessThan(toleranceOf(JUDGED_STEPS_MAX));
+  expect(toleranceOf(LIMITS.stepsPerRoundMax)).toBe(toleranceOf(JUDGED_STEPS_MAX));
+  expect(isSameWork(0.3, LIMITS.stepsPerRoundMax)).toBe(false);
 });

@@ -8,6 +8,10 @@ import { assert } from "@pingo/core";
  */
 const TOLERANCE = 0.05;
 const TOLERANCE_STEPS = 100;
+/** However many steps: what tells work from none, which is at 1, with as much room on either side as there is. */
+const TOLERANCE_MAX = 0.25;
+/** Beyond them rounding may carry honest work further away than the tolerance goes: nothing is said of such a unit. */
+export const JUDGED_STEPS_MAX = (TOLERANCE_STEPS * TOLERANCE_MAX) / TOLERANCE;
 
 /**
  * @param theirs  f32[n]
@@ -27,7 +31,11 @@ export function deviationOf(theirs: Float32Array, ours: Float32Array): number {
   return apart === 0 ? 0 : Math.sqrt(apart / whole);
 }
 
-/** Rounding differs between processors, and every step carries it on: beyond 100 steps the tolerance grows with them. */
+/** Rounding differs between processors, and every step carries it on: beyond 100 steps the tolerance grows with them, up to its ceiling. */
+export function toleranceOf(steps: number): number {
+  return Math.min(TOLERANCE_MAX, TOLERANCE * Math.max(1, steps / TOLERANCE_STEPS));
+}
+
 export function isSameWork(deviation: number, steps: number): boolean {
-  return deviation <= TOLERANCE * Math.max(1, steps / TOLERANCE_STEPS);
+  return deviation <= toleranceOf(steps);
 }

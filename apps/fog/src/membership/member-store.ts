@@ -1,7 +1,8 @@
 /** Wallets, certificates and verifications, as rows. */
 import type { LeaseId, NodeId } from "@pingo/core";
-import { and, asc, count, eq, isNull, lt, or, sql as raw } from "drizzle-orm";
+import { and, asc, count, eq, isNull, lt, lte, or, sql as raw } from "drizzle-orm";
 import { certificates, results, type Sql, verifications, wallets } from "../database/schema.ts";
+import { JUDGED_STEPS_MAX } from "./deviation.ts";
 
 /** false where a later statement of this node is known already. */
 export async function saveWallet(
@@ -49,13 +50,17 @@ export async function saveCertificate(
 export interface Candidate {
   readonly lease: LeaseId;
   readonly node: NodeId;
+  /** Of the wallet that it works for now: what comes of this work is that wallet's, whatever the node is linked to later. */
   readonly address: string;
   readonly result: typeof results.$inferSelect;
 }
 
+/** Rows that a unit went through: more would keep whoever comes next waiting. */
+const REDONE_ROWS_MAX = 2 ** 20;
+
 /**
- * The oldest counted work, not done again yet, of a wallet that has nothing to show: no verified work, or a certificate that ends before
- * `renewUnixS`.
+ * Counted work, not done again yet and small enough to be judged, of a wallet that has nothing to show: no certificate, or one that ends before
+ * `renewUnixS`. Of the node whose work was done again least often, the oldest: nobody's many units hold up a newcomer's first.
  */
 export async function nextCandidate(sql: Sql, renewUnixS: number): Promise<Candidate | undefined> {
   const [row] = await sql
@@ -67,12 +72,17 @@ export async function nextCandidate(sql: Sql, renewUnixS: number): Promise<Candi
     .where(
       and(
         results.counted,
+        lte(results.steps, JUDGED_STEPS_MAX),
+        lte(results.rows, REDONE_ROWS_MAX),
         isNull(verifications.lease),
         or(isNull(certificates.address), lt(certificates.validUntilUnixS, renewUnixS)),
         raw`coalesce(${certificates.issuedUnixMs}, 0) < ${results.receivedUnixMs}`,
       ),
     )
-    .orderBy(asc(results.receivedUnixMs))
+    .orderBy(
+      raw`(select count(*) from ${verifications} tried where tried.node = ${results.provider})`,
+      asc(results.receivedUnixMs),
+    )
     .limit(1);
   if (row === undefined) return undefined;
   return { lease: row.result.lease, node: row.result.provider, address: row.address, result: row.result };
@@ -82,15 +92,14 @@ export async function saveVerification(sql: Sql, row: typeof verifications.$infe
   await sql.insert(verifications).values(row).onConflictDoNothing();
 }
 
-/** Wallets whose work was found the same and that were not issued a certificate since. */
+/** A wallet whose work was found the same and that was not issued a certificate since. */
 export async function nextToIssue(
   sql: Sql,
 ): Promise<{ readonly address: string; readonly node: NodeId } | undefined> {
   const [row] = await sql
-    .select({ address: wallets.address, node: verifications.node })
+    .select({ address: verifications.address, node: verifications.node })
     .from(verifications)
-    .innerJoin(wallets, eq(wallets.node, verifications.node))
-    .leftJoin(certificates, eq(certificates.address, wallets.address))
+    .leftJoin(certificates, eq(certificates.address, verifications.address))
     .where(
       and(
         eq(verifications.verdict, "same"),
@@ -106,7 +115,6 @@ export async function countVerified(sql: Sql, address: string): Promise<number> 
   const [row] = await sql
     .select({ verified: count() })
     .from(verifications)
-    .innerJoin(wallets, eq(wallets.node, verifications.node))
-    .where(and(eq(wallets.address, address), eq(verifications.verdict, "same")));
+    .where(and(eq(verifications.address, address), eq(verifications.verdict, "same")));
   return row?.verified ?? 0;
 }

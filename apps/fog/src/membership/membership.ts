@@ -162,9 +162,9 @@ export class Membership implements AsyncDisposable {
     const renewUnixS = Math.floor(clock.nowUnixMs() / 1000) + RENEW_S;
     const candidate = await nextCandidate(sql, renewUnixS);
     if (candidate === undefined) return false;
-    const { lease, node } = candidate;
+    const { lease, node, address } = candidate;
     const { verdict, deviation } = await this.#verdictOn(candidate);
-    await saveVerification(sql, { lease, node, verdict, deviation, atUnixMs: clock.nowUnixMs() });
+    await saveVerification(sql, { lease, node, address, verdict, deviation, atUnixMs: clock.nowUnixMs() });
     log.info("work_redone", { lease, node, verdict, deviation });
     return true;
   }

@@ -7,7 +7,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
-import { type Cid, isRunUnit, parseShape, RemoteError, type WorkUnit, zErrorBody } from "@pingo/core";
+import { type Cid, parseShape, RemoteError, type WorkUnit, zErrorBody } from "@pingo/core";
 import { z } from "zod";
 import { FogError } from "../fault.ts";
 
@@ -21,8 +21,10 @@ export interface Redone {
 
 const SCRIPT = fileURLToPath(new URL("reexecute.ts", import.meta.url));
 const ANSWER_CHARS_MAX = 4_096;
-/** Beyond the time that a piece is given; nothing else ends a module that does not end by itself. */
+/** Beyond twice the time that its provider was given: it runs at the lowest priority, and in two ways where the first comes out otherwise. */
 const GRACE_MS = 60_000;
+/** However long a unit may take: others wait for theirs. */
+const REDONE_MS_MAX = 10 * 60_000;
 const zAnswer = z.union([z.strictObject({ deviation: z.number().nonnegative() }), zErrorBody]);
 
 /**
@@ -31,7 +33,7 @@ const zAnswer = z.union([z.strictObject({ deviation: z.number().nonnegative() })
  */
 export async function redo(work: Redone, signal: AbortSignal): Promise<number> {
   signal.throwIfAborted();
-  const timeout = isRunUnit(work.unit) ? 2 * work.unit.deadlineMs + GRACE_MS : 0;
+  const timeout = redoMsMax(work.unit);
   const child = spawn(process.execPath, [SCRIPT], {
     ...{ env: {}, signal, timeout, killSignal: "SIGKILL" },
     stdio: ["pipe", "pipe", "inherit"],
@@ -52,4 +54,8 @@ export async function redo(work: Redone, signal: AbortSignal): Promise<number> {
     signal.throwIfAborted();
     throw error;
   }
+}
+
+export function redoMsMax({ deadlineMs }: Pick<WorkUnit, "deadlineMs">): number {
+  return Math.min(2 * deadlineMs + GRACE_MS, REDONE_MS_MAX);
 }
