@@ -16,7 +16,7 @@ Maintainer: PinGo <packages@pingo.invalid>
 Installed-Size: ${installedKiB}
 Depends: libc6 (>= 2.28), libstdc++6, libgcc-s1
 Recommends: bubblewrap, util-linux
-Suggests: xprintidle
+Suggests: xprintidle, x11-utils, swayidle
 Section: science
 Priority: optional
 Description: lends what a computer does not use to a network that trains small AI models

@@ -24,8 +24,9 @@ export function nodePauseCommand(run: Run): Command {
     .addHelpText("after", PAUSE_HELP)
     .action(
       run(async (context, command) => {
-        const untilUnixMs = context.ports.clock.nowUnixMs() + parseDuration(command.args[0] ?? "");
-        await tell(context, { kind: "paused", untilUnixMs }, `paused until ${localText(untilUnixMs)}`);
+        const forMs = parseDuration(command.args[0] ?? "");
+        const untilUnixMs = context.ports.clock.nowUnixMs() + forMs;
+        await tell(context, { kind: "paused", untilUnixMs, forMs }, `paused until ${localText(untilUnixMs)}`);
       }),
     );
 }

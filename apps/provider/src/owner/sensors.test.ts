@@ -79,6 +79,42 @@ describe("input on Linux", () => {
     expect(await linux("input")).toEqual({ value: 0 });
   });
 
+  test("an X server inside Wayland is not asked: it counts on while the owner types into another window", async () => {
+    await wayland();
+    await command("xprintidle", { "": "3600000\n" });
+    await command("loginctl", { [shown]: session("no", (NOW - 60_000) * 1_000) });
+    expect(await linux("input")).toEqual({ value: 0 });
+    await command("loginctl", { [shown]: session("no", 0) });
+    expect(await linux("input")).toMatchObject({ missing: expect.stringContaining("swayidle") });
+  });
+
+  const x11 = (id: number) =>
+    file(`run/systemd/sessions/${id}`, "UID=1000\nUSER=ada\nSTATE=active\nTYPE=x11\nCLASS=user\n");
+
+  test("of all that tells, the latest touch counts", async () => {
+    await x11(7);
+    await command("xprintidle", { "": "4200\n" });
+    await command("loginctl", { [shown]: session("yes", (NOW - 9_000) * 1_000) });
+    expect(await linux("input")).toEqual({ value: 4_200 });
+    await command("loginctl", { [shown]: session("yes", (NOW - 3_000) * 1_000) });
+    expect(await linux("input")).toEqual({ value: 3_000 });
+    await command("loginctl", { [shown]: session("no", 0) });
+    expect(await linux("input")).toEqual({ value: 4_200 });
+  });
+
+  test("xprintidle speaks of one desktop of two", async () => {
+    await x11(7);
+    await x11(8);
+    await command("xprintidle", { "": "4200\n" });
+    await command("loginctl", {
+      [shown]: session("no", 0),
+      [shown.replace("7", "8")]: session("yes", (NOW - 60_000) * 1_000),
+    });
+    expect(await linux("input")).toEqual({ value: 4_200 });
+    await command("loginctl", { [shown]: session("no", 0) });
+    expect(await linux("input")).toMatchObject({ missing: expect.stringContaining("xprintidle") });
+  });
+
   test("a desktop that never sets the hint is missing, not guessed", async () => {
     await wayland();
     await command("loginctl", { [shown]: session("no", 0) });
@@ -101,6 +137,45 @@ describe("the other sensors of Linux", () => {
     expect(await linux("battery")).toEqual({ value: { isCharging: true, charge: 0.73 } });
   });
 
+  test("what powers a peripheral is not this computer's mains", async () => {
+    await supply("BAT0", { type: "Battery", status: "Discharging", capacity: "50" });
+    await supply("AC", { type: "Mains", online: "0" });
+    await supply("pad", { type: "Mains", scope: "Device", online: "1" });
+    expect(await linux("battery")).toEqual({ value: { isCharging: false, charge: 0.5 } });
+  });
+
+  test("a charge that is not told is null, or what the battery's energy says", async () => {
+    await supply("BAT0", { type: "Battery", status: "Discharging", capacity: "" });
+    expect(await linux("battery")).toEqual({ value: { isCharging: false, charge: null } });
+    await supply("BAT0", { energy_now: "12000000", energy_full: "48000000" });
+    expect(await linux("battery")).toEqual({ value: { isCharging: false, charge: 0.25 } });
+  });
+
+  test.each([
+    ["Unknown", "0", false],
+    ["", "0", false],
+    ["Full", "0", false],
+    ["Unknown", "1", true],
+    ["Unknown", null, null],
+    ["", null, null],
+    ["Unknown", "", null],
+    ["Full", null, true],
+    ["Not charging", null, true],
+    ["Charging", "0", true],
+  ])("a battery that says %j beside mains that say %j", async (status, online, isCharging) => {
+    await supply("BAT0", { type: "Battery", status, capacity: "50" });
+    if (online !== null) await supply("AC", { type: "Mains", online });
+    const told =
+      isCharging === null ? { missing: expect.any(String) } : { value: { isCharging, charge: 0.5 } };
+    expect(await linux("battery")).toEqual(told);
+  });
+
+  test("a sensor that reads empty tells nothing", async () => {
+    await file("sys/class/hwmon/hwmon1/name", "coretemp\n");
+    await file("sys/class/hwmon/hwmon1/temp1_input", "\n");
+    expect(await linux("temperature")).toMatchObject({ missing: expect.any(String) });
+  });
+
   test("the hottest sensor of the processor counts, and no other device's", async () => {
     await file("sys/class/hwmon/hwmon0/name", "nvme\n");
     await file("sys/class/hwmon/hwmon0/temp1_input", "91000\n");
@@ -118,6 +193,26 @@ describe("the other sensors of Linux", () => {
     expect(await linux("fullScreen")).toEqual({ value: true });
     await command("xprop", { "-root _NET_ACTIVE_WINDOW": "_NET_ACTIVE_WINDOW(WINDOW): window id # 0x0\n" });
     expect(await linux("fullScreen")).toEqual({ value: false });
+    await file("run/systemd/sessions/7", "STATE=active\nTYPE=wayland\nCLASS=user\n");
+    expect(await linux("fullScreen")).toMatchObject({ missing: expect.stringContaining("Wayland") });
+  });
+
+  test("on Wayland a window of the X server's is seen to fill the screen, and never not to", async () => {
+    await file("run/systemd/sessions/7", "STATE=active\nTYPE=wayland\nCLASS=user\n");
+    const active = { "-root _NET_ACTIVE_WINDOW": "_NET_ACTIVE_WINDOW(WINDOW): window id # 0x3e00007\n" };
+    const state = "-id 0x3e00007 _NET_WM_STATE";
+    await command("xprop", { ...active, [state]: "_NET_WM_STATE(ATOM) = _NET_WM_STATE_FULLSCREEN\n" });
+    expect(await linux("fullScreen")).toEqual({ value: true });
+    await command("xprop", { ...active, [state]: "_NET_WM_STATE(ATOM) = \n" });
+    expect(await linux("fullScreen")).toMatchObject({ missing: expect.any(String) });
+  });
+
+  test("without a window manager that names the active window, full screen is not told", async () => {
+    const words = "-root _NET_ACTIVE_WINDOW";
+    await command("xprop", { [words]: "_NET_ACTIVE_WINDOW:  no such atom on any window.\n" });
+    expect(await linux("fullScreen")).toMatchObject({ missing: expect.any(String) });
+    await command("xprop", { [words]: "_NET_ACTIVE_WINDOW:  not found.\n" });
+    expect(await linux("fullScreen")).toMatchObject({ missing: expect.any(String) });
   });
 
   test("the programs that run", async () => {

@@ -1,6 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { decide, OWNER_STATE_AT_START, type OwnerDecision, type OwnerState, type Verdict } from "./decide.ts";
+import {
+  decide,
+  HOT_UNTOLD_MS,
+  OWNER_STATE_AT_START,
+  type OwnerDecision,
+  type OwnerState,
+  type Verdict,
+} from "./decide.ts";
 import { type OwnerReasonCode, sentenceOf } from "./owner-reasons.ts";
 import type { OwnerPolicy } from "./policy.ts";
 import { PROFILES } from "./profiles.ts";
@@ -141,6 +148,7 @@ describe("each of these stops all work, and says so", () => {
     ["OUTSIDE_WINDOWS", "vacate", {}, night, NONE],
     ["ON_BATTERY", "suspend", { battery: { isCharging: false, charge: 1 } }, gentle, NONE],
     ["BATTERY_LOW", "suspend", { battery: { isCharging: false, charge: 0.4 } }, allowed, NONE],
+    ["BATTERY_LOW", "suspend", { battery: { isCharging: false, charge: null } }, allowed, NONE],
     ["TOO_HOT", "suspend", { temperatureCelsius: 80 }, gentle, NONE],
     ["FULL_SCREEN", "suspend", { isFullScreen: true }, gentle, NONE],
     [
@@ -171,6 +179,51 @@ describe("each of these stops all work, and says so", () => {
     expect(last(replay(times(40, { temperatureCelsius: 69 }), gentle, NONE, hot.state, 0)).verdict.kind).toBe(
       "run",
     );
+  });
+});
+
+test("a sensor that falls silent in the heat does not end the stop: only time does, or its next word", () => {
+  const hot = last(replay([{ temperatureCelsius: 81 }], gentle, NONE, lent.state, 0)).state;
+  const silentAt = (ms: number) => last(replay([{ temperatureCelsius: null }], gentle, NONE, hot, ms));
+  expect(silentAt(HOT_UNTOLD_MS - 1).reasons[0]).toMatchObject({ code: "TOO_HOT", celsius: null });
+  expect(sentenceOf(silentAt(1).reasons[0] ?? { code: "IDLE" })).toMatch(/fell silent/);
+  expect(codesOf(silentAt(HOT_UNTOLD_MS))).not.toContain("TOO_HOT");
+  expect(codesOf(last(replay([{ temperatureCelsius: 69 }], gentle, NONE, hot, 1)))).not.toContain("TOO_HOT");
+  expect(codesOf(last(replay([{ temperatureCelsius: null }], gentle)))).not.toContain("TOO_HOT");
+});
+
+describe("a pause", () => {
+  const beganUnixMs = 1_800_000_000_000;
+  const forMs = 3_600_000;
+  const wish: OwnerWish = { kind: "paused", untilUnixMs: beganUnixMs + forMs, forMs };
+  const isPaused = (decision: OwnerDecision) => codesOf(decision).includes("PAUSED");
+
+  test("lasts as long as was asked, however often the clock is set back", () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 10 * forMs }), { maxLength: 5 }), (setBacksMs) => {
+        const first = last(replay([{ nowUnixMs: beganUnixMs }], gentle, wish));
+        let { state } = first;
+        expect(isPaused(first)).toBe(true);
+        for (const [i, backMs] of setBacksMs.entries()) {
+          const moment = { nowUnixMs: beganUnixMs - backMs };
+          const decision = last(replay([moment], gentle, wish, state, ((i + 1) * forMs) / 6));
+          expect(isPaused(decision)).toBe(true);
+          state = decision.state;
+        }
+        const over = last(replay([{ nowUnixMs: beganUnixMs - forMs }], gentle, wish, state, forMs));
+        expect(isPaused(over)).toBe(false);
+      }),
+    );
+  });
+
+  test("read anew by an agent whose clock was set back a day, it lasts no longer than was asked", () => {
+    const [read] = replay([{ nowUnixMs: beganUnixMs - 24 * forMs }], gentle, wish);
+    expect(read?.reasons[0]).toEqual({ code: "PAUSED", leftMs: forMs });
+  });
+
+  test("is over by the wall's clock too, which goes on while the computer sleeps", () => {
+    const { state } = last(replay([{ nowUnixMs: beganUnixMs }], gentle, wish));
+    expect(isPaused(last(replay([{ nowUnixMs: beganUnixMs + forMs }], gentle, wish, state, 1)))).toBe(false);
   });
 });
 

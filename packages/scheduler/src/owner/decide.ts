@@ -38,17 +38,32 @@ export interface OwnerDecision {
 /** What one decision leaves for the next. */
 export interface OwnerState {
   readonly lent: Lent;
-  readonly isHot: boolean;
+  /** Until when heat that was told counts, though its sensor fell silent; null while it is not hot. */
+  readonly hotUntilMs: number | null;
+  /** The pause in force, and when it ends by a clock that nobody sets. */
+  readonly pause: Pause | null;
   /** Since when nothing runs. */
   readonly stillSinceMs: number | null;
 }
 
-export const OWNER_STATE_AT_START: OwnerState = { lent: NOTHING_LENT, isHot: false, stillSinceMs: null };
+interface Pause {
+  readonly untilUnixMs: number;
+  readonly endsAtMs: number;
+}
+
+export const OWNER_STATE_AT_START: OwnerState = {
+  lent: NOTHING_LENT,
+  hotUntilMs: null,
+  pause: null,
+  stillSinceMs: null,
+};
 
 /** Left to the owner before anything is lent: what a desktop needs to open a program without swapping. */
 export const MEMORY_RESERVE_SHARE = 0.1;
 /** Beyond this the computer swaps: standing still would not help, only giving back does. */
 export const MEMORY_STALL_SHARE_MAX = 0.1;
+/** Sensors fall silent for a moment when a driver is loaded again; any processor at rest is cool by then. */
+export const HOT_UNTOLD_MS = 10 * 60_000;
 
 interface Stop {
   readonly reason: OwnerReason;
@@ -62,8 +77,9 @@ export function decide(
   wish: OwnerWish,
   state: OwnerState,
 ): OwnerDecision {
-  const isHot = isStillHot(signals, policy, state);
-  const stops = stopsOf(signals, policy, wish, isHot);
+  const hotUntilMs = hotUntil(signals, policy, state);
+  const pause = pauseOf(signals, wish, state);
+  const stops = stopsOf(signals, policy, { pause, isHot: hotUntilMs !== null });
   const presence = presenceOf(signals, policy);
   const limits = presence.code === "IDLE" ? policy.idle : policy.inUse;
   const isDear = policy.tariff.cheap.length > 0 && !isInside(policy.tariff.cheap, signals.local);
@@ -92,7 +108,7 @@ export function decide(
   ];
   const isStill = lent.cores === 0;
   const stillSinceMs = isStill ? (state.stillSinceMs ?? signals.monotonicMs) : null;
-  const next = { lent, isHot, stillSinceMs };
+  const next = { lent, hotUntilMs, pause, stillSinceMs };
   if (stillSinceMs !== null) {
     const forMs = signals.monotonicMs - stillSinceMs;
     const isOver = forMs >= policy.vacateAfterMs;
@@ -111,36 +127,54 @@ export function decide(
 }
 
 /** Stopped at one temperature, it goes on only at a lower one. */
-function isStillHot(
-  { temperatureCelsius }: OwnerSignals,
+function hotUntil(
+  { temperatureCelsius, monotonicMs }: OwnerSignals,
   { temperature }: OwnerPolicy,
-  { isHot }: OwnerState,
-): boolean {
-  if (temperatureCelsius === null) return false;
-  return temperatureCelsius >= (isHot ? temperature.resumeCelsius : temperature.stopCelsius);
+  { hotUntilMs }: OwnerState,
+): number | null {
+  if (temperatureCelsius === null) return hotUntilMs !== null && monotonicMs < hotUntilMs ? hotUntilMs : null;
+  const limit = hotUntilMs === null ? temperature.stopCelsius : temperature.resumeCelsius;
+  return temperatureCelsius >= limit ? monotonicMs + HOT_UNTOLD_MS : null;
+}
+
+/** Over by the first of two clocks: the wall's goes on while the computer sleeps, and the other is never set back. */
+function pauseOf(
+  { monotonicMs, nowUnixMs }: OwnerSignals,
+  wish: OwnerWish,
+  { pause }: OwnerState,
+): Pause | null {
+  if (wish.kind !== "paused") return null;
+  const { untilUnixMs, forMs = Number.POSITIVE_INFINITY } = wish;
+  if (pause?.untilUnixMs === untilUnixMs) return pause;
+  return { untilUnixMs, endsAtMs: monotonicMs + Math.min(forMs, untilUnixMs - nowUnixMs) };
 }
 
 /** Whatever forbids all work, the longest first. */
-function stopsOf(signals: OwnerSignals, policy: OwnerPolicy, wish: OwnerWish, isHot: boolean): Stop[] {
+function stopsOf(
+  signals: OwnerSignals,
+  policy: OwnerPolicy,
+  { pause, isHot }: { readonly pause: Pause | null; readonly isHot: boolean },
+): Stop[] {
   const stops: Stop[] = [];
   const stop = (isLong: boolean, reason: OwnerReason) => stops.push({ reason, isLong });
   const { battery, temperatureCelsius, applications } = signals;
   if (signals.isReclaimed) stop(true, { code: "RECLAIMED" });
-  if (wish.kind === "paused" && wish.untilUnixMs > signals.nowUnixMs) {
-    const leftMs = wish.untilUnixMs - signals.nowUnixMs;
-    stop(leftMs > policy.vacateAfterMs, { code: "PAUSED", leftMs });
-  }
+  const leftMs =
+    pause === null
+      ? 0
+      : Math.min(pause.untilUnixMs - signals.nowUnixMs, pause.endsAtMs - signals.monotonicMs);
+  if (leftMs > 0) stop(leftMs > policy.vacateAfterMs, { code: "PAUSED", leftMs });
   if (policy.windows.length > 0 && !isInside(policy.windows, signals.local)) {
     stop(true, { code: "OUTSIDE_WINDOWS" });
   }
   if (battery !== null && !battery.isCharging) {
     const { isAllowed, chargeMin } = policy.battery;
     if (!isAllowed) stop(false, { code: "ON_BATTERY" });
-    else if (battery.charge < chargeMin) {
+    else if (battery.charge === null || battery.charge < chargeMin) {
       stop(false, { code: "BATTERY_LOW", charge: battery.charge, chargeMin });
     }
   }
-  if (isHot && temperatureCelsius !== null) {
+  if (isHot) {
     const { resumeCelsius } = policy.temperature;
     stop(false, { code: "TOO_HOT", celsius: temperatureCelsius, resumeCelsius });
   }

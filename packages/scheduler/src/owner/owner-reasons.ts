@@ -7,8 +7,8 @@ export type OwnerReason =
   | { readonly code: "FINISHING" }
   | { readonly code: "OUTSIDE_WINDOWS" }
   | { readonly code: "ON_BATTERY" }
-  | { readonly code: "BATTERY_LOW"; readonly charge: number; readonly chargeMin: number }
-  | { readonly code: "TOO_HOT"; readonly celsius: number; readonly resumeCelsius: number }
+  | { readonly code: "BATTERY_LOW"; readonly charge: number | null; readonly chargeMin: number }
+  | { readonly code: "TOO_HOT"; readonly celsius: number | null; readonly resumeCelsius: number }
   | { readonly code: "FULL_SCREEN" }
   | { readonly code: "APPLICATION_RUNS"; readonly application: string }
   | { readonly code: "MEMORY_SHORT"; readonly wantedBytes: number }
@@ -34,9 +34,13 @@ const SENTENCES: { readonly [C in OwnerReasonCode]: (reason: Extract<OwnerReason
     OUTSIDE_WINDOWS: () => "your policy has no window at this time of the week",
     ON_BATTERY: () => "the computer runs on battery",
     BATTERY_LOW: ({ charge, chargeMin }) =>
-      `the battery is at ${percent(charge)}, below the ${percent(chargeMin)} of your policy`,
+      charge === null
+        ? `the computer runs on a battery that does not tell its charge, and your policy wants ${percent(chargeMin)}`
+        : `the battery is at ${percent(charge)}, below the ${percent(chargeMin)} of your policy`,
     TOO_HOT: ({ celsius, resumeCelsius }) =>
-      `the processor is at ${Math.round(celsius)} °C; it goes on at ${Math.round(resumeCelsius)} °C`,
+      celsius === null
+        ? `the processor was hot when its sensor fell silent; it goes on once that tells ${Math.round(resumeCelsius)} °C, or in ten minutes`
+        : `the processor is at ${Math.round(celsius)} °C; it goes on at ${Math.round(resumeCelsius)} °C`,
     FULL_SCREEN: () => "a program fills the screen: a film, a game or a talk",
     APPLICATION_RUNS: ({ application }) => `${application} runs, which your policy gives the computer to`,
     MEMORY_SHORT: ({ wantedBytes }) =>

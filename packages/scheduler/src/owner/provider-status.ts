@@ -110,7 +110,11 @@ export { type OwnerSize, zOwnerSize } from "./size.ts";
 
 export const zOwnerWish: z.ZodType<OwnerWish> = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("none") }),
-  z.strictObject({ kind: z.literal("paused"), untilUnixMs: z.number().nonnegative() }),
+  z.strictObject({
+    kind: z.literal("paused"),
+    untilUnixMs: z.number().nonnegative(),
+    forMs: z.number().nonnegative().optional(),
+  }),
   z.strictObject({ kind: z.literal("finishing") }),
 ]);
 

@@ -45,13 +45,18 @@ export interface LocalTime {
 
 export interface Battery {
   readonly isCharging: boolean;
-  /** 0 to 1. */
-  readonly charge: number;
+  /** 0 to 1; null where the battery does not tell. */
+  readonly charge: number | null;
 }
 
 /** What the owner said by command, over the policy. */
 export type OwnerWish =
   | { readonly kind: "none" }
-  | { readonly kind: "paused"; readonly untilUnixMs: number }
+  | {
+      readonly kind: "paused";
+      readonly untilUnixMs: number;
+      /** What was asked for: a clock that is set back does not make it longer. */
+      readonly forMs?: number | undefined;
+    }
   /** Finish what runs, take nothing new. */
   | { readonly kind: "finishing" };

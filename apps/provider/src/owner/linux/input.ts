@@ -1,16 +1,18 @@
 /**
  * When somebody last touched this computer.
  *
- * Desktops: xprintidle on X11; the idle hint of logind on Wayland, which the compositor sets. Terminals: a tty is read when
- * a key is pressed. The latest touch counts.
+ * Desktops: the idle hint of logind, which the desktop sets, and xprintidle where every desktop is X11: an X server that runs
+ * inside Wayland sees what its own windows are sent, and counts on while the owner types into another. Terminals: a tty is
+ * read when a key is pressed. The latest touch that any of them tells counts.
  */
 import type { OsView } from "../os-view.ts";
 import type { Reading } from "../sensor.ts";
+import { desktopSessions, isX11Partial, type Properties, propertiesOf } from "./desktop-sessions.ts";
 
 /** Answers in properties, one a line. SOURCE: loginctl(1), org.freedesktop.login1(5) */
 const HINT_PROPERTIES = ["IdleHint", "IdleSinceHint"] as const;
 const NO_HINT =
-  "nothing says when the desktop was last touched: install xprintidle (X11), or let the desktop set logind's idle hint (Wayland)";
+  "nothing says when the desktop was last touched: on X11 install xprintidle; on Wayland let the desktop set logind's idle hint (GNOME does; elsewhere: swayidle -w idlehint 60)";
 
 export async function readInput(os: OsView, nowUnixMs: number): Promise<Reading<number>> {
   const [desktop, terminal] = await Promise.all([
@@ -23,43 +25,42 @@ export async function readInput(os: OsView, nowUnixMs: number): Promise<Reading<
 
 /** Infinity where no desktop runs; null where one does and nothing tells. */
 async function desktopIdleMs(os: OsView, nowUnixMs: number): Promise<number | null> {
-  const printed = await os.run("xprintidle", []);
-  const idleMs = printed === null ? Number.NaN : Number.parseInt(printed, 10);
-  if (Number.isFinite(idleMs)) return idleMs;
-  let idle = Number.POSITIVE_INFINITY;
-  for (const session of await hintsOf(os, await desktopSessions(os))) {
-    if (session["IdleHint"] !== "yes") {
-      // Touched just now, or a desktop that never sets the hint: only one that was seen to set it can be believed.
-      if (Number(session["IdleSinceHint"] ?? 0) === 0) return null;
-      idle = 0;
-      continue;
-    }
-    idle = Math.min(idle, nowUnixMs - Number(session["IdleSinceHint"]) / 1_000);
+  const sessions = await desktopSessions(os);
+  const [hints, printedMs] = await Promise.all([
+    hintsOf(
+      os,
+      sessions.map(({ id }) => id),
+    ),
+    isX11Partial(sessions) ? null : xServerIdleMs(os),
+  ]);
+  // It speaks of one X server: of two desktops, the other must tell for itself.
+  let untold = printedMs === null ? 0 : -1;
+  let idle = printedMs ?? Number.POSITIVE_INFINITY;
+  for (const hint of hints) {
+    const idleMs = hintedIdleMs(hint, nowUnixMs);
+    if (idleMs === null) untold += 1;
+    else idle = Math.min(idle, idleMs);
   }
-  return idle;
+  return untold > 0 ? null : idle;
 }
 
-/** Ids of sessions with a desktop, from logind's own files: asking itself starts a process, for nothing where there is none. */
-async function desktopSessions(os: OsView): Promise<readonly string[]> {
-  const ids = (await os.names("run/systemd/sessions")).filter((name) => /^\w+$/.test(name));
-  const texts = await Promise.all(ids.map((id) => os.text(`run/systemd/sessions/${id}`)));
-  return ids.filter((_, i) => {
-    const session = propertiesOf(texts[i] ?? "");
-    const isDesktop = ["x11", "wayland", "mir"].includes(session["TYPE"] ?? "");
-    return isDesktop && session["CLASS"] === "user" && session["STATE"] !== "closing";
-  });
+/** Null for a desktop that never set the hint: only one that was seen to set it can be believed. */
+function hintedIdleMs(hint: Properties, nowUnixMs: number): number | null {
+  const sinceMs = Number(hint["IdleSinceHint"]) / 1_000;
+  if (!(sinceMs > 0)) return null;
+  return hint["IdleHint"] === "yes" ? nowUnixMs - sinceMs : 0;
+}
+
+async function xServerIdleMs(os: OsView): Promise<number | null> {
+  const printed = await os.run("xprintidle", []);
+  const idleMs = printed === null ? Number.NaN : Number.parseInt(printed, 10);
+  return Number.isFinite(idleMs) ? idleMs : null;
 }
 
 async function hintsOf(os: OsView, ids: readonly string[]): Promise<readonly Properties[]> {
   const asked = HINT_PROPERTIES.flatMap((name) => ["-p", name]);
   const shown = await Promise.all(ids.map((id) => os.run("loginctl", ["show-session", id, ...asked])));
   return shown.map((text) => propertiesOf(text ?? ""));
-}
-
-type Properties = Readonly<Record<string, string>>;
-
-function propertiesOf(text: string): Properties {
-  return Object.fromEntries(text.split("\n").map((line) => splitOnce(line, "=")));
 }
 
 async function terminalIdleMs(os: OsView, nowUnixMs: number): Promise<number> {
@@ -71,9 +72,4 @@ async function terminalIdleMs(os: OsView, nowUnixMs: number): Promise<number> {
     (idle, at) => (at === null ? idle : Math.min(idle, nowUnixMs - at)),
     Number.POSITIVE_INFINITY,
   );
-}
-
-function splitOnce(line: string, by: string): [string, string] {
-  const at = line.indexOf(by);
-  return at < 0 ? [line, ""] : [line.slice(0, at), line.slice(at + by.length)];
 }

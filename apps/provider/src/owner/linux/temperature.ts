@@ -51,6 +51,6 @@ async function fromZones(os: OsView): Promise<readonly number[]> {
 }
 
 async function celsius(os: OsView, path: string): Promise<number> {
-  const text = await os.text(path);
-  return text === null ? Number.NaN : Number(text) / MILLI;
+  const text = (await os.text(path))?.trim() ?? "";
+  return text === "" ? Number.NaN : Number(text) / MILLI;
 }
