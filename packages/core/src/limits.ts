@@ -55,6 +55,8 @@ export const LIMITS = {
   /** Of one module's memory; what 32-bit addresses reach. */
   wasmMemoryBytesMax: 4 * GiB,
   wasmTableEntriesMax: 1_000_000,
+  /** The engine keeps some 80 bytes for each, however small, outside the module's memory. */
+  wasmFunctionsMax: 250_000,
   argumentsMax: 256,
   argumentCharsMax: 4_096,
   piecesMax: 4_096,

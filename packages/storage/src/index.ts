@@ -35,6 +35,7 @@ export { type ExportOptions, type ExportProgress, exportFolder } from "./unixfs/
 export { type FolderOptions, type FolderSurvey, importFolder, surveyFolder } from "./unixfs/import-folder.ts";
 export { type ReadFileOptions, readFile, readFileParts } from "./unixfs/read-file.ts";
 export {
+  type MemoryEntry,
   type MemoryTree,
   readTree,
   type StoredFile,

@@ -34,14 +34,23 @@ export class ByteReader {
     throw new WasmError({ code: "MODULE_MALFORMED", why: "a number in it is too long" });
   }
 
+  /** Of whatever width and sign. */
+  skipNumber(): void {
+    while (this.byte() >= 0x80);
+  }
+
+  skip(length: number): void {
+    if (length > this.end - this.at)
+      throw new WasmError({ code: "MODULE_MALFORMED", why: "it ends in mid-section" });
+    this.at += length;
+  }
+
   name(): string {
     return new TextDecoder().decode(this.bytes(this.u32()));
   }
 
   bytes(length: number): Uint8Array {
-    if (length > this.end - this.at)
-      throw new WasmError({ code: "MODULE_MALFORMED", why: "it ends in mid-section" });
-    this.at += length;
+    this.skip(length);
     return this.#bytes.subarray(this.at - length, this.at);
   }
 }

@@ -34,7 +34,9 @@ export class Guest {
   readonly prng: Prng;
   #memory: GuestMemory | undefined;
   #sinceStartNs = 0n;
-  readonly #inodeByNode = new Map<TreeNode, bigint>();
+  /** Weak: a module may make and remove files without end, and none of them is to stay for having been looked at. */
+  readonly #inodeByNode = new WeakMap<TreeNode, bigint>();
+  #inodes = 0n;
 
   constructor(options: GuestOptions) {
     this.arguments = options.arguments.map(terminated);
@@ -83,9 +85,11 @@ export class Guest {
   }
 
   inodeOf(node: TreeNode): bigint {
-    const known = this.#inodeByNode.get(node) ?? BigInt(this.#inodeByNode.size + 1);
-    this.#inodeByNode.set(node, known);
-    return known;
+    const known = this.#inodeByNode.get(node);
+    if (known !== undefined) return known;
+    this.#inodes += 1n;
+    this.#inodeByNode.set(node, this.#inodes);
+    return this.#inodes;
   }
 }
 

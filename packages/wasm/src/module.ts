@@ -1,5 +1,5 @@
 /**
- * A stranger's module before it runs: valid, with no imports but WASI's, and with an upper bound to all that it can grow.
+ * A stranger's module before it runs: valid, with no imports but WASI's, of instructions that mean the same everywhere, and with an upper bound to all that it can grow.
  *
  * Most compilers leave memory and tables without a bound. Here each gets one, by writing those two sections anew: then the
  * engine itself refuses to grow beyond it, as it would for a module that was built so.
@@ -8,11 +8,12 @@
 import { LIMITS } from "@pingo/core";
 import { ByteReader, leb128 } from "./byte-reader.ts";
 import { engine } from "./engine.ts";
+import { checkInstructions } from "./instructions.ts";
 import { isWasiName, signatureOf, WASI_MODULE } from "./signatures.ts";
 import { WasmError } from "./wasm-error.ts";
 
 const HEADER_BYTES = 8;
-const SECTION = { type: 1, import: 2, table: 4, memory: 5, export: 7, start: 8 } as const;
+const SECTION = { type: 1, import: 2, table: 4, memory: 5, export: 7, start: 8, code: 10 } as const;
 const TABLES_MAX = 16;
 const FUNCTION_TYPE = 0x60;
 const EXTERNAL_FUNCTION = 0;
@@ -56,6 +57,8 @@ export function limitModule(
   if (reading(SECTION.start) !== undefined) throw unsupported("a start section", "do what it does in _start");
   checkImports(reading(SECTION.import), typesIn(reading(SECTION.type)));
   checkExports(reading(SECTION.export));
+  const code = reading(SECTION.code);
+  if (code !== undefined) checkInstructions(code);
   const bounded = new Map([
     [SECTION.table as number, boundTables(reading(SECTION.table))],
     [SECTION.memory as number, boundMemory(reading(SECTION.memory), memoryBytes)],

@@ -36,8 +36,25 @@ export interface PieceRun {
   readonly output: Folder;
 }
 
-/** @throws {WasmError} MODULE_…, PIECE_OUT_OF_MEMORY; what `readLeaf` throws */
+/** @throws {WasmError} MODULE_…, PIECE_OUT_OF_MEMORY, PIECE_STACK; what `readLeaf` throws */
 export function runPiece(task: PieceTask, readLeaf: ReadLeaf): PieceRun {
+  try {
+    return run(task, readLeaf);
+  } catch (error) {
+    throw error instanceof RangeError ? ofComputer(error) : error;
+  }
+}
+
+/**
+ * A RangeError is memory or a stack that came to its end, and where that is differs: a function's frame is another once the
+ * engine has compiled it a second time, which it does beside the module when it gets to it.
+ */
+function ofComputer(cause: RangeError): WasmError {
+  const code = cause.message.includes("call stack") ? "PIECE_STACK" : "PIECE_OUT_OF_MEMORY";
+  return new WasmError({ code, why: cause.message }, { cause });
+}
+
+function run(task: PieceTask, readLeaf: ReadLeaf): PieceRun {
   const { limits, seed, environment, input } = task;
   const guest = new Guest({
     arguments: task.arguments,
@@ -76,7 +93,7 @@ function endOf(bytes: Uint8Array, guest: Guest): PieceEnd {
     ]),
   );
   try {
-    const { exports } = instantiate(module, imports);
+    const { exports } = new engine.Instance(module, { [WASI_MODULE]: imports });
     // SAFETY: limitModule saw that it exports a memory and a function under these names.
     guest.memory = new GuestMemory(exports["memory"] as EngineMemory);
     (exports["_start"] as () => void)();
@@ -87,22 +104,10 @@ function endOf(bytes: Uint8Array, guest: Guest): PieceEnd {
   }
 }
 
-function instantiate(module: object, imports: Readonly<Record<string, HostFunction>>) {
-  try {
-    return new engine.Instance(module, { [WASI_MODULE]: imports });
-  } catch (cause) {
-    // Segments out of bounds are the module's own doing and a trap; memory that cannot be had is this computer's.
-    if (!(cause instanceof RangeError)) throw cause;
-    throw new WasmError({ code: "PIECE_OUT_OF_MEMORY", why: cause.message }, { cause });
-  }
-}
-
 function endBy(error: unknown): PieceEnd {
   if (error instanceof PieceEnded) return error.end;
   if (isFault(error)) throw error;
-  // A RangeError is a stack that overflowed; whatever else comes out of the module was thrown by it.
-  const isTrap = error instanceof engine.RuntimeError || error instanceof RangeError;
-  if (isTrap) return { code: "TRAPPED", why: error.message.slice(0, 256) };
+  if (error instanceof engine.RuntimeError) return { code: "TRAPPED", why: error.message.slice(0, 256) };
   if (error instanceof engine.Exception)
     return { code: "TRAPPED", why: "an exception that it did not catch" };
   throw error;

@@ -15,6 +15,7 @@ import {
 import {
   type BlockReader,
   type BlockWriter,
+  type MemoryEntry,
   type MemoryTree,
   readFile,
   readTree,
@@ -23,7 +24,7 @@ import {
 } from "@pingo/storage";
 import { z } from "zod";
 import { runPiece } from "./run-piece.ts";
-import { Folder, type ReadLeaf, type TreeNode } from "./tree.ts";
+import { Folder, OutputFile, type ReadLeaf, type TreeNode } from "./tree.ts";
 import { WasmError } from "./wasm-error.ts";
 
 export interface PieceToRun {
@@ -60,7 +61,7 @@ export async function runStoredPiece(piece: PieceToRun): Promise<Cid> {
   const { end, stdout, stderr, output } = ran;
   const told = { ...end, sentence: sentenceOfEnd(end) };
   const json = new TextEncoder().encode(`${JSON.stringify(told, null, 2)}\n`);
-  const tree: MemoryTree = new Map<string, Uint8Array | MemoryTree>([
+  const tree: MemoryTree = new Map<string, MemoryEntry>([
     ["end.json", json],
     ["stdout", stdout],
     ["stderr", stderr],
@@ -135,10 +136,14 @@ function treeOf(folder: Folder): MemoryTree {
   return new Map([...folder.entries].map(([name, node]) => [name, contentOf(node)]));
 }
 
-function contentOf(node: TreeNode): Uint8Array | MemoryTree {
+function contentOf(node: TreeNode): MemoryEntry {
   if (node instanceof Folder) return treeOf(node);
   // Nothing that was read can be linked into the output, and streams have no name.
-  return "content" in node ? node.content : new Uint8Array();
+  return node instanceof OutputFile ? partsOf(node) : new Uint8Array();
+}
+
+async function* partsOf(file: OutputFile): AsyncGenerator<Uint8Array> {
+  yield* file.parts();
 }
 
 export function sizeOfTree(tree: StoredTree): number {

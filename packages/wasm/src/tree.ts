@@ -2,7 +2,7 @@
  * The files that a piece sees. None of them is a file of the computer: what it reads are blocks, what it writes is memory,
  * and there are no links of any kind, so that no path leads anywhere else.
  */
-import type { Cid } from "@pingo/core";
+import { assert, type Cid } from "@pingo/core";
 import type { StoredFile, StoredTree } from "@pingo/storage";
 import { Errno } from "./errno.ts";
 import { PieceEnded } from "./piece-ended.ts";
@@ -16,6 +16,8 @@ export type TreeNode = Folder | InputFile | OutputFile | TextStream;
 /** Of output: what is below counts towards the depth that a store takes. */
 const DEPTH_MAX = 16;
 const NAME_BYTES_MAX = 255;
+/** A long file is held in parts: growing one of 256 MiB at a stroke would take memory for two. */
+const PART_BYTES = 1_048_576;
 
 export class Folder {
   readonly kind = "folder";
@@ -137,7 +139,8 @@ export class OutputFile {
   readonly kind = "file";
   readonly isReadOnly = false;
   readonly #quota: Quota;
-  #bytes = new Uint8Array();
+  /** All but the last are whole. */
+  readonly #parts: Uint8Array[] = [];
   #sizeBytes = 0;
   /** Descriptors that have it open; one that is unlinked lives until the last is closed. */
   #opens = 0;
@@ -151,33 +154,57 @@ export class OutputFile {
     return this.#sizeBytes;
   }
 
-  get content(): Uint8Array {
-    return this.#bytes.subarray(0, this.#sizeBytes);
+  /** From one offset to another within the file, in order; not copied. */
+  *parts(from = 0, to = this.#sizeBytes): Generator<Uint8Array> {
+    for (let at = from; at < to; ) {
+      const index = Math.floor(at / PART_BYTES);
+      const start = at - index * PART_BYTES;
+      const part = this.#parts[index]?.subarray(start, start + to - at);
+      assert(part !== undefined && part.byteLength > 0, "a file has all of its parts");
+      yield part;
+      at += part.byteLength;
+    }
   }
 
   read(at: number, into: Uint8Array): number {
-    const piece = this.content.subarray(Math.min(at, this.#sizeBytes), at + into.byteLength);
-    into.set(piece);
-    return piece.byteLength;
+    let done = 0;
+    for (const part of this.parts(at, Math.min(this.#sizeBytes, at + into.byteLength))) {
+      into.set(part, done);
+      done += part.byteLength;
+    }
+    return done;
   }
 
   write(at: number, from: Uint8Array): number {
     if (from.byteLength === 0) return 0;
     if (at + from.byteLength > this.#sizeBytes) this.resize(at + from.byteLength);
-    this.#bytes.set(from, at);
-    return from.byteLength;
+    let done = 0;
+    for (const part of this.parts(at, at + from.byteLength)) {
+      part.set(from.subarray(done, done + part.byteLength));
+      done += part.byteLength;
+    }
+    return done;
   }
 
   resize(sizeBytes: number): void {
     this.#quota.takeBytes(sizeBytes - this.#sizeBytes);
-    if (sizeBytes > this.#bytes.byteLength) {
-      const larger = new Uint8Array(Math.max(sizeBytes, 1.5 * this.#bytes.byteLength));
-      larger.set(this.content);
-      this.#bytes = larger;
-    } else {
-      this.#bytes.fill(0, Math.min(sizeBytes, this.#sizeBytes), this.#sizeBytes);
-    }
+    for (const part of this.parts(sizeBytes)) part.fill(0); // should it become longer again
+    this.#reserve(sizeBytes);
     this.#sizeBytes = sizeBytes;
+  }
+
+  #reserve(sizeBytes: number): void {
+    const count = Math.ceil(sizeBytes / PART_BYTES);
+    this.#parts.length = Math.min(this.#parts.length, count);
+    for (let i = Math.max(0, this.#parts.length - 1); i < count; i++) {
+      const held = this.#parts[i];
+      const heldBytes = held?.byteLength ?? 0;
+      const neededBytes = Math.min(PART_BYTES, sizeBytes - i * PART_BYTES);
+      if (neededBytes <= heldBytes) continue;
+      const larger = new Uint8Array(Math.min(PART_BYTES, Math.max(neededBytes, Math.ceil(1.5 * heldBytes))));
+      if (held) larger.set(held);
+      this.#parts[i] = larger;
+    }
   }
 
   opened(): void {
@@ -198,7 +225,7 @@ export class OutputFile {
     if (this.#isLinked || this.#opens > 0) return;
     this.#quota.takeBytes(-this.#sizeBytes);
     this.#sizeBytes = 0;
-    this.#bytes = new Uint8Array();
+    this.#parts.length = 0;
   }
 }
 

@@ -10,6 +10,7 @@ export type WasmFault =
   | { readonly code: "MODULE_UNSUPPORTED"; readonly what: string; readonly instead: string }
   | { readonly code: "MODULE_MEMORY_TOO_LARGE"; readonly bytes: number; readonly bytesMax: number }
   | { readonly code: "PIECE_OUT_OF_MEMORY"; readonly why: string }
+  | { readonly code: "PIECE_STACK"; readonly why: string }
   | { readonly code: "RESULT_MALFORMED"; readonly why: string };
 
 const SENTENCES: Sentences<WasmFault> = {
@@ -27,7 +28,9 @@ const SENTENCES: Sentences<WasmFault> = {
   MODULE_MEMORY_TOO_LARGE: (f) =>
     `the module declares up to ${formatBytes(f.bytes)} of memory and the job grants ${formatBytes(f.bytesMax)}; raise workers.resources.memory, or link the module with a smaller --max-memory`,
   PIECE_OUT_OF_MEMORY: (f) =>
-    `this computer has not the memory that the module asked for (${f.why}); lower workers.resources.memory, or try again later`,
+    `this computer has not the memory that the piece needs (${f.why}); lower workers.resources.memory, or try again later`,
+  PIECE_STACK: (f) =>
+    `the module's calls went deeper than this computer's stack (${f.why}); let it recurse less deeply, or keep what it recurses for in its own memory`,
   RESULT_MALFORMED: (f) => `the result is none of a piece: ${f.why}`,
 };
 

@@ -5,7 +5,14 @@ import { type PieceRun, type PieceTask, runPiece } from "../src/run-piece.ts";
 
 const wabt = await loadWabt();
 /** What modules are refused for is written here too. */
-const FEATURES = { bulk_memory: true, multi_memory: true, threads: true, memory64: true, exceptions: true };
+const FEATURES = {
+  bulk_memory: true,
+  multi_memory: true,
+  threads: true,
+  memory64: true,
+  exceptions: true,
+  tail_call: true,
+};
 
 /** A whole module. */
 export function moduleOf(wat: string): Uint8Array {

@@ -14,7 +14,7 @@ import {
   malformed,
   type UnixFsNode,
 } from "./node.ts";
-import { writeFileSized } from "./write-file.ts";
+import { type FileSource, writeFileSized } from "./write-file.ts";
 
 export type StoredTree = StoredFile | StoredFolder;
 
@@ -122,7 +122,9 @@ class TreeReader {
 }
 
 /** A folder of this process's memory; its links are to bytes, folders, or to what is in blocks already. */
-export type MemoryTree = ReadonlyMap<string, Uint8Array | MemoryTree | StoredLink>;
+export type MemoryTree = ReadonlyMap<string, MemoryEntry>;
+
+export type MemoryEntry = FileSource | MemoryTree | StoredLink;
 
 export interface StoredLink {
   readonly cid: Cid;
@@ -139,12 +141,9 @@ export async function writeTree(blocks: BlockWriter, tree: MemoryTree): Promise<
   return { cid, dagBytes: entries.reduce((sum, { dagBytes }) => sum + dagBytes, block.byteLength) };
 }
 
-async function writeEntry(
-  blocks: BlockWriter,
-  entry: Uint8Array | MemoryTree | StoredLink,
-): Promise<StoredLink> {
+async function writeEntry(blocks: BlockWriter, entry: MemoryEntry): Promise<StoredLink> {
   if ("cid" in entry) return entry;
-  if (!(entry instanceof Uint8Array)) return writeTree(blocks, entry);
+  if (!(entry instanceof Uint8Array || Symbol.asyncIterator in entry)) return writeTree(blocks, entry);
   const { cid, dagBytes } = await writeFileSized(blocks, entry);
   return { cid, dagBytes };
 }
