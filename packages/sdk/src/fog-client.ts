@@ -6,6 +6,7 @@ import {
   type Cid,
   cidOfValue,
   createTicketedFetch,
+  type EmissionView,
   encodeCanonical,
   type FogNodeView,
   JOB_DOMAIN,
@@ -22,11 +23,13 @@ import {
   type NumberedEvent,
   type Ports,
   type ProviderView,
+  type RewardsView,
   STOP_DOMAIN,
   signValue,
   type WalletLink,
   zBooksReport,
   zBooksView,
+  zEmissionView,
   zFogNodeView,
   zJobEscrowView,
   zJobPayments,
@@ -35,6 +38,7 @@ import {
   zMembershipView,
   zNodeId,
   zProviderView,
+  zRewardsView,
 } from "@pingo/core";
 import {
   createHttpBlocks,
@@ -138,9 +142,15 @@ export interface FogClient {
   market(options?: CallOptions): Promise<MarketView>;
   /** The fog node's books computed again from signed receipts. */
   audit(options?: CallOptions): Promise<BooksReport>;
+  /** Epochs, and roots as the chain has them. */
+  emission(options?: CallOptions): Promise<EmissionView>;
+  /** What the emission gave a wallet, and the proof to claim it. @param owner workchain:hex */
+  rewards(owner: string, options?: CallOptions): Promise<RewardsView>;
   membership(id: NodeId, options?: CallOptions): Promise<MembershipView>;
   /** Says whose wallet a node works for; both keys signed it. */
   linkWallet(link: WalletLink, options?: CallOptions): Promise<Linked>;
+  /** One block, checked against its id. */
+  getBlock(cid: Cid, options?: CallOptions): Promise<Uint8Array>;
   putFile(bytes: Uint8Array, options?: SubmitOptions): Promise<Cid>;
   getFile(cid: Cid, options?: CallOptions & { readonly sizeBytesMax?: number }): Promise<Uint8Array>;
   /** A file or a folder of this machine, streamed. */
@@ -232,9 +242,12 @@ export function connect(fogUrl: string, options: FogClientOptions): FogClient {
     escrow: (job, call) => ask(`/v1/jobs/${job}/escrow`, zJobEscrowView, { signal: call?.signal }),
     market: (call) => ask("/v1/market", zMarketView, { signal: call?.signal }),
     audit: (call) => ask("/v1/audit", zBooksReport, { timeoutMs: SUBMIT_TIMEOUT_MS, signal: call?.signal }),
+    emission: (call) => ask("/v1/emission", zEmissionView, { signal: call?.signal }),
+    rewards: (owner, call) => ask(`/v1/rewards/${owner}`, zRewardsView, { signal: call?.signal }),
     membership: (id, call) => ask(`/v1/membership/${id}`, zMembershipView, { signal: call?.signal }),
     linkWallet: (link, call) =>
       ask("/v1/wallets", zLinked, { method: "POST", body: encodeCanonical(link), signal: call?.signal }),
+    getBlock: (cid, get) => blocks().get(cid, get?.signal ? { signal: get.signal } : {}),
     async putFile(bytes, put = {}) {
       await client.node(put);
       return writeFile(onlyMissing(blocks(), { ...put, bytesTotal: bytes.byteLength }), bytes);

@@ -1,4 +1,4 @@
-import { formatPingo } from "@pingo/core";
+import { type EmissionReport, formatPingo } from "@pingo/core";
 import { Command } from "commander";
 import type { Run } from "../cli.ts";
 import { type Context, connectAsReader } from "../context.ts";
@@ -7,7 +7,7 @@ import { EXIT_FAULT } from "../exit-codes.ts";
 const HELP = `
 Every job's budget is read from its owner's signature and every pay computed from its provider's signed receipt; what the books
 say otherwise is told, one line each, and the exit code is 1. Where jobs are paid on chain, every deposit, bill and payout of the books is
-looked up in the transactions there, and the reverse.
+looked up in the transactions there, and the reverse; rewards are computed again from receipts, and compared with roots and claims on chain.
 
 Examples:
   pingo audit verify
@@ -29,7 +29,7 @@ async function verify(context: Context): Promise<number> {
   const { screen, signal } = context;
   const report = await (await connectAsReader(context)).audit({ signal });
   screen.json(report);
-  const { jobs, receipts, transfers, paidNano, differences, findings, chain } = report;
+  const { jobs, receipts, transfers, paidNano, differences, findings, chain, emission } = report;
   for (const { code, where, what } of findings)
     screen.line(`${screen.paint("red", code)}  ${where}: ${what}`);
   const untold = differences - findings.length;
@@ -38,13 +38,17 @@ async function verify(context: Context): Promise<number> {
     chain === null
       ? ""
       : `; on chain ${chain.escrows} escrows, ${formatPingo(BigInt(chain.inNano))} in, ${chain.payouts} payouts, ${formatPingo(BigInt(chain.outNano))} out${backText(chain.backNano)}`;
-  const looked = `${jobs} jobs, ${receipts} receipts that come to ${formatPingo(BigInt(paidNano))}, ${transfers} transfers${onChain}`;
+  const looked = `${jobs} jobs, ${receipts} receipts that come to ${formatPingo(BigInt(paidNano))}, ${transfers} transfers${onChain}${emission === null ? "" : emissionText(emission)}`;
   if (differences === 0) {
     screen.line(`${screen.paint("green", "✓ balanced")}: ${looked}`);
     return 0;
   }
   screen.line(`${differences} ${differences === 1 ? "difference" : "differences"} in ${looked}`);
   return EXIT_FAULT;
+}
+
+function emissionText({ epochs, givenNano, claimedNano }: EmissionReport): string {
+  return `; rewards of ${epochs} ${epochs === 1 ? "epoch" : "epochs"}, ${formatPingo(BigInt(givenNano))} given, ${formatPingo(BigInt(claimedNano))} claimed`;
 }
 
 function backText(backNano: string): string {

@@ -1,9 +1,13 @@
-import { type BooksView, formatPingo, shortId } from "@pingo/core";
+import { type BooksView, formatPingo, isFault, type NodeId, type RewardsView, shortId } from "@pingo/core";
+import type { FogClient } from "@pingo/sdk";
 import { Command } from "commander";
 import type { Run } from "../cli.ts";
+import { CliError } from "../cli-error.ts";
 import { type Context, connectAsReader } from "../context.ts";
 import { ownKeys } from "../local/own-ids.ts";
+import { claimRewards, readRewards } from "../local/own-rewards.ts";
 import { optionsOf } from "../options.ts";
+import { POOL_NAMES, rewardLines } from "../view/rewards-view.ts";
 import { table } from "../view/table.ts";
 
 const HELP = `
@@ -12,14 +16,74 @@ Amounts are what the fog node's books say; "pingo audit verify" computes them ag
 Examples:
   pingo earnings                           what this home earned, what of it went to its wallet, and what its jobs cost
   pingo earnings --lines                   and what moved it, newest first
+  pingo earnings claim                     rewards of the emission into your wallet
   pingo earnings --json | jq -r .earnedNano`;
+const CLAIM_HELP = `
+Paid work earns rewards beside its pay (docs/reference/books.md). An epoch's are given when it is over; its root waits in a window in which anyone may challenge
+it, and pays then, at any time, once. Anyone may ask and pays the gas (about 0.006 GRAM a pool; more is attached and comes back); the PINGO go to the owner.
+
+Examples:
+  pingo earnings claim                     for this home's wallet
+  pingo earnings claim --owner UQ…         for somebody else's`;
 
 export function earningsCommand(run: Run): Command {
   return new Command("earnings")
     .description("what this computer earned, and what your jobs cost")
     .option("--lines", "the movements too")
     .addHelpText("after", HELP)
-    .action(run(earnings));
+    .action(run(earnings))
+    .addCommand(
+      new Command("claim")
+        .description("rewards of the emission, into the wallet that earned them")
+        .option("--owner <address>", "whose rewards (default: this home's wallet)")
+        .addHelpText("after", CLAIM_HELP)
+        .action(run(claim)),
+    );
+}
+
+async function claim(context: Context, command: Command): Promise<void> {
+  const { screen } = context;
+  const owner = optionsOf(command).text("owner");
+  const client = await connectAsReader(context);
+  const claimed = await claimRewards(context, client, owner === undefined ? undefined : await rawOf(owner));
+  screen.json({
+    owner: claimed.owner,
+    pools: claimed.pools.map(({ pool, nano }) => ({ pool, nano: nano.toString() })),
+  });
+  for (const { pool, nano } of claimed.pools)
+    screen.line(`${formatPingo(nano)} ${POOL_NAMES[pool]}, on their way to ${claimed.owner}`);
+}
+
+/** @throws {CliError} OPTION_INVALID */
+async function rawOf(text: string): Promise<string> {
+  const { Address } = await import("@ton/core");
+  try {
+    const address = Address.parse(text);
+    if (address.workChain === 0) return address.toRawString();
+  } catch {
+    // told below, as every text that is no address of ours
+  }
+  const expected = "an address of a wallet, such as UQ… or 0:…";
+  throw new CliError({ code: "OPTION_INVALID", option: "--owner", value: text.slice(0, 80), expected });
+}
+
+/** Of the wallet that this home's user is linked to; null where there is none, or no rewards are given. */
+async function ownRewards(
+  context: Context,
+  client: FogClient,
+  user: NodeId | undefined,
+): Promise<RewardsView | { readonly unknown: string } | null> {
+  const { signal } = context;
+  if (user === undefined) return null;
+  try {
+    const { address } = await client.membership(user, { signal });
+    return address === null ? null : await readRewards(client, address, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    // The books are told without a chain too.
+    if (isFault(error)) return { unknown: error.message };
+    throw error;
+  }
 }
 
 async function earnings(context: Context, command: Command): Promise<void> {
@@ -33,6 +97,7 @@ async function earnings(context: Context, command: Command): Promise<void> {
       books: await client.books(key.nodeId, { signal }),
     })),
   );
+  const rewards = await ownRewards(context, client, keys[0]?.key.nodeId);
   const sum = (of: (books: BooksView) => bigint): bigint =>
     found.reduce((total, { books }) => total + of(books), 0n);
   const earned = sum(({ earnedNano }) => BigInt(earnedNano));
@@ -51,6 +116,7 @@ async function earnings(context: Context, command: Command): Promise<void> {
     spentNano: spent.toString(),
     ownerNano: ownerNano.toString(),
     accounts: found.map(({ name, id, books: { lines: _, ...sums } }) => ({ name, id, ...sums })),
+    rewards,
     ...(hasLines && { lines }),
   });
   const row = (name: string, id: string, ...amounts: readonly bigint[]): readonly string[] => [
@@ -85,6 +151,8 @@ async function earnings(context: Context, command: Command): Promise<void> {
       ],
     ),
   );
+  if (rewards !== null && "unknown" in rewards) screen.line(`rewards: unknown; ${rewards.unknown}`);
+  else if (rewards !== null) for (const line of rewardLines(rewards)) screen.line(line);
   if (ownerNano < 0n) screen.line(`your jobs cost ${formatPingo(-ownerNano)} more than was paid in`);
   if (!hasLines) return;
   for (const { atUnixMs, kind, name, amountNano, job } of lines) {

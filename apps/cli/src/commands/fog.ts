@@ -7,6 +7,7 @@ import { runDaemon } from "../daemon.ts";
 import { buildPage } from "../local/build-page.ts";
 import { FOG_FLAGS, SCRIPTS } from "../local/scripts.ts";
 import { optionsOf } from "../options.ts";
+import { fogEpochCommand } from "./fog-epoch.ts";
 import { fogCollectCommand, fogRegisterCommand, fogUnbondCommand } from "./fog-stake.ts";
 
 const HELP = `
@@ -20,7 +21,7 @@ const PORT_MAX = 65_533;
 
 export function fogCommand(run: Run): Command {
   return new Command("fog")
-    .description("run a fog node, and put a stake behind it")
+    .description("run a fog node, put a stake behind it, check what it gives as rewards")
     .addCommand(
       new Command("serve")
         .description("a fog node in the foreground")
@@ -32,7 +33,8 @@ export function fogCommand(run: Run): Command {
     )
     .addCommand(fogRegisterCommand(run))
     .addCommand(fogUnbondCommand(run))
-    .addCommand(fogCollectCommand(run));
+    .addCommand(fogCollectCommand(run))
+    .addCommand(fogEpochCommand(run));
 }
 
 async function serve(context: Context, command: Command): Promise<void> {

@@ -1,16 +1,19 @@
 /** `pingo wallet …`: the wallet that is paid, and that signs for this home. */
 import { resolve } from "node:path";
+import { isFault, type RewardsView } from "@pingo/core";
 import type { NetworkId } from "@pingo/ton";
 import { Command } from "commander";
 import type { Run } from "../cli.ts";
 import { CliError } from "../cli-error.ts";
-import type { Context } from "../context.ts";
+import { type Context, connectAsReader } from "../context.ts";
 import { findHomePayer, type LocalPayer } from "../local/local-payer.ts";
+import { readRewards } from "../local/own-rewards.ts";
 import { keepWallet, newPassphraseOf, passphraseOf, readWallet, walletPath } from "../local/own-wallet.ts";
 import { readSecret } from "../local/read-secret.ts";
 import { type BalancesOrWhy, balanceLines, type OwnAddress, readBalances } from "../local/wallet-balances.ts";
 import { optionsOf } from "../options.ts";
 import { askSecret } from "../view/ask-secret.ts";
+import { rewardLines } from "../view/rewards-view.ts";
 
 const WORDS_BYTES_MAX = 4_096;
 const NETWORKS: Readonly<Record<string, NetworkId>> = { mainnet: -239, testnet: -3, devnet: -3 };
@@ -32,7 +35,7 @@ Examples:
   pingo wallet import --file words.txt --network mainnet`;
 const SHOW_HELP = `
 Examples:
-  pingo wallet show                            the address, GRAM, PINGO and certificate
+  pingo wallet show                            the address, GRAM, PINGO, certificate and rewards
   pingo wallet show --words                    the 24 words too; whoever reads them has the wallet
   pingo wallet show --json`;
 
@@ -111,10 +114,11 @@ async function show(context: Context, command: Command): Promise<void> {
   if (local !== undefined) return showLocal(context, local);
   const wallet = await readWallet(context);
   const found = await readBalances(context, wallet);
-  if (!optionsOf(command).flag("words")) return tell(context, wallet, { found });
+  const rewards = "balances" in found ? await rewardsOfWallet(context, wallet.address) : null;
+  if (!optionsOf(command).flag("words")) return tell(context, wallet, { found, rewards });
   const { wordsOfWallet } = await import("@pingo/ton");
   const words = wordsOfWallet(wallet, await passphraseOf(context, "Passphrase: "));
-  await tell(context, wallet, { found, words });
+  await tell(context, wallet, { found, rewards, words });
 }
 
 /** The wallet of this home's own devnet. */
@@ -123,15 +127,35 @@ async function showLocal(context: Context, { key, network, endpoint, bookPath }:
   const address = walletContract(key.publicKey, network).address.toRawString();
   const wallet = { address, network, publicKey: Buffer.from(key.publicKey).toString("hex") };
   const where = { ...context.config.chain, endpoint, addressBookPath: bookPath };
-  await tell(context, wallet, { found: await readBalances(context, wallet, where) });
+  const found = await readBalances(context, wallet, where);
+  await tell(context, wallet, { found, rewards: await rewardsOfWallet(context, address) });
   context.screen.line("the wallet of this home's own devnet, worth nothing elsewhere");
+}
+
+/** null where no fog node is there to say, or it gives none: what is on chain is told all the same. */
+async function rewardsOfWallet(context: Context, address: string): Promise<RewardsView | null> {
+  try {
+    return await readRewards(await connectAsReader(context), address, context.signal);
+  } catch (error) {
+    context.signal.throwIfAborted();
+    if (isFault(error)) return null;
+    throw error;
+  }
 }
 
 /** As wallets show it, and as contracts write it. */
 async function tell(
   context: Context,
   wallet: OwnAddress,
-  { words, found }: { readonly words?: readonly string[]; readonly found?: BalancesOrWhy } = {},
+  {
+    words,
+    found,
+    rewards = null,
+  }: {
+    readonly words?: readonly string[];
+    readonly found?: BalancesOrWhy;
+    readonly rewards?: RewardsView | null;
+  } = {},
 ): Promise<void> {
   const { Address } = await import("@ton/core");
   const { screen } = context;
@@ -141,10 +165,19 @@ async function tell(
     bounceable: false,
     testOnly: network !== NETWORKS["mainnet"],
   });
-  screen.json({ address, raw, network, publicKey, ...found, ...(words && { words }) });
+  screen.json({
+    address,
+    raw,
+    network,
+    publicKey,
+    ...found,
+    ...(rewards && { rewards }),
+    ...(words && { words }),
+  });
   screen.line(address);
   screen.line(screen.paint("dim", `${raw}, network ${network}`));
   for (const line of found ? balanceLines(found) : []) screen.line(line);
+  if (rewards !== null) for (const line of rewardLines(rewards)) screen.line(line);
   for (let i = 0; i < (words?.length ?? 0); i += 6) screen.line(`  ${words?.slice(i, i + 6).join(" ")}`);
 }
 

@@ -1,0 +1,70 @@
+/** The chain as this home uses it, and who pays there: its own devnet where it has one, or what its settings name. */
+import { assertDefined } from "@pingo/core";
+import type { NetworkId, Toncenter, WalletMessage } from "@pingo/ton";
+import { CliError } from "../cli-error.ts";
+import type { Context } from "../context.ts";
+import { findAddressBook } from "./deploy-genesis.ts";
+import { findHomePayer, openHomePayer } from "./local-payer.ts";
+import { readWallet } from "./own-wallet.ts";
+import { RewardError } from "./reward-error.ts";
+
+export interface OwnChain {
+  readonly client: Toncenter;
+  readonly network: NetworkId;
+  /** Of the contracts, by name; workchain:hex. @throws {CliError} NO_ADDRESS_BOOK where it is not named */
+  addressOf(name: string): string;
+  /** Of this home's wallet, workchain:hex. @throws {CliError} NO_WALLET */
+  ownAddress(): Promise<string>;
+  /** In one order of this home's wallet. @throws {RewardError} REWARD_GRAM_MISSING; {CliError} NO_WALLET, PASSPHRASE_NEEDED */
+  send(messages: readonly WalletMessage[]): Promise<void>;
+  /** Until it is there. @throws {ToncenterError} NOT_SEEN_ON_CHAIN */
+  seen<T>(what: string, look: () => Promise<T | null>): Promise<T>;
+}
+
+const FEES_NANOGRAM = 20_000_000n;
+const LOOK_EVERY_MS = 400;
+const LOOKS_MAX = 150;
+
+/** @throws {CliError} NO_ADDRESS_BOOK */
+export async function openOwnChain(context: Context): Promise<OwnChain> {
+  const { config, ports, signal } = context;
+  const local = await findHomePayer(context);
+  const bookPath = local?.bookPath ?? config.chain.addressBookPath;
+  const book = await findAddressBook(context, bookPath);
+  if (book === undefined) throw new CliError({ code: "NO_ADDRESS_BOOK", path: bookPath });
+  const { createToncenter, createWalletSender, ToncenterError, walletContract } = await import("@pingo/ton");
+  const endpoint = local?.endpoint ?? config.chain.endpoint;
+  const client = createToncenter({ ...config.chain, endpoint, fetch: ports.fetch, clock: ports.clock });
+  return {
+    client,
+    network: book.network,
+    addressOf(name) {
+      const found = book.addresses[name];
+      if (found === undefined) throw new CliError({ code: "NO_ADDRESS_BOOK", path: bookPath });
+      return found;
+    },
+    async ownAddress() {
+      if (local === undefined) return (await readWallet(context)).address;
+      return walletContract(local.key.publicKey, local.network).address.toRawString();
+    },
+    async send(messages) {
+      const { key, network } = await openHomePayer(context);
+      const sender = createWalletSender({ chain: client, key, network, clock: ports.clock, signal });
+      const neededNanogram = messages.reduce((sum, { valueNanogram }) => sum + valueNanogram, FEES_NANOGRAM);
+      if ((await client.account(sender.address, signal)).balanceNanogram < neededNanogram) {
+        const address = sender.address.toString({ bounceable: false });
+        throw new RewardError({ code: "REWARD_GRAM_MISSING", address, neededNanogram });
+      }
+      await sender.send(messages);
+    },
+    async seen(what, look) {
+      for (let looks = 0; looks < LOOKS_MAX; looks++) {
+        const found = await look();
+        if (found !== null) return assertDefined(found, what);
+        await ports.clock.sleep(LOOK_EVERY_MS, { signal });
+      }
+      const seconds = (LOOKS_MAX * LOOK_EVERY_MS) / 1000;
+      throw new ToncenterError({ code: "NOT_SEEN_ON_CHAIN", what, seconds });
+    },
+  };
+}
