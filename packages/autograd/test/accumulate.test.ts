@@ -9,6 +9,7 @@ import {
   dropout,
   evaluationFeeds,
   initialState,
+  MLP_OPTIONS,
   mlp,
   nextState,
   random,
@@ -31,12 +32,7 @@ const FIELDS = new Map([
   ["wanted", random(8, [ROWS, 3])],
 ]);
 const OPTIONS: ProgramOptions = {
-  fields: [
-    { name: "x", dtype: "float32", rowShape: [4] },
-    { name: "label", dtype: "uint8", rowShape: [] },
-  ],
-  target: "label",
-  loss: "softmax-cross-entropy",
+  ...MLP_OPTIONS,
   optimizer: {
     adamw: { learningRate: 0.01, weightDecay: 0.1, beta1: 0.9, beta2: 0.99, epsilon: 1e-3 },
     clipNorm: 0.5,

@@ -12,7 +12,7 @@ import { openEvaluator } from "../src/runtime/open-evaluator.ts";
 import { openTrainer } from "../src/runtime/open-trainer.ts";
 import { startTrainer } from "../src/runtime/start.ts";
 import type { BackendOptions, Checkpoint, RuntimeProgram, Trainer } from "../src/runtime/trainer.ts";
-import { batchNorm, mlp, random } from "./programs.ts";
+import { batchNorm, MLP_OPTIONS, MLP_ROWS, mlp, mlpRows } from "./programs.ts";
 
 const RATE = { learningRate: 0.05, weightDecay: 0.1 };
 const MOMENTS = { beta1: 0.9, beta2: 0.99, epsilon: 1e-8 };
@@ -22,22 +22,7 @@ const OPTIMIZERS: readonly Optimizer[] = [
   { lion: { ...RATE, beta1: 0.9, beta2: 0.99 } },
   { muon: { ...RATE, ...MOMENTS, momentum: 0.95 } },
 ];
-const OPTIONS: ProgramOptions = {
-  fields: [
-    { name: "x", dtype: "float32", rowShape: [4] },
-    { name: "label", dtype: "uint8", rowShape: [] },
-  ],
-  target: "label",
-  loss: "softmax-cross-entropy",
-  optimizer: { adamw: { ...RATE, ...MOMENTS } },
-  batchSize: 4,
-};
-const ROWS = 8;
-const fields = () =>
-  new Map([
-    ["x", random(7, [ROWS, 4])],
-    ["label", { dtype: "uint8", shape: [ROWS], data: Uint8Array.of(0, 1, 2, 1, 0, 2, 2, 1) } as const],
-  ]);
+const OPTIONS: ProgramOptions = { ...MLP_OPTIONS, optimizer: { adamw: { ...RATE, ...MOMENTS } } };
 /** Vectors that are stepped together, matrices, and running statistics. */
 const MODEL = mlp(4, 6, 3, batchNorm);
 
@@ -49,12 +34,14 @@ const WAYS = [
 const WASM: BackendOptions = { backend: "wasm" };
 
 const rowsOf = (steps: number, first = 0) =>
-  BigInt64Array.from({ length: steps * OPTIONS.batchSize }, (_, i) => BigInt((3 * (first + i) + 1) % ROWS));
+  BigInt64Array.from({ length: steps * OPTIONS.batchSize }, (_, i) =>
+    BigInt((3 * (first + i) + 1) % MLP_ROWS),
+  );
 const ratesOf = (steps: number) => new Float32Array(steps).fill(0.05);
 
 async function begun(open: (program: RuntimeProgram) => Promise<Trainer>, program: TrainProgram) {
   const trainer = await open(program);
-  await trainer.setFields(fields());
+  await trainer.setFields(mlpRows());
   await trainer.reset(program.initialWeights);
   return trainer;
 }
@@ -151,15 +138,15 @@ test("is measured and exported as weights are", async () => {
   const ema = await trainer.ema();
   await using evaluator = await openEvaluator(buildEvaluationProgram(MODEL, OPTIONS));
   const [mean, last] = [
-    await evaluator.evaluate(ema, fields()),
-    await evaluator.evaluate(await trainer.weights(), fields()),
+    await evaluator.evaluate(ema, mlpRows()),
+    await evaluator.evaluate(await trainer.weights(), mlpRows()),
   ];
   expect(mean.loss).not.toBe(last.loss);
   const exported = readModel(writeModel(withWeights(MODEL, program.signature, ema)));
   await using again = await openEvaluator(buildEvaluationProgram(exported, OPTIONS));
   const { initialWeights } = buildTrainProgram(exported, OPTIONS);
   expect(initialWeights).toEqual(ema);
-  expect(await again.evaluate(initialWeights, fields())).toEqual(mean);
+  expect(await again.evaluate(initialWeights, mlpRows())).toEqual(mean);
 });
 
 test("is kept of what is trained, of statistics and of nothing frozen, and planned for", () => {

@@ -8,24 +8,14 @@ import { buildTrainProgram } from "../src/program/train-program.ts";
 import { checkGradients } from "../src/reference/check-gradients.ts";
 import { inspectModel } from "../src/reference/inspect.ts";
 import { range } from "../src/rules/emitter.ts";
-import { mlp, nextState, random, trainFeeds } from "./programs.ts";
+import { MLP_OPTIONS, MLP_ROWS, mlp, mlpRows, nextState, random, trainFeeds } from "./programs.ts";
 import { f32, floatsOf, node, openGraph } from "./run-graph.ts";
 
 const OPTIONS: ProgramOptions = {
-  fields: [
-    { name: "x", dtype: "float32", rowShape: [4] },
-    { name: "label", dtype: "uint8", rowShape: [] },
-  ],
-  target: "label",
-  loss: "softmax-cross-entropy",
-  optimizer: { adamw: { learningRate: 0.1, weightDecay: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } },
-  batchSize: 4,
+  ...MLP_OPTIONS,
+  optimizer: { adamw: { ...MLP_OPTIONS.optimizer.adamw, learningRate: 0.1 } },
 };
-const ROWS = 8;
-const fields = new Map([
-  ["x", random(7, [ROWS, 4])],
-  ["label", { dtype: "uint8", shape: [ROWS], data: Uint8Array.of(0, 1, 2, 1, 0, 2, 2, 1) } as const],
-]);
+const fields = mlpRows();
 
 test("trains weights that hold large numbers, and none of what masks hold", () => {
   const roleOf = (tensor: Tensor, nodes = [node("Add", ["h", "u"], ["h1"], {})]) => {
@@ -66,7 +56,7 @@ test.for<Optimizer>([
   const weightsOf = async (graph: Graph, options: Partial<ProgramOptions>) => {
     const program = buildTrainProgram(graph, { ...OPTIONS, optimizer, ...options });
     const run = await openGraph(program.graph);
-    const batches = range(4).map((k) => range(OPTIONS.batchSize).map((i) => (2 * i + k) % ROWS));
+    const batches = range(4).map((k) => range(OPTIONS.batchSize).map((i) => (2 * i + k) % MLP_ROWS));
     const state = nextState(await run(trainFeeds(program, fields, batches, [0.1, 0.1, 0.1, 0.1])));
     const at = program.signature.parameters.findIndex(({ name }) => name === "logit_scale");
     return floatsOf(state.get(`w/${at}`));

@@ -12,7 +12,16 @@ import { buildTrainProgram } from "../src/program/train-program.ts";
 import { checkGradients } from "../src/reference/check-gradients.ts";
 import { evaluate } from "../src/reference/evaluate.ts";
 import { referenceOf } from "../src/reference/value.ts";
-import { initialState, mlp, nextState, random, type State, trainFeeds } from "./programs.ts";
+import {
+  initialState,
+  MLP_OPTIONS,
+  mlp,
+  mlpRows,
+  nextState,
+  random,
+  type State,
+  trainFeeds,
+} from "./programs.ts";
 import { floatsOf, i64, node, openGraph } from "./run-graph.ts";
 
 const LORA: Lora = { rank: 3, alpha: 6, targets: ["*"] };
@@ -215,19 +224,9 @@ function relativeError(found: readonly number[], wanted: readonly number[]): num
   return Math.max(...found.map((value, i) => Math.abs(value - (wanted[i] ?? Number.NaN)))) / size;
 }
 
-const FIELDS = new Map([
-  ["x", random(7, [8, 4])],
-  ["label", { dtype: "uint8", shape: [8], data: Uint8Array.of(0, 1, 2, 1, 0, 2, 2, 1) } as const],
-]);
+const FIELDS = mlpRows();
 const OPTIONS: ProgramOptions = {
-  fields: [
-    { name: "x", dtype: "float32", rowShape: [4] },
-    { name: "label", dtype: "uint8", rowShape: [] },
-  ],
-  target: "label",
-  loss: "softmax-cross-entropy",
-  optimizer: { adamw: { learningRate: 0.01, weightDecay: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } },
-  batchSize: 4,
+  ...MLP_OPTIONS,
   adapt: { lora: { rank: 2, alpha: 4, targets: ["a.*"] } },
   seed: 3,
 };

@@ -13,6 +13,7 @@ import type { Tensor } from "../src/graph/tensor.ts";
 import type { ProgramOptions } from "../src/program/model-step.ts";
 import type { FieldSpec } from "../src/program/signature.ts";
 import { buildTrainProgram } from "../src/program/train-program.ts";
+import type { Backend } from "../src/runtime/ort.ts";
 import { planRun } from "../src/runtime/plan-run.ts";
 import { tuneProgram } from "../src/runtime/tune-program.ts";
 import type { MemoryReport, MemoryTask } from "./memory-child.ts";
@@ -111,10 +112,11 @@ interface Way {
   readonly stepsPerCall?: number;
   readonly limitMiB?: number;
   readonly more?: Partial<ProgramOptions>;
+  readonly backend?: Backend;
 }
 
 async function runAs(name: keyof typeof WORKLOADS, way: Way) {
-  const { isTuned = false, stepsPerCall = 3, limitMiB, more } = way;
+  const { isTuned = false, stepsPerCall = 3, limitMiB, more, backend = "native" } = way;
   const { model, options } = WORKLOADS[name];
   const limit = limitMiB === undefined ? {} : { memoryLimitBytes: limitMiB * MiB };
   const program = buildTrainProgram(model, { ...options, ...limit, ...more });
@@ -124,6 +126,7 @@ async function runAs(name: keyof typeof WORKLOADS, way: Way) {
     fields: fieldsOf(WORKLOADS[name]),
     stepsPerCall,
     calls: 2,
+    backend,
   };
   const path = join(folder, "task");
   writeFileSync(path, serialize(task));
@@ -153,6 +156,20 @@ test.each(WAYS)("a plan tells what a run adds to its process: %s, %o", async (na
   expect(measuredBytes, JSON.stringify(said)).toBeLessThan(MEASURED_MAX * plan.totalBytes);
   expect(measuredBytes, JSON.stringify(said)).toBeGreaterThan(MEASURED_MIN * plan.totalBytes);
 });
+
+test.each([
+  ["mlp", 1],
+  ["mlp", 3],
+  ["cnn", 3],
+] as const)(
+  "a plan bounds the memory of onnxruntime-web's module: %s, %i steps a call",
+  async (name, steps) => {
+    const { plan, heapBytes } = await runAs(name, { backend: "wasm", stepsPerCall: steps });
+    const said = { plan: plan.totalBytes / MiB, heap: heapBytes / MiB };
+    expect(heapBytes, JSON.stringify(said)).toBeLessThan(plan.totalBytes);
+    expect(heapBytes, JSON.stringify(said)).toBeGreaterThan(0.4 * plan.totalBytes);
+  },
+);
 
 test("a model whose activations exceed the limit trains within it", async () => {
   const [free, limited] = [await runAs("deep", {}), await runAs("deep", { limitMiB: 80 })];

@@ -2,7 +2,7 @@ import type { Optimizer } from "@pingo/core";
 import { expect, test } from "vitest";
 import { MUON_SCALE, NEWTON_SCHULZ } from "../src/optimizer/muon.ts";
 import { buildTrainProgram } from "../src/program/train-program.ts";
-import { initialState, mlp, nextState, random, trainFeeds } from "./programs.ts";
+import { initialState, MLP_OPTIONS, mlp, mlpRows, nextState, random, trainFeeds } from "./programs.ts";
 import { floatsOf, i64, node, openGraph } from "./run-graph.ts";
 
 const RATES = [0.01, 0.02, 0.005, 0.01];
@@ -12,19 +12,8 @@ const BATCHES = [
   [2, 4, 6],
   [5, 0, 2],
 ];
-const FIELDS = new Map([
-  ["x", random(7, [8, 4], 2)],
-  ["label", { dtype: "uint8", shape: [8], data: Uint8Array.of(0, 1, 2, 1, 0, 2, 2, 1) } as const],
-]);
-const PROGRAM = {
-  fields: [
-    { name: "x", dtype: "float32", rowShape: [4] },
-    { name: "label", dtype: "uint8", rowShape: [] },
-  ],
-  target: "label",
-  loss: "softmax-cross-entropy",
-  batchSize: 3,
-} as const;
+const FIELDS = mlpRows(2);
+const PROGRAM = { ...MLP_OPTIONS, batchSize: 3 };
 /** Its first moment is the gradient. */
 const PROBE: Optimizer = { sgd: { learningRate: 1, weightDecay: 0, momentum: 0.5, nesterov: false } };
 const DECAY = 0.1;

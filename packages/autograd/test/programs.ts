@@ -3,6 +3,7 @@ import { createPrng } from "@pingo/core";
 import type { AnyNode, Graph } from "../src/graph/graph.ts";
 import type { Tensor } from "../src/graph/tensor.ts";
 import type { EvaluationProgram } from "../src/program/evaluation-program.ts";
+import type { ProgramOptions } from "../src/program/model-step.ts";
 import type { ParameterSpec } from "../src/program/signature.ts";
 import type { TrainProgram } from "../src/program/train-program.ts";
 import { f32, i64, node } from "./run-graph.ts";
@@ -103,6 +104,29 @@ export function mlp(inputs: number, hidden: number, classes: number, between: Pa
     ],
     ...(between.constants === undefined ? {} : { constants: between.constants }),
   };
+}
+
+/** To train an `mlp` of four inputs and three classes on the rows of `mlpRows`. */
+export const MLP_OPTIONS = {
+  fields: [
+    { name: "x", dtype: "float32", rowShape: [4] },
+    { name: "label", dtype: "uint8", rowShape: [] },
+  ],
+  target: "label",
+  loss: "softmax-cross-entropy",
+  optimizer: { adamw: { learningRate: 0.01, weightDecay: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } },
+  batchSize: 4,
+} as const satisfies ProgramOptions;
+
+export const MLP_ROWS = 8;
+
+/** Freshly made: a trainer takes them. */
+export function mlpRows(size = 1): ReadonlyMap<string, Tensor> {
+  const data = Uint8Array.of(0, 1, 2, 1, 0, 2, 2, 1);
+  return new Map<string, Tensor>([
+    ["x", random(7, [MLP_ROWS, 4], size)],
+    ["label", { dtype: "uint8", shape: [MLP_ROWS], data }],
+  ]);
 }
 
 /** To sit before the last layer of an `mlp` of six hidden numbers. */

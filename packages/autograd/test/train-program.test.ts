@@ -13,7 +13,10 @@ import {
   dropout,
   evaluationFeeds,
   initialState,
+  MLP_OPTIONS,
+  MLP_ROWS,
   mlp,
+  mlpRows,
   nextState,
   random,
   type State,
@@ -21,27 +24,15 @@ import {
 } from "./programs.ts";
 import { f32, floatsOf, i64, node, openGraph } from "./run-graph.ts";
 
-const ADAMW = { learningRate: 0.01, weightDecay: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
-const OPTIONS: ProgramOptions = {
-  fields: [
-    { name: "x", dtype: "float32", rowShape: [4] },
-    { name: "label", dtype: "uint8", rowShape: [] },
-  ],
-  target: "label",
-  loss: "softmax-cross-entropy",
-  optimizer: { adamw: ADAMW },
-  batchSize: 3,
-};
+const ADAMW = MLP_OPTIONS.optimizer.adamw;
+const OPTIONS: ProgramOptions = { ...MLP_OPTIONS, batchSize: 3 };
 
 const RATES = [
   { pattern: "a.*", factor: 0.5 },
   { pattern: "*.bias", factor: 2 },
 ];
-const ROWS = 8;
-const fields = new Map([
-  ["x", random(7, [ROWS, 4])],
-  ["label", { dtype: "uint8", shape: [ROWS], data: Uint8Array.of(0, 1, 2, 1, 0, 2, 2, 1) } as const],
-]);
+const ROWS = MLP_ROWS;
+const fields = mlpRows();
 const batches = [
   [0, 3, 5],
   [7, 1, 1],

@@ -11,16 +11,23 @@ function signatureOf(elements: number): ProgramSignature {
 const arbElements = fc.integer({ min: 1, max: 100_000_000 });
 const arbMs = fc.double({ min: 0.01, max: 10_000, noNaN: true });
 
-test("a small state is handed over after as many steps as asked for", () => {
+test("a small state is handed over after a fifth of a second, or as many steps as asked for", () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 1_000_000 }),
       fc.option(arbMs, { nil: undefined }),
       (elements, ms) => {
-        expect(stepsOfCall(signatureOf(elements), ms)).toBe(8);
+        const steps = stepsOfCall(signatureOf(elements), ms);
+        expect(steps).toBeGreaterThanOrEqual(8);
+        expect(steps).toBeLessThanOrEqual(32);
+        // What is heard between two calls waits a fifth of a second at most, or for eight steps.
+        if (steps > 8) expect(steps * (ms ?? Number.NaN)).toBeLessThanOrEqual(200);
+        expect(stepsOfCall(signatureOf(elements), ms, 100)).toBe(100);
       },
     ),
   );
+  const small = signatureOf(1_000);
+  expect([undefined, 0.1, 10, 100].map((ms) => stepsOfCall(small, ms))).toEqual([8, 32, 20, 8]);
 });
 
 test("a longer step never makes a call longer, and a larger state never a shorter one of a known step", () => {
@@ -40,5 +47,5 @@ test("a UNet of 4.6 M weights goes step by step, also at first; an MLP of as man
   const signature = signatureOf(4_650_000);
   expect(stepsOfCall(signature, undefined)).toBe(1);
   expect(stepsOfCall(signature, 280)).toBe(1);
-  expect(stepsOfCall(signature, 20)).toBe(8);
+  expect(stepsOfCall(signature, 20)).toBe(10);
 });

@@ -16,17 +16,18 @@ const HANDOVER_MS_PER_BYTE = 0.14e-6;
 /** Of a step that handing over may take. */
 const HANDOVER_SHARE_MAX = 1 / 32;
 
-/** The grain of progress, deadline and abort. */
-const CALL_STEPS_MAX = 8;
+/** The grain of progress, deadline and abort: as many steps as take so long, but no fewer and no more than these. */
+const CALL_MS = 200;
+const CALL_STEPS = { min: 8, max: 32 } as const;
 
 /**
  * @param stepMs  what a step was seen to take; undefined before the first call, which finds out
- * @param most    where nobody waits for progress it may be more than 8
+ * @param most    where nobody waits for progress
  */
 export function stepsOfCall(
   signature: ProgramSignature,
   stepMs: number | undefined,
-  most = CALL_STEPS_MAX,
+  most = stepsOfGrain(stepMs),
 ): number {
   const stateBytes = spansOf(signature).reduce(
     (sum, { from, to, slots = [] }) =>
@@ -36,4 +37,10 @@ export function stepsOfCall(
   if (stateBytes < STATE_BYTES_MIN) return most;
   const isLong = stepMs === undefined || stateBytes * HANDOVER_MS_PER_BYTE <= HANDOVER_SHARE_MAX * stepMs;
   return isLong ? 1 : most;
+}
+
+/** Handing over 8 MB of an MLP's state takes as long as half a step of it or more. */
+function stepsOfGrain(stepMs: number | undefined): number {
+  if (stepMs === undefined) return CALL_STEPS.min;
+  return Math.min(CALL_STEPS.max, Math.max(CALL_STEPS.min, Math.floor(CALL_MS / stepMs)));
 }

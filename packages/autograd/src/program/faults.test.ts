@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { mlp, random } from "../../test/programs.ts";
+import { MLP_OPTIONS, mlp, random } from "../../test/programs.ts";
 import { f32, i64, node } from "../../test/run-graph.ts";
 import type { Graph } from "../graph/graph.ts";
 import { buildEvaluationProgram } from "./evaluation-program.ts";
@@ -9,13 +9,11 @@ import { buildTrainProgram } from "./train-program.ts";
 import { withWeights } from "./weights.ts";
 
 const OPTIONS: ProgramOptions = {
+  ...MLP_OPTIONS,
   fields: [
     { name: "x", dtype: "float32", rowShape: [4] },
     { name: "label", dtype: "int64", rowShape: [] },
   ],
-  target: "label",
-  loss: "softmax-cross-entropy",
-  optimizer: { adamw: { learningRate: 0.01, weightDecay: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } },
   batchSize: 3,
 };
 

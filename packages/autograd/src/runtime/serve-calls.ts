@@ -67,6 +67,7 @@ class CallServer {
   async reply(id: number, work: () => Promise<WorkerAnswers[CallName]>): Promise<void> {
     try {
       const ok = await work();
+      // SAFETY: answers are allocated for their caller, never in shared memory.
       this.#ports.post({ id, ok }, ok instanceof Float32Array ? [ok.buffer as ArrayBuffer] : []);
     } catch (error) {
       if (!(error instanceof RuntimeError)) throw error;
