@@ -137,6 +137,9 @@ test("why without a provider says how to get one; with one, each reason and what
     "it lends a part: 1 of 2 cores, 2.00 GiB of memory (profile gentle)",
     "  your own work uses 1.2 cores (OWNER_BUSY)",
     "joined to http://127.0.0.1:4710, 1 unit of work",
+    expect.stringMatching(
+      /^refused 2 leases, the last .* ago: the shards take too much \(LEASE_TOO_LARGE\)$/,
+    ),
     "the policy file is broken, the one before it counts: policy.yaml:1:1: unknown key",
     "not known here: no sensor tells the processor's temperature",
     "",

@@ -2,7 +2,7 @@
  * The agent on an idle computer: it owns a folder, a key, a cache, worker processes and the session
  * with its fog node, in this order, and lets go of them in the other.
  */
-import { availableParallelism, freemem, totalmem } from "node:os";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { createTicketedFetch, LIMITS, type Log, type NodeId, type Ports, WORK_KINDS } from "@pingo/core";
 import { fullDiskOr } from "@pingo/core/system";
@@ -21,6 +21,8 @@ import { LinkMeter } from "./offer/link-meter.ts";
 import { lentOf, makeOffer, type OfferInputs, offerStatusOf } from "./offer/make-offer.ts";
 import { coresOf, sizeIn } from "./offer/size-file.ts";
 import { openOutbox, type SqliteOutbox } from "./outbox.ts";
+import { memoryOf, residentBytes } from "./owner/linux/memory.ts";
+import { createOsView } from "./owner/os-view.ts";
 import type { StartedWarden } from "./owner/start-warden.ts";
 import { WatchedFile } from "./owner/watched-file.ts";
 import { ProviderError } from "./provider-error.ts";
@@ -70,6 +72,7 @@ export async function startAgent(config: ProviderConfig, ports: Ports): Promise<
   const cache = owned.use(openBlockCache({ folder: config.folder, disk, quotaBytes: cacheBytesMax, log }));
   const { workerEnvironment: environment, compileCache } = config;
   const folders = { blocks: cache.folder, updates: outbox.folder, compileCache };
+  const os = createOsView({ root: "/", environment: {} });
   let warden: StartedWarden | undefined;
   // Who lends all, all the time, watches for himself who is to have the cores.
   const wanted: readonly Control[] = config.policyPath === null ? ["memory"] : ["memory", "cpu"];
@@ -78,7 +81,8 @@ export async function startAgent(config: ProviderConfig, ports: Ports): Promise<
   /** The owner's word; what is free at a moment is the policy's business, and given back in order. */
   const workerBytesMax = (): number => {
     const share = warden?.policy.idle.memoryShareMax ?? MEMORY_SHARE_MAX;
-    return Math.floor(Math.min(share * totalmem(), size().memoryBytes ?? Number.POSITIVE_INFINITY));
+    const bytesMax = share * memoryOf(os).totalBytes;
+    return Math.floor(Math.min(bytesMax, size().memoryBytes ?? Number.POSITIVE_INFINITY));
   };
   const launcher = await findLauncher({ environment, folders, memoryBytesMax: workerBytesMax, group, log });
   const benchmark = owned.use(
@@ -125,7 +129,8 @@ export async function startAgent(config: ProviderConfig, ports: Ports): Promise<
     outbox,
     clock,
     log,
-    shardBytesMax: () => Math.min(cacheBytesMax(), freemem()),
+    shardBytesMax: () => Math.min(cacheBytesMax(), lentBytes()),
+    memoryBytesMax: () => lentBytes(),
     onResult: (outcome) => {
       tally.add(outcome);
       delivery.wake();
@@ -133,6 +138,13 @@ export async function startAgent(config: ProviderConfig, ports: Ports): Promise<
     onRelease: (lease, reason, isOwners) => session.release([lease], reason, isOwners),
     faultOf: (cause) => fullDiskOr(cache.folder, cause),
   });
+  /** What the workers use of it is lent already. */
+  const lentBytes = (): number => {
+    const verdict = warden?.decision?.verdict;
+    if (verdict !== undefined && "memoryBytes" in verdict) return verdict.memoryBytes;
+    const usedBytes = runner.workers().reduce((sum, { pid }) => sum + residentBytes(os, pid), 0);
+    return Math.min(memoryOf(os).availableBytes + usedBytes, workerBytesMax());
+  };
   /** Nothing is offered before: a lease that waits for a worker keeps a whole round waiting. */
   let isWarm = false;
   /** The owner is looked after before there is a session; its first offer knows what was seen by then. */
@@ -163,7 +175,7 @@ export async function startAgent(config: ProviderConfig, ports: Ports): Promise<
     folder: config.folder,
     cacheBytesMax,
     slots: () => (isWarm ? runner.slots : 0),
-    size,
+    memoryBytes: () => lentBytes(),
     owner: () => warden,
     benchmark,
     link,

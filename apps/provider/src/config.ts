@@ -11,7 +11,7 @@ export interface ProviderConfig {
   readonly folder: string;
   /** HTTP address of the fog node. */
   readonly fogUrl: string;
-  /** Units that run side by side, each in a process of its own. */
+  /** Units that run side by side at most, each in a process of its own: all cores under a policy, one without. */
   readonly slots: number;
   readonly cacheBytesMax: number;
   /** The owner's policy file, the gentle profile where there is none; null lends all, all the time. */
@@ -60,12 +60,17 @@ export function readConfig(env: Environment): ProviderConfig {
   const folder = resolve(env["PINGO_PROVIDER_DIR"] || join(home, "provider"));
   const policy = env["PINGO_PROVIDER_POLICY"] || join(folder, POLICY_FILE);
   const slotsMax = Math.min(availableParallelism(), LIMITS.leasesPerProviderMax);
+  // A policy says how many of all it lends at a moment; without one, all that is here works all the time.
+  const slotsByDefault = policy === NO_POLICY ? 1 : slotsMax;
   return {
     folder,
     policyPath: policy === NO_POLICY ? null : resolve(policy),
     desktopEnvironment: pick(env, DESKTOP_KEYS),
     fogUrl: readHttpUrl("PINGO_FOG", env["PINGO_FOG"] || FOG_URL, FOG_URL),
-    slots: readWhole("PINGO_PROVIDER_SLOTS", env["PINGO_PROVIDER_SLOTS"] || "1", { min: 1, max: slotsMax }),
+    slots: readWhole("PINGO_PROVIDER_SLOTS", env["PINGO_PROVIDER_SLOTS"] || String(slotsByDefault), {
+      min: 1,
+      max: slotsMax,
+    }),
     cacheBytesMax:
       MIB *
       readWhole("PINGO_PROVIDER_CACHE_MIB", env["PINGO_PROVIDER_CACHE_MIB"] || String(CACHE_MIB), {

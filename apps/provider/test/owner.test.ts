@@ -25,6 +25,9 @@ temperature: { stop: 120, resume: 119 }
 battery: { run: true, above: 0% }
 `;
 
+/** So that a unit is known to be that worker's. */
+const ONE_SLOT = { PINGO_PROVIDER_SLOTS: "1" } as const;
+
 /** All cores, or the first of them while the calm for the next is not over. */
 const WORKS: readonly string[] = ["run", "throttle"];
 
@@ -52,7 +55,11 @@ afterEach(async () => {
 async function waiting(policy: string): Promise<void> {
   const path = join(folder, "policy.yaml");
   await writeFile(path, policy);
-  provider = await startProvider({ home: folder, fogUrl: fog.url, env: { PINGO_PROVIDER_POLICY: path } });
+  provider = await startProvider({
+    home: folder,
+    fogUrl: fog.url,
+    env: { PINGO_PROVIDER_POLICY: path, ...ONE_SLOT },
+  });
   while ((await fog.next("offer")).offer.slots === 0);
 }
 
@@ -244,7 +251,7 @@ test("what an agent left that was killed in mid-unit is cleaned up by the next, 
   provider = await startProvider({
     home: folder,
     fogUrl: fog.url,
-    env: { PINGO_PROVIDER_POLICY: join(folder, "policy.yaml") },
+    env: { PINGO_PROVIDER_POLICY: join(folder, "policy.yaml"), ...ONE_SLOT },
   });
   expect(await readdir(join(home(), "updates"))).toEqual([]);
   while ((await fog.next("offer")).offer.slots === 0);
@@ -273,4 +280,17 @@ test("work beyond what was offered is refused with a code, and the owner can see
   };
   await expect(fog.ask({ type: "lease", lease: huge })).rejects.toMatchObject({ code: "LEASE_TOO_LARGE" });
   await until(async () => (await status()).refused?.code === "LEASE_TOO_LARGE");
+});
+
+test("a piece that wants more memory than is lent is refused, though the slot is free and the computer has it", async () => {
+  await waiting(`${CALM}size: { memory: 256Mi }\n`);
+  const piece: RunUnit = {
+    ...{ kind: "Run", job: work.program, round: 1, index: 0, name: "large", piece: 0, pieces: 1 },
+    ...{ module: work.program, arguments: [], input: null, seed: 1, steps: 1, deadlineMs: 60_000 },
+    limits: { memoryBytes: 2 ** 30, outputBytes: 0, secondsPerPiece: 60 },
+  };
+  const lease = { ...leaseFor(provider.id, work), unit: piece };
+  await expect(fog.ask({ type: "lease", lease })).rejects.toMatchObject({ code: "LEASE_TOO_LARGE" });
+  await until(async () => (await status()).refused?.code === "LEASE_TOO_LARGE");
+  expect((await status()).busySlots).toBe(0);
 });

@@ -16,6 +16,7 @@ import {
   parseShape,
   RECEIPT_DOMAIN,
   type Receipt,
+  type RunUnit,
   reportOf,
   shortId,
   signValue,
@@ -79,6 +80,8 @@ export interface LeaseRunnerOptions<S extends Slot> {
   readonly log: Log;
   /** What a unit's shards may take, on disk and in memory. */
   readonly shardBytesMax: () => number;
+  /** What all pieces together may take of memory; no limit unless given. */
+  readonly memoryBytesMax?: () => number;
   /** A result lies in the outbox. */
   readonly onResult: (outcome: UnitOutcome) => void;
   /** @param isOwners  the owner took the computer back: nobody failed */
@@ -310,6 +313,19 @@ export class LeaseRunner<S extends Slot> implements Workforce {
       : unit.shards.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     const bytesMax = shardBytesMax();
     if (bytes > bytesMax) throw new LendingError({ code: "LEASE_TOO_LARGE", what, bytes, bytesMax });
+    if (isRunUnit(unit)) this.#checkMemory(unit);
+  }
+
+  /** Beside what was promised to the pieces that run: a worker that grows into the owner's memory is ended, and its work lost. */
+  #checkMemory(unit: RunUnit): void {
+    const { memoryBytesMax = () => Number.POSITIVE_INFINITY } = this.#options;
+    const promised = [...this.#runningById.values()].flatMap(({ lease, cancel }) =>
+      isRunUnit(lease.unit) && !cancel.signal.aborted ? pieceBytes(lease.unit) : [],
+    );
+    const bytes = promised.reduce((sum, more) => sum + more, pieceBytes(unit));
+    const bytesMax = memoryBytesMax();
+    const what = promised.length === 0 ? "memory and output" : "memory and output beside that of what runs";
+    if (bytes > bytesMax) throw new LendingError({ code: "LEASE_TOO_LARGE", what, bytes, bytesMax });
   }
 
   #receiptOf(lease: Lease, outcome: UnitOutcome): Receipt {
@@ -317,6 +333,11 @@ export class LeaseRunner<S extends Slot> implements Workforce {
     const receipt = { ...outcome, lease: lease.id, unit: cidOfValue(lease.unit), provider: key.nodeId };
     return parseShape(zReceipt, receipt, `the receipt of ${shortId(lease.id)}`);
   }
+}
+
+/** What a piece writes is memory until it ends. */
+function pieceBytes({ limits }: RunUnit): number {
+  return limits.memoryBytes + limits.outputBytes;
 }
 
 function asItIs(cause: unknown): unknown {

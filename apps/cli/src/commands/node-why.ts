@@ -5,6 +5,7 @@ import { Command } from "commander";
 import type { Run } from "../cli.ts";
 import type { Context } from "../context.ts";
 import { readOwnStatus } from "../local/own-provider.ts";
+import { refusalLines } from "../view/own-status.ts";
 
 const HELP = `
 Examples:
@@ -21,17 +22,22 @@ export function nodeWhyCommand(run: Run): Command {
 async function why(context: Context): Promise<void> {
   const status = await readOwnStatus(context);
   context.screen.json(status);
-  for (const line of whyLines(status)) context.screen.line(line);
+  for (const line of whyLines(status, context.ports.clock.nowUnixMs())) context.screen.line(line);
 }
 
-export function whyLines({ owner, busySlots, isOnline, fog }: ProviderStatus): readonly string[] {
+function whyLines(
+  { owner, busySlots, isOnline, fog, refused }: ProviderStatus,
+  nowUnixMs: number,
+): readonly string[] {
   const work = `${busySlots} ${busySlots === 1 ? "unit" : "units"} of work`;
   const link = isOnline ? `joined to ${fog}, ${work}` : `looking for the fog node at ${fog}`;
-  if (owner === null) return ["it lends all, all the time: no policy is in force", link];
+  const refusal = refusalLines(refused, nowUnixMs);
+  if (owner === null) return ["it lends all, all the time: no policy is in force", link, ...refusal];
   return [
     `${STATES[owner.verdict]}${lentText(owner)}`,
     ...owner.reasons.map(({ sentence, code }) => `  ${sentence} (${code})`),
     link,
+    ...refusal,
     ...(owner.policyProblem === null
       ? []
       : [`the policy file is broken, the one before it counts: ${owner.policyProblem}`]),

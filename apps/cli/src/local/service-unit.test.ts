@@ -8,7 +8,11 @@ import { serviceUnit, UNIT_NAME } from "./service-unit.ts";
 const canVerify = spawnSync("systemd-analyze", ["--version"]).status === 0;
 const UNIT = serviceUnit({
   command: [process.execPath, "/opt/my programs/pingo 100%/main.ts", "--cost=$5"],
-  environment: { PINGO_FOG: "http://10.0.0.5:4710", PINGO_HOME: "/home/ada/.pin go" },
+  environment: {
+    PINGO_FOG: "http://10.0.0.5:4710",
+    PINGO_HOME: "/home/ada/.pin go",
+    PINGO_PROVIDER_DIR: "/home/$ada/100%",
+  },
 });
 
 test("its group weighs nothing, on processor and disk", () => {
@@ -19,6 +23,8 @@ test("its group weighs nothing, on processor and disk", () => {
 test("words with spaces, percents and dollars reach the program as they are", () => {
   expect(UNIT).toContain(`"/opt/my programs/pingo 100%%/main.ts" "--cost=$$5"`);
   expect(UNIT).toContain('Environment="PINGO_HOME=/home/ada/.pin go"');
+  // No variables there, so a "$" is one.
+  expect(UNIT).toContain('Environment="PINGO_PROVIDER_DIR=/home/$ada/100%%"');
 });
 
 test.skipIf(!canVerify)("systemd finds no fault in it", async () => {

@@ -16,14 +16,14 @@ export interface ServiceOptions {
 
 export function serviceUnit({ command, environment, environmentFile }: ServiceOptions): string {
   const variables = Object.entries(environment).map(
-    ([key, value]) => `Environment=${quoted(`${key}=${value}`)}`,
+    ([key, value]) => `Environment=${quoted(specifierFree(`${key}=${value}`))}`,
   );
   if (environmentFile !== undefined) variables.push(`EnvironmentFile=-${environmentFile}`);
   return `[Unit]
 Description=PinGo lends this computer while its owner does not need it
 
 [Service]
-ExecStart=${command.map(quoted).join(" ")}
+ExecStart=${command.map((word) => quoted(variableFree(specifierFree(word)))).join(" ")}
 ${variables.join("\n")}
 Restart=on-failure
 RestartSec=10
@@ -44,8 +44,18 @@ WantedBy=default.target
 `;
 }
 
-/** SOURCE: systemd.syntax(7), quoting; "%" begins a specifier and "$" a variable. */
+/** SOURCE: systemd.unit(5), specifiers: in every setting. */
+function specifierFree(text: string): string {
+  return text.replaceAll("%", "%%");
+}
+
+/** SOURCE: systemd.service(5), command lines: in those alone; Environment= takes "$" as it is (systemd.exec(5)). */
+function variableFree(text: string): string {
+  return text.replaceAll("$", "$$$$");
+}
+
+/** SOURCE: systemd.syntax(7), quoting. */
 function quoted(text: string): string {
-  const safe = text.replaceAll("%", "%%").replaceAll("$", "$$$$");
-  return /^[\w@%+=:,./-]+$/.test(safe) ? safe : `"${safe.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
+  if (/^[\w@%+=:,./-]+$/.test(text)) return text;
+  return `"${text.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
 }

@@ -1,6 +1,12 @@
 /** This computer's own provider in a few lines: what runs, what was done today, and why not more. */
 import { formatBytes, formatDuration, formatPingo } from "@pingo/core";
-import type { OfferStatus, OwnerStatus, ProviderStatus, UnitStatus } from "@pingo/scheduler/status";
+import type {
+  OfferStatus,
+  OwnerStatus,
+  ProviderStatus,
+  RefusalStatus,
+  UnitStatus,
+} from "@pingo/scheduler/status";
 import { progressBar } from "./bars.ts";
 
 const BAR_COLUMNS = 20;
@@ -14,11 +20,7 @@ export function ownStatusLines(status: ProviderStatus, nowUnixMs: number): reado
     ...offerLines(offer),
     ...(units.length === 0 ? ["nothing runs"] : units.map(unitLine)),
     `today: ${today.units} ${today.units === 1 ? "unit" : "units"}, ${today.steps} steps, ${formatDuration(today.cpuMs)} of CPU time; your own work used ${formatDuration(today.ownerCpuMs)}`,
-    ...(refused === null
-      ? []
-      : [
-          `refused ${refused.count} ${refused.count === 1 ? "lease" : "leases"}, the last ${formatDuration(Math.max(0, nowUnixMs - refused.atUnixMs))} ago: ${refused.sentence} (${refused.code})`,
-        ]),
+    ...refusalLines(refused, nowUnixMs),
     ...(sizeProblem === null
       ? []
       : [`what you lend at most is as before, since its file is broken: ${sizeProblem}`]),
@@ -26,6 +28,14 @@ export function ownStatusLines(status: ProviderStatus, nowUnixMs: number): reado
       ? []
       : [`the policy file is broken, the one before it counts: ${owner.policyProblem}`]),
   ];
+}
+
+/** A fog node that asked for more than was agreed: its owner is to hear of it. */
+export function refusalLines(refused: RefusalStatus | null, nowUnixMs: number): readonly string[] {
+  if (refused === null) return [];
+  const { count, atUnixMs, sentence, code } = refused;
+  const ago = formatDuration(Math.max(0, nowUnixMs - atUnixMs));
+  return [`refused ${count} ${count === 1 ? "lease" : "leases"}, the last ${ago} ago: ${sentence} (${code})`];
 }
 
 function lendingLines(owner: OwnerStatus): readonly string[] {

@@ -4,7 +4,7 @@
  * Running jobs come before queued ones, older before newer. A queued job begins once the units it needs at
  * least can run side by side.
  */
-import { type Clock, isRunUnit, type Log, mixSeed, shortId } from "@pingo/core";
+import { type Clock, isRunUnit, type Log, mixSeed, type RunJob, shortId } from "@pingo/core";
 import { type Demand, type OfferState, plan, type Snapshot, type Unplaced } from "@pingo/scheduler";
 import { mayPass, retryWaitMs, TRIES_MAX } from "../perseverance.ts";
 import { whyOf } from "../why-of.ts";
@@ -162,9 +162,13 @@ function placeable(run: JobRun, options: DispatcherOptions): number {
 function demandOf(run: JobRun, id: string, more: Pick<Demand, "shards" | "excluded">): Demand {
   const { kind, workers } = run.job;
   const { cpuMillicores } = workers;
-  // What a piece writes is memory until it ends.
-  const memoryBytes = workers.memoryBytes + (run.job.kind === "Run" ? run.job.limits.outputBytes : 0);
+  const memoryBytes = run.job.kind === "Run" ? pieceBytes(run.job) : workers.memoryBytes;
   return { id, kind, cpuMillicores, memoryBytes, ...more };
+}
+
+/** What a piece writes is memory until it ends; a provider takes no piece that may take more than it lends. */
+function pieceBytes({ workers, limits }: Pick<RunJob, "workers" | "limits">): number {
+  return Math.max(workers.memoryBytes, limits.memoryBytes) + limits.outputBytes;
 }
 
 function snapshotOf(clock: Clock, offers: readonly OfferState[], demands: readonly Demand[]): Snapshot {

@@ -1,8 +1,7 @@
 /** What is offered at this moment: what the owner lends, what the computer has, and what was measured and learned of it. */
 import { statfs } from "node:fs/promises";
-import { freemem } from "node:os";
 import { type Clock, type NodeId, type Offer, WORK_KINDS } from "@pingo/core";
-import type { OwnerDecision, OwnerPolicy, OwnerSize } from "@pingo/scheduler";
+import type { OwnerDecision, OwnerPolicy } from "@pingo/scheduler";
 import type { OfferStatus } from "@pingo/scheduler/status";
 import type { Benchmark } from "./benchmark.ts";
 import type { LendingHistory } from "./lending-history.ts";
@@ -18,7 +17,8 @@ export interface OfferInputs {
   readonly cacheBytesMax: () => number;
   /** That could take a unit: 0 until the first is warm. */
   readonly slots: () => number;
-  readonly size: () => OwnerSize;
+  /** Lent where no policy is in force. */
+  readonly memoryBytes: () => number;
   /** Undefined where no policy is in force. */
   readonly owner: () =>
     | { readonly decision: OwnerDecision | undefined; readonly policy: OwnerPolicy }
@@ -70,13 +70,12 @@ export function offerStatusOf(offer: Offer, { benchmark, history }: OfferInputs)
 /** No more slots than the owner lends cores; none while nothing new is taken. */
 export function lentOf({
   slots,
-  size,
+  memoryBytes,
   owner,
 }: OfferInputs): Pick<Offer, "slots" | "cpuMillicores" | "memoryBytes"> {
   const lender = owner();
   if (lender === undefined) {
-    const memoryBytes = Math.min(freemem(), size().memoryBytes ?? Number.POSITIVE_INFINITY);
-    return { slots: slots(), cpuMillicores: slots() * MILLICORES_PER_SLOT, memoryBytes };
+    return { slots: slots(), cpuMillicores: slots() * MILLICORES_PER_SLOT, memoryBytes: memoryBytes() };
   }
   if (lender.decision === undefined) return NOTHING;
   const { verdict, acceptsWork } = lender.decision;
@@ -86,6 +85,6 @@ export function lentOf({
     slots: lent,
     // A part of a core is offered as a part: a unit that wants a whole one goes elsewhere.
     cpuMillicores: Math.floor(Math.min(lent, verdict.cores * verdict.duty) * MILLICORES_PER_SLOT),
-    memoryBytes: Math.min(freemem(), verdict.memoryBytes),
+    memoryBytes: verdict.memoryBytes,
   };
 }

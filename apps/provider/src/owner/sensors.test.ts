@@ -330,6 +330,15 @@ describe("processor and memory on Linux", () => {
     expect(processor.sample(0, [], 0)?.busyMs).toBe(3);
   });
 
+  test("a quota of a container that sees its own group as the root, in either version", async () => {
+    await file("proc/self/cgroup", "1:cpu,cpuacct:/docker/0a1b\n0::/docker/0a1b\n");
+    await file("sys/fs/cgroup/cpu/cpu.cfs_quota_us", "50000\n");
+    await file("sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n");
+    expect((await openProcessor(os, 8)).machineMillicores).toBe(500);
+    await file("sys/fs/cgroup/cpu.max", "25000 100000\n");
+    expect((await openProcessor(os, 8)).machineMillicores).toBe(250);
+  });
+
   const meminfo = "MemTotal:       8000000 kB\nMemFree: 1 kB\nMemAvailable:   5000000 kB\n";
 
   test("memory, and how long everything waited for it", async () => {

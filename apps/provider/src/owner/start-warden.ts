@@ -1,5 +1,4 @@
 /** The warden of this computer, with its sensors and the two files in which its owner speaks. */
-import { freemem, totalmem } from "node:os";
 import { join } from "node:path";
 import { type Clock, type Log, parseShape } from "@pingo/core";
 import type { Workforce } from "@pingo/lending";
@@ -14,7 +13,7 @@ import {
   sentenceOf,
 } from "@pingo/scheduler";
 import { type OwnerStatus, WISH_FILE, zOwnerWish } from "@pingo/scheduler/status";
-import { readMemory, residentBytes } from "./linux/memory.ts";
+import { memoryOf, residentBytes } from "./linux/memory.ts";
 import { openProcessor } from "./linux/processor.ts";
 import { sensorsOf } from "./open-sensors.ts";
 import { createOsView } from "./os-view.ts";
@@ -66,7 +65,7 @@ export async function startWarden(options: StartWardenOptions): Promise<StartedW
     size,
     sensors,
     processor: await openProcessor(os, coresInSight),
-    memory: () => readMemory(os) ?? { totalBytes: totalmem(), availableBytes: freemem(), stallShare: null },
+    memory: () => memoryOf(os),
     ownMemoryBytes: () =>
       [process.pid, ...workforce.workers().map(({ pid }) => pid)].reduce(
         (sum, pid) => sum + residentBytes(os, pid),

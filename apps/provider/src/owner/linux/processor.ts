@@ -6,6 +6,7 @@
  */
 import type { LoadSample } from "../load-meter.ts";
 import type { OsView } from "../os-view.ts";
+import { groupFolders } from "./group-folders.ts";
 import { WaitingWorkers } from "./waiting.ts";
 
 /** USER_HZ: 100 on every Linux that Node runs on. */
@@ -81,51 +82,36 @@ interface Quota {
 
 /** The tightest CPU quota on the way from our control group to the root. */
 async function findQuota(os: OsView): Promise<Quota | null> {
-  const text = (await os.text("proc/self/cgroup")) ?? "";
-  const v2 = /^0::(\/.*)$/m.exec(text)?.[1];
-  const v1 = /^\d+:(?:[^:]*,)?cpu(?:,[^:]*)?:(\/.*)$/m.exec(text)?.[1];
-  const found = [...(await quotasV2(os, v2)), ...(await quotasV1(os, v1))];
+  const folders = groupFolders((await os.text("proc/self/cgroup")) ?? "", "cpu");
+  const found = await Promise.all([
+    ...folders.v2.map((folder) => quotaV2(os, folder)),
+    ...folders.v1.map((folder) => quotaV1(os, folder)),
+  ]);
   return found.reduce<Quota | null>(
-    (least, one) => (least === null || one.quotaMillicores < least.quotaMillicores ? one : least),
+    (least, one) =>
+      least === null || (one !== null && one.quotaMillicores < least.quotaMillicores) ? one : least,
     null,
   );
 }
 
-async function quotasV2(os: OsView, path: string | undefined): Promise<Quota[]> {
-  return collect(path, async (folder) => {
-    const [quota, period] = ((await os.text(`${folder}/cpu.max`)) ?? "").trim().split(" ").map(Number);
-    if (quota === undefined || period === undefined || !(quota > 0)) return null;
-    const busyMs = () => {
-      const usec = /^usage_usec (\d+)$/m.exec(os.textNow(`${folder}/cpu.stat`) ?? "")?.[1];
-      return usec === undefined ? null : Number(usec) / 1_000;
-    };
-    return { quotaMillicores: (quota / period) * 1_000, busyMs };
-  });
+async function quotaV2(os: OsView, folder: string): Promise<Quota | null> {
+  const [quota, period] = ((await os.text(`${folder}/cpu.max`)) ?? "").trim().split(" ").map(Number);
+  if (quota === undefined || period === undefined || !(quota > 0)) return null;
+  const busyMs = () => {
+    const usec = /^usage_usec (\d+)$/m.exec(os.textNow(`${folder}/cpu.stat`) ?? "")?.[1];
+    return usec === undefined ? null : Number(usec) / 1_000;
+  };
+  return { quotaMillicores: (quota / period) * 1_000, busyMs };
 }
 
-async function quotasV1(os: OsView, path: string | undefined): Promise<Quota[]> {
-  return collect(path === undefined ? undefined : `/cpu${path}`, async (folder) => {
-    const quota = Number(await os.text(`${folder}/cpu.cfs_quota_us`));
-    const period = Number(await os.text(`${folder}/cpu.cfs_period_us`));
-    if (!(quota > 0 && period > 0)) return null;
-    const accounted = folder.replace("/cgroup/cpu", "/cgroup/cpuacct");
-    const busyMs = () => {
-      const nanoseconds = os.textNow(`${accounted}/cpuacct.usage`);
-      return nanoseconds === null ? null : Number(nanoseconds) / 1e6;
-    };
-    return { quotaMillicores: (quota / period) * 1_000, busyMs };
-  });
-}
-
-/** From the group up to the root of its hierarchy. */
-async function collect(
-  path: string | undefined,
-  read: (folder: string) => Promise<Quota | null>,
-): Promise<Quota[]> {
-  const found: Quota[] = [];
-  for (let at = path; at !== undefined && at.length > 0; at = at.slice(0, at.lastIndexOf("/"))) {
-    const quota = await read(`sys/fs/cgroup${at === "/" ? "" : at}`);
-    if (quota !== null) found.push(quota);
-  }
-  return found;
+async function quotaV1(os: OsView, folder: string): Promise<Quota | null> {
+  const quota = Number(await os.text(`${folder}/cpu.cfs_quota_us`));
+  const period = Number(await os.text(`${folder}/cpu.cfs_period_us`));
+  if (!(quota > 0 && period > 0)) return null;
+  const accounted = folder.replace("/cgroup/cpu", "/cgroup/cpuacct");
+  const busyMs = () => {
+    const nanoseconds = os.textNow(`${accounted}/cpuacct.usage`);
+    return nanoseconds === null ? null : Number(nanoseconds) / 1e6;
+  };
+  return { quotaMillicores: (quota / period) * 1_000, busyMs };
 }
