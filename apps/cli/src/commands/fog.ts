@@ -21,7 +21,7 @@ const PORT_MAX = 65_533;
 
 export function fogCommand(run: Run): Command {
   return new Command("fog")
-    .description("run a fog node, put a stake behind it, check what it gives as rewards")
+    .description("run a fog node, stake on it, check its rewards")
     .addCommand(
       new Command("serve")
         .description("a fog node in the foreground")
