@@ -10,8 +10,9 @@
 #SBATCH --nice=2147483645
 #SBATCH --requeue
 #SBATCH --open-mode=append
-# SIGTERM ten seconds before the end, to the program itself: it hands its leases back.
-#SBATCH --signal=TERM@10
+# SIGTERM thirty seconds before the end, and at once when preempted where the partition sets GraceTime: to this shell ("B:"),
+# since the program is no job step of its own, and this shell passes it on.
+#SBATCH --signal=B:TERM@30
 # A partition or QOS that yours preempt: --partition=backfill, or --qos=preemptable.
 set -euo pipefail
 
@@ -22,4 +23,15 @@ export PINGO_PROVIDER_POLICY=off
 export PINGO_PROVIDER_SLOTS=${SLURM_CPUS_PER_TASK:-1}
 mkdir -p "$PINGO_HOME"
 
-exec "${PINGO_ROOT:-/opt/pingo}/node_modules/.bin/node" "${PINGO_ROOT:-/opt/pingo}/apps/provider/src/main.ts"
+"${PINGO_ROOT:-/opt/pingo}/node_modules/.bin/node" "${PINGO_ROOT:-/opt/pingo}/apps/provider/src/main.ts" &
+provider=$!
+# A shell that waits in the foreground hears a signal only once its program has ended.
+trap 'kill -TERM "$provider" 2>/dev/null || true' TERM INT
+# Of key, cache and results nothing serves a later job: what was handed in is with the fog node.
+trap 'rm -rf -- "$PINGO_HOME"' EXIT
+# The first wait ends with the signal, the last one with the program, once it has handed its leases back.
+status=0
+while kill -0 "$provider" 2>/dev/null; do
+  wait "$provider" && status=0 || status=$?
+done
+exit "$status"
