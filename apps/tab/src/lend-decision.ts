@@ -5,7 +5,7 @@
  */
 
 export interface TabSignals {
-  /** Another tab is in front, or the window is out of sight. */
+  /** Another tab of the window is in front, or the window is minimized; a covered one, where browser and system tell. */
   readonly isHidden: boolean;
   /** Undefined where the browser does not tell. */
   readonly isOnBattery: boolean | undefined;

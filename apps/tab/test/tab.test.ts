@@ -138,6 +138,37 @@ describe.skipIf(!existsSync(CHROMIUM))("a tab in Chromium", () => {
     expect(await finished(await fog.submit({ rounds: 1 }))).toMatchObject({ providers: [id] });
   });
 
+  test("a second tab goes on when the first is closed, as the same provider and by what was chosen last", async () => {
+    const page = await open();
+    const id = await idOf(page);
+    const second = await visitor.newPage();
+    await second.goto(fog.pageUrl);
+    await second.getByText("Another tab lends already").waitFor();
+    await page.getByRole("button", { name: "Start lending" }).click();
+    await second.getByRole("button", { name: "Pause" }).waitFor();
+    await page.close();
+    expect(await idOf(second)).toBe(id);
+    expect(await finished(await fog.submit({ rounds: 1 }))).toMatchObject({ providers: [id] });
+  });
+
+  test("storage that is cleared in mid-life ends it with a sentence, and its work goes to who comes next", async () => {
+    const page = await open();
+    const id = await idOf(page);
+    await page.getByRole("button", { name: "Start lending" }).click();
+    const job = await fog.submit({ rounds: 1, stepsPerRound: 10_000, secondsPerRound: 2 });
+    await page.getByText(/step \d+ of 10000/).waitFor();
+    const devtools = await visitor.newCDPSession(page);
+    const { origin } = new URL(fog.pageUrl);
+    await devtools.send("Storage.clearDataForOrigin", { origin, storageTypes: "all" });
+    await page.getByText("This tab cannot lend").waitFor();
+    expect(await page.textContent("#problem")).toMatch(/the browser has cleared what it kept for this page/);
+    await page.reload();
+    await page.getByRole("button", { name: "Start lending" }).click();
+    const next = await idOf(page);
+    expect(next).not.toBe(id);
+    expect(await finished(job)).toMatchObject({ state: "succeeded" });
+  });
+
   test.skipIf(availableParallelism() < 2)(
     "more cores or fewer are offered at once, while it lends",
     async () => {

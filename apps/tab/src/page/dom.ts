@@ -29,6 +29,8 @@ export interface Battery {
 }
 
 export interface Page {
+  /** Another tab of this browser has written into the storage that both share. */
+  addEventListener(event: "storage", listener: () => void): void;
   readonly document: PageDocument;
   readonly location: { readonly href: string; readonly origin: string };
   readonly isSecureContext: boolean;

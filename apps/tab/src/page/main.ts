@@ -23,7 +23,8 @@ else {
 async function lend(): Promise<void> {
   const cores = Math.max(1, navigator.hardwareConcurrency);
   const battery = await navigator.getBattery?.().catch(() => undefined);
-  let policy = readPolicy(localStorage, { cores, canSeePower: battery !== undefined });
+  const machine = { cores, canSeePower: battery !== undefined };
+  let policy = readPolicy(localStorage, machine);
   // Bundlers look for exactly this expression.
   const worker: LendWorker = new Worker(new URL("../worker/main.ts", import.meta.url), { type: "module" });
   const tell = (): void =>
@@ -47,6 +48,12 @@ async function lend(): Promise<void> {
   byId(document, "hidden").onchange = () => choose({ stopsWhenHidden: byId(document, "hidden").checked });
   byId(document, "cores").onchange = () => choose({ cores: Number(byId(document, "cores").value) });
   document.addEventListener("visibilitychange", tell);
+  // What was chosen in another tab holds here too: this one may take over from it.
+  page.addEventListener("storage", () => {
+    policy = readPolicy(localStorage, machine);
+    showChoices(policy, cores);
+    tell();
+  });
   battery?.addEventListener("chargingchange", tell);
   tell();
 }

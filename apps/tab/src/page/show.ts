@@ -26,7 +26,11 @@ export function show(document: PageDocument, status: TabStatus): void {
   write(document, "state", isStopped ? "Not lending" : title);
   byId(document, "dot").dataset["tone"] = isStopped ? "wait" : tone;
   const isLent = state !== "elsewhere" && state !== "failed";
-  write(document, "sentence", isLent ? decision.sentence : "Close it there, or let it go on; one is enough.");
+  write(
+    document,
+    "sentence",
+    isLent ? decision.sentence : "One is enough; when that one is closed, this one goes on.",
+  );
   if (state === "failed") write(document, "sentence", "Reload the page to try again.");
   write(document, "problem", problem ?? "");
   byId(document, "problem").hidden = problem === null;

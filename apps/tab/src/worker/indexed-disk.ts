@@ -26,6 +26,7 @@ interface IdbDatabase {
   createObjectStore(name: string): void;
   transaction(name: string, mode: "readonly" | "readwrite", options: object): IdbTransaction;
   close(): void;
+  onclose: (() => void) | null;
 }
 declare const indexedDB: { open(name: string, version: number): IdbRequest };
 declare const IDBKeyRange: { bound(lower: string, upper: string): unknown };
@@ -34,11 +35,22 @@ const STORE = "files";
 /** After every character that a path of ours has. */
 const LAST = "\uffff";
 
-export interface IndexedDisk extends Disk, Disposable {}
+export interface IndexedDisk extends Disk, Disposable {
+  /** Rejects once the browser has taken it away in mid-life: whoever clears a site's data does. @throws {DiskError} DISK_FAILED */
+  readonly lost: Promise<never>;
+}
+
+const CLEARED =
+  "the browser has cleared what it kept for this page; reloaded, it starts anew, as another provider";
 
 /** @throws {DiskError} DISK_FAILED where the browser keeps nothing, as some do in private windows */
 export async function openIndexedDisk(name: string): Promise<IndexedDisk> {
   const database = await open(name);
+  const lost = new Promise<never>((_, reject) => {
+    // Not told of a close of our own.
+    database.onclose = () => reject(failed(name, new Error(CLEARED)));
+  });
+  lost.catch(() => undefined); // who has opened it and waits for nothing yet is told later
   const inside = (folder: string): unknown => IDBKeyRange.bound(`${folder}/`, `${folder}/${LAST}`);
 
   const read = async (path: string): Promise<Uint8Array | undefined> => {
@@ -46,6 +58,7 @@ export async function openIndexedDisk(name: string): Promise<IndexedDisk> {
     return found instanceof Uint8Array ? found : undefined;
   };
   return {
+    lost,
     read,
     readRange: async (path, offset, length) => (await read(path))?.slice(offset, offset + length),
     async write(path, bytes) {
@@ -96,8 +109,7 @@ function within(
   bytes = 0,
 ): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const transaction = database.transaction(STORE, mode, { durability: "strict" });
-    const request = task(transaction.objectStore(STORE));
+    const { transaction, request } = begin(database, path, mode, task);
     transaction.oncomplete = () => resolve(request.result);
     transaction.onabort = () => {
       const cause = transaction.error ?? request.error;
@@ -105,6 +117,22 @@ function within(
       reject(isFull ? new DiskError({ code: "DISK_FULL", path, bytes }, { cause }) : failed(path, cause));
     };
   });
+}
+
+/** @throws {DiskError} DISK_FAILED where the browser has closed it, which it says a moment later by itself */
+function begin(
+  database: IdbDatabase,
+  path: string,
+  mode: "readonly" | "readwrite",
+  task: (store: IdbStore) => IdbRequest,
+): { readonly transaction: IdbTransaction; readonly request: IdbRequest } {
+  try {
+    const transaction = database.transaction(STORE, mode, { durability: "strict" });
+    return { transaction, request: task(transaction.objectStore(STORE)) };
+  } catch (error) {
+    const isClosed = error instanceof Error && error.name === "InvalidStateError";
+    throw failed(path, isClosed ? new Error(CLEARED, { cause: error }) : error);
+  }
 }
 
 function failed(path: string, cause: unknown): DiskError {

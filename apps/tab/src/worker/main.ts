@@ -20,7 +20,7 @@ interface WorkerScope {
     readonly locks: {
       request(
         name: string,
-        options: { readonly ifAvailable: true },
+        options: { readonly ifAvailable: boolean },
         held: (lock: object | null) => Promise<void>,
       ): Promise<void>;
     };
@@ -44,13 +44,28 @@ let agent: TabAgent | undefined;
 scope.onmessage = ({ data }) => {
   const isFirst = latest === undefined;
   latest = data;
-  if (isFirst) void scope.navigator.locks.request(LOCK, { ifAvailable: true }, (lock) => lend(data, lock));
+  if (isFirst) void lendInTurn();
   else agent?.heed(data);
 };
 
-/** Holds the lock until it resolves: for as long as this tab lends. */
-async function lend(first: ToWorker, lock: object | null): Promise<void> {
-  if (lock === null) return tellIdle("elsewhere", null);
+/** Where another tab lends, this one says so, and takes over when that one is gone. */
+async function lendInTurn(): Promise<void> {
+  const { locks } = scope.navigator;
+  let isMine = false;
+  await locks.request(LOCK, { ifAvailable: true }, async (lock) => {
+    isMine = lock !== null;
+    if (isMine) await lend();
+  });
+  if (isMine) return;
+  tellIdle("elsewhere", null);
+  await locks.request(LOCK, { ifAvailable: false }, lend);
+}
+
+/** Its caller holds the lock until this resolves: for as long as this tab lends. */
+async function lend(): Promise<void> {
+  const first = latest;
+  if (first === undefined) return;
+  let fault: unknown;
   try {
     using disk = await openIndexedDisk(DATABASE);
     const { hardwareConcurrency, deviceMemory } = scope.navigator;
@@ -67,12 +82,16 @@ async function lend(first: ToWorker, lock: object | null): Promise<void> {
     if (latest) started.heed(latest);
     const telling = setInterval(() => scope.postMessage(started.status), TELL_EVERY_MS);
     try {
-      await started.ended;
+      await Promise.race([started.ended, disk.lost]);
+    } catch (error) {
+      fault = error; // what ends in order below may fail for the same reason, and says less
+      throw error;
     } finally {
       clearInterval(telling);
+      agent = undefined;
     }
   } catch (error) {
-    tellIdle("failed", reportOf(error).message);
+    tellIdle("failed", reportOf(fault ?? error).message);
   }
 }
 
