@@ -88,6 +88,7 @@ async function untilWaiting(): Promise<void> {
 test(
   "an epoch is checked by anyone and claimed when its window is over: for oneself, for somebody else, each once",
   async () => {
+    expect(up.stdout()).toContain("rewards beside it when the epoch ends");
     // The running epoch's, before it is over. A job of 8 PINGO has fees of 0.4.
     expect(
       (await rewards()).every(({ givenNano, runningNano }) => givenNano === "0" && runningNano !== "0"),

@@ -36,6 +36,8 @@ export interface DevnetChain extends AsyncDisposable {
   readonly bookPath: string;
   /** GRAM for a key's wallet. */
   fund(key: KeyPair): Promise<void>;
+  /** GRAM for any wallet. */
+  give(address: Address, nano: bigint): Promise<void>;
   /** So many seconds pass. */
   travel(seconds: number): Promise<void>;
   /** The chain is gone. */
@@ -44,16 +46,20 @@ export interface DevnetChain extends AsyncDisposable {
   breakContract(address: Address): Promise<AsyncDisposable>;
 }
 
+export interface DevnetOptions {
+  /** Changes of the emission's terms; its first epoch begins now where there are any. */
+  readonly emission?: Readonly<Record<string, number>>;
+}
+
 /**
- * @param quorum  whose one signature is an order
+ * @param quorum  all of whom sign an order
  * @param payer  whose wallet has 1,000 PINGO
- * @param emission  changes of its terms; its first epoch begins now where there are any
  */
 export async function startDevnetChain(
   home: string,
-  quorum: KeyPair,
+  quorum: KeyPair | readonly KeyPair[],
   payer?: KeyPair,
-  emission?: Readonly<Record<string, number>>,
+  { emission }: DevnetOptions = {},
 ): Promise<DevnetChain> {
   await mkdir(home, { recursive: true });
   let { child, endpoint, adminUrl } = await startDevnet(home, { http: "127.0.0.1:0", admin: "0" });
@@ -87,6 +93,7 @@ export async function startDevnetChain(
       client,
       book: file.addresses,
       bookPath,
+      give,
       fund: (key) => give(walletContract(key.publicKey, NETWORK).address, 100n * NANOGRAM),
       travel: (seconds) => askAdmin("travel", { seconds }),
       kill,
@@ -150,7 +157,7 @@ async function deploy(
     give,
     emission,
   }: {
-    readonly quorum: KeyPair;
+    readonly quorum: KeyPair | readonly KeyPair[];
     readonly payer: KeyPair | undefined;
     readonly emission: Readonly<Record<string, number>> | undefined;
     readonly give: (address: Address, nano: bigint) => Promise<void>;
@@ -165,7 +172,10 @@ async function deploy(
   const tree = new ClaimTree([{ owner: paying.hash, cumulativeNano: 1_000n * NANOGRAM }]);
   const root = tree.root.toString(16).padStart(64, "0");
   const airdrop = { root, endsAtUnixS: nowUnixS + 86_400 };
-  const plain = testGenesis(deployer, quorum.publicKey, { airdrop });
+  const keys = [quorum].flat();
+  const publicKeys = keys.map(({ publicKey }) => Buffer.from(publicKey).toString("hex"));
+  const members = { threshold: keys.length, publicKeys };
+  const plain = testGenesis(deployer, new Uint8Array(32), { airdrop, quorum: members });
   const terms = parseShape(zTerms, plain["emission"], "the emission's terms");
   const changed = emission && { emission: { ...terms, startUnixS: nowUnixS, ...emission } };
   const genesis = parseGenesisFile({ ...plain, ...changed });

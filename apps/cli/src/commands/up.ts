@@ -239,13 +239,16 @@ async function paydayOf(context: Context, network: Road, { view, ...ran }: Ran):
   const keys = await ownKeys(context);
   const firstWork = ran.standing?.firstWork ?? null;
   const books = { keys, name: ran.name, payments: paid.payments, firstWork: firstWork?.payments ?? null };
-  if (chain === undefined) return { ...books, membership: null, walletNano: null };
+  if (chain === undefined) return { ...books, membership: null, walletNano: null, rewards: null };
   const [user] = keys;
   assert(user !== undefined, "the user's key is the first");
   const { untilPaidOut } = await import("../local/until-paid-out.ts");
   const walletNano = await untilPaidOut(context, chain, { ...paid, heldNano: ran.heldNano, keys });
   const membership = await client.membership(user.key.nodeId, { signal });
-  return { ...books, membership, walletNano };
+  const { readRewards } = await import("../local/own-rewards.ts");
+  const { address } = membership;
+  const rewards = address === null ? null : await readRewards(client, address, signal);
+  return { ...books, membership, walletNano, rewards };
 }
 
 function tellTrained({ screen, ports }: Context, { view, model }: Ran): void {

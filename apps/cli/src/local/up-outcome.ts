@@ -1,5 +1,5 @@
 /** What `pingo up` came to, for programs. */
-import type { JobView, MembershipView } from "@pingo/core";
+import type { JobView, MembershipView, RewardsView } from "@pingo/core";
 import { type Payday, whoOf } from "../view/payday-view.ts";
 import type { Standing } from "./earn-membership.ts";
 
@@ -36,6 +36,8 @@ export interface UpOutcome {
   readonly payments: readonly Payment[];
   /** In this home's wallet on chain when all of it was paid out; null without a chain. */
   readonly walletNano: string | null;
+  /** Of that wallet, beside its pay; null without a chain. */
+  readonly rewards: RewardsView | null;
   /** Of the whole command. */
   readonly wallSeconds: number;
   /** Path of the trained .onnx. */
@@ -51,7 +53,7 @@ interface Payment {
 
 export function outcomeOf(
   { view, model }: Ran,
-  { keys, payments, firstWork, membership, walletNano }: Payday,
+  { keys, payments, firstWork, membership, walletNano, rewards }: Payday,
   sinceStartMs: number,
 ): UpOutcome {
   const told = (list: Payday["payments"]): readonly Payment[] =>
@@ -75,6 +77,7 @@ export function outcomeOf(
     firstWork: firstWork && told(firstWork),
     payments: told(payments),
     walletNano: walletNano?.toString() ?? null,
+    rewards,
     wallSeconds: Math.round(sinceStartMs) / 1000,
     model,
   };

@@ -1,6 +1,7 @@
 /** Who was paid what: a table of the accounts that got or gave something, and what came of it on chain. */
-import { formatPingo, type JobPayments, type MembershipView, shortId } from "@pingo/core";
+import { formatPingo, type JobPayments, type MembershipView, type RewardsView, shortId } from "@pingo/core";
 import { nameOf, type OwnKey } from "../local/own-ids.ts";
+import { sentencesOfRewards } from "./rewards-view.ts";
 import { table } from "./table.ts";
 
 type Payments = JobPayments["payments"];
@@ -15,11 +16,13 @@ export interface Payday {
   /** With a chain: where the user stands, and what the wallet has once all is paid out. */
   readonly membership: MembershipView | null;
   readonly walletNano: bigint | null;
+  /** Of that wallet; null where none are given. */
+  readonly rewards: RewardsView | null;
 }
 
 /** Nothing for a job without a budget. */
 export function paydayLines(payday: Payday): readonly string[] {
-  const { keys, name, payments, firstWork, membership, walletNano } = payday;
+  const { keys, name, payments, firstWork, membership, walletNano, rewards } = payday;
   const columns = [
     ...(firstWork === null ? [] : [columnOf("first work", firstWork)]),
     columnOf(name, payments),
@@ -50,6 +53,7 @@ export function paydayLines(payday: Payday): readonly string[] {
     ...(walletNano === null
       ? []
       : [`all of it is paid out on chain; your wallet has ${formatPingo(walletNano)}`]),
+    ...(rewards === null ? [] : sentencesOfRewards(rewards)),
   ];
 }
 

@@ -33,6 +33,22 @@ export function rewardLines({ pools, endsAtUnixS }: RewardsView): readonly strin
   ];
 }
 
+/** For who was just paid: what comes beside it, and when. */
+export function sentencesOfRewards({ pools, endsAtUnixS }: RewardsView): readonly string[] {
+  const partsOf = (of: (pool: RewardsView["pools"][number]) => bigint): readonly string[] =>
+    pools.flatMap((pool) => (of(pool) > 0n ? [`${formatPingo(of(pool))} ${POOL_NAMES[pool.pool]}`] : []));
+  const running = partsOf(({ runningNano }) => BigInt(runningNano));
+  const claimable = partsOf(claimableOf);
+  return [
+    ...(running.length > 0
+      ? [`rewards beside it when the epoch ends, ${moment(endsAtUnixS)}: ${running.join(", ")}`]
+      : []),
+    ...(claimable.length > 0
+      ? [`rewards to claim now ("pingo earnings claim"): ${claimable.join(", ")}`]
+      : []),
+  ];
+}
+
 /** By the books, which are a moment behind the chain. */
 export function claimableOf({
   inForceNano,

@@ -204,15 +204,25 @@ export class Emission implements AsyncDisposable {
       if (row === newest) return;
     }
     const why = whyNot(view, await rootsOfPool(sql, pool));
-    if (why !== this.#heldUp.get(pool)) log.warn("root_held_up", { pool, epoch: newest.epoch, why });
-    this.#heldUp.set(pool, why ?? "");
-    if (why !== undefined) return;
+    if (why !== undefined) return this.#tellHeldUp(newest, why);
     const { epoch, root, totalNano } = newest;
     const posted = `${pool}/${epoch}`;
     const sentMs = this.#postedMs.get(posted);
     if (sentMs !== undefined && clock.monotonicMs() - sentMs < SHOWN_MS) return;
-    this.#postedMs.set(posted, clock.monotonicMs());
-    await chain.post(pool, { epoch, root: BigInt(`0x${root}`), totalNano });
+    try {
+      await chain.post(pool, { epoch, root: BigInt(`0x${root}`), totalNano });
+      this.#postedMs.set(posted, clock.monotonicMs());
+      this.#heldUp.delete(pool);
+    } catch (error) {
+      // A chain that does not answer holds up everything; what this station lacks, its root alone.
+      if (!isFault(error) || error.code.startsWith("CHAIN_")) throw error;
+      this.#tellHeldUp(newest, error.message);
+    }
+  }
+
+  #tellHeldUp({ pool, epoch }: EpochRootRow, why: string): void {
+    if (why !== this.#heldUp.get(pool)) this.#options.log.warn("root_held_up", { pool, epoch, why });
+    this.#heldUp.set(pool, why);
   }
 }
 
