@@ -3,6 +3,7 @@ import { parseDuration } from "@pingo/core";
 import type { OwnerWish } from "@pingo/scheduler";
 import { Command } from "commander";
 import type { Run } from "../cli.ts";
+import { CliError } from "../cli-error.ts";
 import type { Context } from "../context.ts";
 import { writeWish } from "../local/own-provider.ts";
 
@@ -17,6 +18,9 @@ const FINISH_HELP = `
 Examples:
   pingo node finish         what runs is finished, nothing new is taken`;
 
+/** Longer is no pause: `pingo node service uninstall`, or a policy with windows. */
+const PAUSE_MS_MAX = 366 * 86_400_000;
+
 export function nodePauseCommand(run: Run): Command {
   return new Command("pause")
     .description("lend nothing for a while")
@@ -24,7 +28,7 @@ export function nodePauseCommand(run: Run): Command {
     .addHelpText("after", PAUSE_HELP)
     .action(
       run(async (context, command) => {
-        const forMs = parseDuration(command.args[0] ?? "");
+        const forMs = pauseMs(command.args[0] ?? "");
         const untilUnixMs = context.ports.clock.nowUnixMs() + forMs;
         await tell(context, { kind: "paused", untilUnixMs, forMs }, `paused until ${localText(untilUnixMs)}`);
       }),
@@ -45,6 +49,12 @@ export function nodeFinishCommand(run: Run): Command {
     .action(
       run((context) => tell(context, { kind: "finishing" }, "what runs is finished, nothing new is taken")),
     );
+}
+
+function pauseMs(text: string): number {
+  const ms = parseDuration(text);
+  if (ms > 0 && ms <= PAUSE_MS_MAX) return ms;
+  throw new CliError({ code: "OPTION_INVALID", option: "duration", value: text, expected: "1ms to 366d" });
 }
 
 async function tell(context: Context, wish: OwnerWish, said: string): Promise<void> {

@@ -1,5 +1,6 @@
 /** `pingo node policy show|set`: when this computer works for others, and how much of it. */
 import { resolve } from "node:path";
+import { LIMITS } from "@pingo/core";
 import { type OwnerPolicy, PROFILES, parsePolicyFile } from "@pingo/scheduler";
 import { Command } from "commander";
 import type { Run } from "../cli.ts";
@@ -70,6 +71,10 @@ function tell(context: Context, policy: OwnerPolicy, { from }: { readonly from: 
 }
 
 async function readText({ ports }: Context, path: string): Promise<string | undefined> {
+  const bytesMax = LIMITS.policyFileBytesMax;
+  // Before anything is read: its size is the most that this would take of memory.
+  if (((await ports.disk.sizeBytes(path)) ?? 0) > bytesMax)
+    throw new CliError({ code: "FILE_TOO_LARGE", path, bytesMax });
   const bytes = await ports.disk.read(path);
   return bytes === undefined ? undefined : new TextDecoder().decode(bytes);
 }

@@ -35,7 +35,7 @@ export async function readOwnStatus(context: Context): Promise<ProviderStatus> {
   if (bytes === undefined) throw new CliError({ code: "NO_PROVIDER", folder });
   const status = parseShape(
     zProviderStatus,
-    JSON.parse(new TextDecoder().decode(bytes)),
+    parseJson(new TextDecoder().decode(bytes)),
     join(folder, STATUS_FILE),
   );
   if (clock.nowUnixMs() - status.atUnixMs > STATUS_STALE_MS)

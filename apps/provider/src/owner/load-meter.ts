@@ -7,7 +7,8 @@
  *
  * Our workers are a finer instrument: at the lowest priority, one that wants a core and does not get it has met somebody
  * else's work, and how long it ran is counted to the millisecond. So a look or two are enough to see a load that takes
- * all cores. It says nothing where a core stands idle.
+ * all cores. It says nothing where a core stands idle. And one alone that waits says that every core is taken, by whoever
+ * it is: where the others of ours stand still, by the owner's work.
  */
 
 /** Counters at one moment; all in milliseconds, all only ever growing. */
@@ -25,6 +26,12 @@ export interface LoadSample {
   readonly waitedErrorMs: number;
   /** How many of them wanted a core. */
   readonly waiters: number;
+  /** How long at least one of them waited. */
+  readonly anyWaitedMs: number;
+  /** How long they ran, with the agent. */
+  readonly ranMs: number;
+  /** Null where not every core is ours to have, so that waiting may mean another thing. */
+  readonly cores: number | null;
   /** How long any program waited for a core; null where the kernel does not count it. */
   readonly pressureMs: number | null;
 }
@@ -41,6 +48,10 @@ const WAIT_WINDOWS_MS = [20, 45, 95] as const;
 /** Over less than this, only a load that keeps nearly all of ours waiting counts: a stroke of a few milliseconds is no load. */
 const STROKE_MS = 95;
 const STROKE_SHARE = 0.6;
+/** A little less than two looks: within one, a worker may wait for its core while the kernel has not moved it to an idle one yet. */
+const TAKEN_WINDOW_MS = 45;
+/** How far the last of a worker's waiting may be off: the slowest tick of a desktop's kernel. */
+const WAIT_ERROR_MS = 4;
 /** Long enough that ticks say little against it, short enough for an owner who waits. */
 const CONTENTION_WINDOW_MS = 400;
 const KEPT_MS = 2_200;
@@ -78,7 +89,12 @@ export class LoadMeter {
         while (agoMs >= (WINDOWS_MS[used] ?? Number.POSITIVE_INFINITY)) used += 1;
       }
       if (agoMs >= (WAIT_WINDOWS_MS[waited] ?? Number.POSITIVE_INFINITY)) {
-        most = Math.max(most, waitedMillicores(from, last));
+        most = Math.max(
+          most,
+          waitedMillicores(from, last),
+          takenMillicores(from, last),
+          contendedMillicores(from, last),
+        );
         while (agoMs >= (WAIT_WINDOWS_MS[waited] ?? Number.POSITIVE_INFINITY)) waited += 1;
       }
     }
@@ -110,6 +126,31 @@ function waitedMillicores(from: LoadSample, to: LoadSample): number {
   const spanMs = to.atMs - from.atMs;
   const isStroke = spanMs < STROKE_MS && waitedMs < STROKE_SHARE * spanMs * to.waiters;
   return isStroke ? 0 : (waitedMs / spanMs) * 1_000;
+}
+
+/** While one of ours waits, every core is taken: by others, as far as not by ours. */
+function takenMillicores(from: LoadSample, to: LoadSample): number {
+  const spanMs = to.atMs - from.atMs;
+  if (to.cores === null || spanMs < TAKEN_WINDOW_MS) return 0;
+  const takenMs = to.cores * (to.anyWaitedMs - from.anyWaitedMs - WAIT_ERROR_MS) - (to.ranMs - from.ranMs);
+  return (takenMs / spanMs) * 1_000;
+}
+
+/**
+ * While others wait and no core is idle, ours has one that they want, where the kernel has put them all on the other. It
+ * weighs each processor's waiting by its share of those that are not idle.
+ */
+function contendedMillicores(from: LoadSample, to: LoadSample): number {
+  const spanMs = to.atMs - from.atMs;
+  if (to.cores === null || to.pressureMs === null || from.pressureMs === null || spanMs < TAKEN_WINDOW_MS)
+    return 0;
+  const isFull = to.busyMs - from.busyMs + to.errorMs >= to.cores * spanMs;
+  const waitedMs =
+    to.cores * (to.pressureMs - from.pressureMs) -
+    Math.max(0, to.waitedMs - from.waitedMs) -
+    to.waitedErrorMs;
+  if (!isFull || waitedMs < STROKE_SHARE * spanMs) return 0;
+  return ((to.cores * spanMs - (to.ranMs - from.ranMs) + waitedMs) / spanMs) * 1_000;
 }
 
 function provedMillicores(from: LoadSample, to: LoadSample): number {

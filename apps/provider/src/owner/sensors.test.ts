@@ -291,6 +291,9 @@ describe("processor and memory on Linux", () => {
       waitedMs: -7,
       waitedErrorMs: 0,
       waiters: 0,
+      anyWaitedMs: 0,
+      ranMs: 7,
+      cores: 2,
       pressureMs: null,
     });
     expect(processor.sample(5, [43], 7)?.ownMs).toBe(7);
@@ -316,6 +319,9 @@ describe("processor and memory on Linux", () => {
       waitedMs: -1,
       waitedErrorMs: 0,
       waiters: 0,
+      anyWaitedMs: 0,
+      ranMs: 1,
+      cores: null,
       pressureMs: null,
     });
   });

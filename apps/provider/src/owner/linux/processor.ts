@@ -34,7 +34,7 @@ export async function openProcessor(os: OsView, coresInSight: number): Promise<P
       if (busy.ms === null) return null;
       const own = workers.map((pid) => processMs(os, pid) ?? 0);
       const ownMs = agentMs + own.reduce((sum, ms) => sum + ms, 0);
-      const { waitedMs, waitedErrorMs, waiters } = waiting.look(atMs, workers);
+      const { waitedMs, waitedErrorMs, waiters, anyWaitedMs, ranMs } = waiting.look(atMs, workers);
       // Each counter may be one tick off; the machine's is kept for each core.
       return {
         atMs,
@@ -45,6 +45,10 @@ export async function openProcessor(os: OsView, coresInSight: number): Promise<P
         waitedMs: waitedMs - agentMs,
         waitedErrorMs,
         waiters,
+        anyWaitedMs,
+        ranMs: ranMs + agentMs,
+        // Under a quota, it may be the quota that was waited for.
+        cores: group === null ? coresInSight : null,
         // Under a quota, who waits outside of it does not wait for us.
         pressureMs: group === null ? pressureMs(os) : null,
       };

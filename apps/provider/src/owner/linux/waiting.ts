@@ -10,6 +10,10 @@ export interface Waited {
   /** How far the last of it may be off: a thread's time is counted with the kernel's tick. */
   readonly waitedErrorMs: number;
   readonly waiters: number;
+  /** How long at least one of them waited. */
+  readonly anyWaitedMs: number;
+  /** How long they ran, all of them together. */
+  readonly ranMs: number;
 }
 
 /** The slowest tick that kernels are built with for desktops: 250 a second. */
@@ -18,36 +22,55 @@ const TICK_MS = 4;
 interface Seen {
   readonly atMs: number;
   readonly ranMs: number;
+  /** It runs or waits for a core: it is neither asleep nor stands still. */
+  readonly wantsCore: boolean;
 }
 
 export class WaitingWorkers {
   readonly #os: OsView;
   #seenByPid = new Map<number, Seen>();
   #waitedMs = 0;
+  #anyWaitedMs = 0;
+  #ranMs = 0;
 
   constructor(os: OsView) {
     this.#os = os;
   }
 
-  /** Counts only between two looks at which the worker ran or waited for a core: not asleep, not standing still. */
+  /** Waiting counts only between two looks at which the worker wanted a core. */
   look(atMs: number, workers: readonly number[]): Waited {
     const seenByPid = new Map<number, Seen>();
+    let [longestMs, waiters] = [0, 0];
     for (const pid of workers) {
-      const ranMs = this.#ranMs(pid);
-      if (ranMs === null) continue;
+      const seen = this.#see(pid, atMs);
+      if (seen === null) continue;
       const before = this.#seenByPid.get(pid);
-      if (before !== undefined) this.#waitedMs += atMs - before.atMs - (ranMs - before.ranMs);
-      seenByPid.set(pid, { atMs, ranMs });
+      seenByPid.set(pid, seen);
+      if (seen.wantsCore) waiters += 1;
+      if (before === undefined) continue;
+      const ranMs = seen.ranMs - before.ranMs;
+      this.#ranMs += ranMs;
+      if (!before.wantsCore || !seen.wantsCore) continue;
+      const waitedMs = atMs - before.atMs - ranMs;
+      this.#waitedMs += waitedMs;
+      longestMs = Math.max(longestMs, waitedMs);
     }
+    this.#anyWaitedMs += longestMs;
     this.#seenByPid = seenByPid;
-    return { waitedMs: this.#waitedMs, waitedErrorMs: TICK_MS * seenByPid.size, waiters: seenByPid.size };
+    return {
+      waitedMs: this.#waitedMs,
+      waitedErrorMs: TICK_MS * waiters,
+      waiters,
+      anyWaitedMs: this.#anyWaitedMs,
+      ranMs: this.#ranMs,
+    };
   }
 
-  /** Of its first thread; null where it does not want a core, or is gone, or the kernel does not count. */
-  #ranMs(pid: number): number | null {
+  /** Of its first thread; null where it is gone, or the kernel does not count. */
+  #see(pid: number, atMs: number): Seen | null {
     const stat = this.#os.textNow(`proc/${pid}/stat`) ?? "";
-    if (stat.charAt(stat.lastIndexOf(")") + 2) !== "R") return null;
     const nanoseconds = Number.parseInt(this.#os.textNow(`proc/${pid}/schedstat`) ?? "", 10);
-    return Number.isNaN(nanoseconds) ? null : nanoseconds / 1e6;
+    if (Number.isNaN(nanoseconds)) return null;
+    return { atMs, ranMs: nanoseconds / 1e6, wantsCore: stat.charAt(stat.lastIndexOf(")") + 2) === "R" };
   }
 }
