@@ -33,6 +33,23 @@ test("a wallet is deployed by its first order; orders given at once all arrive, 
   expect((await chain.account(sink)).balanceNanogram).toBe(await devnet.client.getBalance(sink));
 });
 
+test("two programs with one wallet: every order arrives, once", async () => {
+  const other = createWalletSender({ chain, key, network: -3, clock: systemClock });
+  const sink = new Address(0, Buffer.from(systemPrng.bytes(32)));
+  const messageOf = (valueNanogram: bigint) => ({ to: sink, valueNanogram, bounce: false });
+  // The number is taken between the choice and the order.
+  let choices = 0;
+  await wallet.sendChosen(async () => {
+    if (choices++ === 0) await other.send([messageOf(1_000_000n)]);
+    return [messageOf(2_000_000n)];
+  });
+  expect(choices).toBe(2);
+  await Promise.all([wallet.send([messageOf(4_000_000n)]), other.send([messageOf(8_000_000n)])]);
+  await until(async () => (await devnet.client.getTransactions(sink, { limit: 10 })).length >= 4);
+  // Less a little rent: each amount has its own bit.
+  expect(Number((await chain.account(sink)).balanceNanogram / 100_000n)).toBe(149);
+});
+
 test("contracts say to our client what they say to the public one", async () => {
   const minter = new PingoMinter(wallet.address);
   const body = encodeGenesis([{ owner: wallet.address, amountNano: PINGO_SUPPLY_NANO }]);

@@ -15,6 +15,7 @@ export type FogFault =
   | { readonly code: "KEY_MALFORMED"; readonly path: string }
   | { readonly code: "JOB_UNKNOWN"; readonly job: string }
   | { readonly code: "JOBS_TOO_MANY"; readonly max: number }
+  | { readonly code: "UNFUNDED_JOBS_TOO_MANY"; readonly max: number }
   | { readonly code: "NOT_OWNER"; readonly job: Cid; readonly signer: string }
   | { readonly code: "NONCE_REFUSED"; readonly bytes: number }
   | { readonly code: "BUDGET_TOO_LARGE"; readonly budgetNano: bigint; readonly maxNano: bigint }
@@ -44,6 +45,13 @@ export type FogFault =
       readonly found: number;
       readonly expected: number;
     }
+  | {
+      readonly code: "CHAIN_OF_ANOTHER_NETWORK";
+      readonly host: string;
+      readonly found: number;
+      readonly expected: number;
+    }
+  | { readonly code: "CONTRACTS_MISSING"; readonly host: string; readonly path: string }
   | { readonly code: "ESCROW_GONE"; readonly address: string }
   | { readonly code: "WALLET_EMPTY"; readonly address: string }
   | { readonly code: "QUORUM_STRANGER"; readonly node: string }
@@ -89,6 +97,8 @@ const SENTENCES: Sentences<FogFault> = {
     `there is no job ${f.job} here; \`pingo job list\` (GET /v1/jobs) shows those there are`,
   JOBS_TOO_MANY: (f) =>
     `${f.max} jobs wait or run here already; stop one, or submit again when one has finished`,
+  UNFUNDED_JOBS_TOO_MANY: (f) =>
+    `${f.max} jobs of this key wait for their budgets already; pay one of them or stop it, then submit again`,
   NOT_OWNER: (f) => `${f.signer} does not own job ${f.job}; only its owner's key can stop it`,
   BUDGET_TOO_LARGE: (f) =>
     `the budget is ${formatPingo(f.budgetNano)}, and all there is are ${formatPingo(f.maxNano)}; write a smaller one`,
@@ -120,6 +130,10 @@ const SENTENCES: Sentences<FogFault> = {
     `there is no address book at ${f.path}; deploy the contracts ("pingo chain deploy"), or set PINGO_FOG_ADDRESS_BOOK to where it is`,
   BOOK_OF_ANOTHER_NETWORK: (f) =>
     `the address book at ${f.path} is of network ${f.found} and this fog node of ${f.expected}; set PINGO_FOG_NETWORK or PINGO_FOG_ADDRESS_BOOK to the other`,
+  CHAIN_OF_ANOTHER_NETWORK: (f) =>
+    `the chain at ${f.host} is of network ${f.found} and this fog node of ${f.expected}; set PINGO_FOG_NETWORK or TON_ENDPOINT to the other`,
+  CONTRACTS_MISSING: (f) =>
+    `the PINGO contracts of ${f.path} do not stand on the chain at ${f.host}; deploy them ("pingo chain deploy"), or set PINGO_FOG_ADDRESS_BOOK or TON_ENDPOINT to where they do`,
   ESCROW_GONE: (f) =>
     `the escrow ${f.address} was funded and does not stand on this chain; check that TON_ENDPOINT is the network of before`,
   WALLET_EMPTY: (f) =>

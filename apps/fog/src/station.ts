@@ -72,6 +72,7 @@ export async function startStation(config: FogConfig, ports: Ports): Promise<Sta
     ...{ sql, blocks, clock, prng, log, hub, traffic, modeller, leaseTtlMs, fog: key.nodeId },
     // Paid on chain, a job is not worked on before its budget is there.
     hasCredit: (owner) => config.payment !== "prepaid" || membership.isFounder(owner),
+    awaitsFunds: config.payment === "chain",
     async admitOwner(owner) {
       await membership.admit(owner);
       await settlement?.admit(owner);
@@ -92,11 +93,13 @@ export async function startStation(config: FogConfig, ports: Ports): Promise<Sta
   const dispatcher = startDispatcher({
     clock,
     log,
-    // What runs goes on, whatever the chain says.
+    // What runs goes on, whatever the chain says, until nothing pays for it.
     runs: () =>
-      jobs.runs.filter(
-        ({ row, id }) => row.state !== "queued" || (settlement?.isFunded(id, row.budgetNano) ?? true),
-      ),
+      settlement === undefined
+        ? jobs.runs
+        : jobs.runs.filter(({ row, id }) =>
+            row.state === "queued" ? settlement.isFunded(id, row.budgetNano) : settlement.isCovered(id),
+          ),
     offers: () => providers.offers(),
   });
   // Stopped in this order: no new leases, no thread that a run waits for, then the runs.

@@ -11,9 +11,9 @@ export {
   createToncenter,
   type Toncenter,
   type ToncenterOptions,
-  type TransactionView,
 } from "./toncenter/toncenter.ts";
 export { ToncenterError, type ToncenterFault } from "./toncenter/toncenter-error.ts";
+export type { TransactionView } from "./toncenter/transaction.ts";
 export {
   createWalletSender,
   type WalletSender,

@@ -26,7 +26,7 @@ export async function readMoves(
     const page = await client.transactions(address, { limit: PAGE, before, afterLt }, signal);
     // A page begins with the transaction that it was asked to begin with.
     const fresh = before === undefined ? page : page.slice(1);
-    found.push(...fresh.flatMap(movesOf));
+    found.push(...fresh.flatMap((transaction) => movesOf(transaction, minter)));
     before = fresh.at(-1);
     if (before === undefined || page.length < PAGE) break;
   }

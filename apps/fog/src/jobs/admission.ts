@@ -24,7 +24,7 @@ import { type Blocks, writeFile } from "@pingo/storage";
 import { encodeVector, type StoredProgram } from "@pingo/training";
 import { postEscrow } from "../books/journal.ts";
 import { appendEvent } from "../database/event-store.ts";
-import { countUnfinishedJobs, findJob, insertJob } from "../database/job-store.ts";
+import { countPlaces, countUnfinishedJobs, findJob, insertJob } from "../database/job-store.ts";
 import { insertRound } from "../database/round-store.ts";
 import type { JobRow, Sql } from "../database/schema.ts";
 import { FogError } from "../fault.ts";
@@ -32,6 +32,10 @@ import type { Modeller } from "./modeller.ts";
 
 /** Jobs that wait or run: each costs memory and a place in every plan. */
 export const UNFINISHED_JOBS_MAX = 256;
+/** Jobs that nobody has paid for yet, where jobs are paid on chain: places of their own, so that they take none of those that are paid. */
+export const UNFUNDED_JOBS_MAX = 256;
+/** Of one owner. */
+export const UNFUNDED_JOBS_OF_OWNER_MAX = 4;
 const NONCE_BYTES_MAX = 64;
 /** The supply. */
 const BUDGET_NANO_MAX = 1_000_000_000n * NANO_PER_PINGO;
@@ -42,6 +46,8 @@ export interface AdmissionOptions extends Pick<Ports, "clock"> {
   readonly modeller: Modeller;
   /** Whether an owner may owe what a job costs. */
   readonly hasCredit: (owner: NodeId) => boolean;
+  /** Whether a job's budget comes from the chain, after it is admitted. */
+  readonly awaitsFunds: boolean;
 }
 
 export interface Submission {
@@ -67,12 +73,10 @@ export async function admit(
   { id, signed }: Submission,
   options: AdmissionOptions,
 ): Promise<{ readonly row: JobRow; readonly isNew: boolean }> {
-  const { sql, clock, hasCredit } = options;
+  const { sql, clock, hasCredit, awaitsFunds } = options;
   const before = await findJob(sql, id);
   if (before) return { row: before, isNew: false };
-  if ((await countUnfinishedJobs(sql)) >= UNFINISHED_JOBS_MAX) {
-    throw new FogError({ code: "JOBS_TOO_MANY", max: UNFINISHED_JOBS_MAX });
-  }
+  await (awaitsFunds ? checkUnfundedPlaces(sql, signed.signer) : checkPlaces(await countUnfinishedJobs(sql)));
   const { job } = signed.body;
   const admitted = job.kind === "Run" ? await admitPieces(job, options) : await admitTraining(job, options);
   const createdUnixMs = clock.nowUnixMs();
@@ -120,6 +124,19 @@ export async function admit(
   const row = await findJob(sql, id);
   if (!row) throw new FogError({ code: "JOB_UNKNOWN", job: id });
   return { row, isNew: true };
+}
+
+function checkPlaces(taken: number): void {
+  if (taken >= UNFINISHED_JOBS_MAX) throw new FogError({ code: "JOBS_TOO_MANY", max: UNFINISHED_JOBS_MAX });
+}
+
+/** Where jobs are paid on chain. @throws {FogError} JOBS_TOO_MANY, UNFUNDED_JOBS_TOO_MANY */
+export async function checkUnfundedPlaces(sql: Sql, owner: NodeId): Promise<void> {
+  const { funded, unfunded, unfundedOfOwner } = await countPlaces(sql, owner);
+  checkPlaces(funded);
+  if (unfundedOfOwner >= UNFUNDED_JOBS_OF_OWNER_MAX)
+    throw new FogError({ code: "UNFUNDED_JOBS_TOO_MANY", max: UNFUNDED_JOBS_OF_OWNER_MAX });
+  if (unfunded >= UNFUNDED_JOBS_MAX) throw new FogError({ code: "JOBS_TOO_MANY", max: UNFUNDED_JOBS_MAX });
 }
 
 /** What a job starts from, found fit to be worked on. */

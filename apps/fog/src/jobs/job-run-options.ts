@@ -20,6 +20,8 @@ export interface JobRunOptions {
   readonly leaseTtlMs: number;
   /** Whether an owner may owe what a job costs. */
   readonly hasCredit: (owner: NodeId) => boolean;
+  /** Whether a job's budget comes from the chain, after it is admitted. */
+  readonly awaitsFunds: boolean;
   /** @throws {FaultError} unless the owner may use this station */
   readonly admitOwner: (owner: NodeId) => Promise<void>;
   /** @throws {FaultError} when the provider refuses or cannot be reached */

@@ -4,10 +4,12 @@
  * A payout is written in the books before it is sent, under its row's number, which is its query id on chain. One that a wallet could not take is written
  * back, and is to be paid anew; that wallet is left alone for a while first, or each try would cost the station GRAM.
  */
-import { type Clock, type Log, type NodeId, shortId } from "@pingo/core";
+import type { PingoMove } from "@pingo/contracts";
+import { type Clock, isFault, type Log, type NodeId, shortId } from "@pingo/core";
 import { fogAccount, fogPurse, providerAccount } from "../books/accounts.ts";
 import { post } from "../books/journal.ts";
 import { balanceNano } from "../books/ledger.ts";
+import { isChainDown } from "../chain/chain-down.ts";
 import type { PayoutRow, Sql } from "../database/schema.ts";
 import type { SettlementChain } from "./settlement-chain.ts";
 import {
@@ -134,11 +136,28 @@ export class Payouts {
         await this.#takeBack(payout, back.lt);
         continue;
       }
-      const there = (await chain.moves(payout.seenLt, payout.address)).find(
-        (move) =>
-          move.direction === "in" && move.queryId === queryId && move.wallet?.equals(chain.purse) === true,
-      );
+      const there = await this.#arrivalOf(payout);
       if (there !== undefined) await endPayout(sql, payout.id, { endLt: there.lt, returnedUnixS: null });
+    }
+  }
+
+  /** A receiver's wallet that cannot be read keeps the others waiting for nothing. */
+  async #arrivalOf({
+    id,
+    address,
+    seenLt,
+  }: PayoutRow & { readonly seenLt: bigint }): Promise<PingoMove | undefined> {
+    const { chain, log } = this.#options;
+    try {
+      const moves = await chain.moves(seenLt, address);
+      return moves.find(
+        ({ direction, queryId, wallet }) =>
+          direction === "in" && queryId === BigInt(id) && wallet?.equals(chain.purse) === true,
+      );
+    } catch (error) {
+      if (!isFault(error) || isChainDown(error)) throw error;
+      log.warn("payout_not_followed", { payout: id, address, why: error.message });
+      return undefined;
     }
   }
 

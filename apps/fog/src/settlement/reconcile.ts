@@ -18,6 +18,7 @@ import {
   transfers,
 } from "../database/schema.ts";
 import type { SettlementChain } from "./settlement-chain.ts";
+import { usedNano as workNano } from "./settlement-store.ts";
 
 export type Find = (code: string, where: string, what: string) => void;
 
@@ -33,7 +34,7 @@ export async function reconcile(
   const escrowByPurse = new Map(rows.map((row) => [purseOf(chain, row.address), row]));
   checkPayouts(chain, { paid, nanoByEntry, before, after }, find);
   checkIncome(chain, { escrowByPurse, before }, find);
-  for (const row of rows) await checkEscrow(chain, row, { nanoByEntry, after }, find);
+  for (const row of rows) await checkEscrow({ sql, chain }, row, { nanoByEntry, after }, find);
   return {
     escrows: rows.length,
     payouts: paid.length,
@@ -145,8 +146,8 @@ function checkIncome(
 }
 
 async function checkEscrow(
-  chain: SettlementChain,
-  { job, address, state }: EscrowRow,
+  { sql, chain }: { readonly sql: Sql; readonly chain: SettlementChain },
+  { job, address, state, userAddress, deadlineUnixS }: EscrowRow,
   { nanoByEntry, after }: { readonly nanoByEntry: NanoByEntry; readonly after: readonly PingoMove[] },
   find: Find,
 ): Promise<void> {
@@ -176,6 +177,14 @@ async function checkEscrow(
       "BILL_DIFFERS",
       where,
       `the chain shows ${gotNano} nano-PINGO paid by it; the books say ${billedNano}`,
+    );
+  const usedNano = await workNano(sql, job);
+  // Billed, and less was paid: that is what a dispute may come to.
+  if (usedNano > billedNano && (await chain.read({ job, userAddress, deadlineUnixS }))?.evidence === 0n)
+    find(
+      "EARNINGS_NOT_COVERED",
+      where,
+      `receipts came to ${usedNano} nano-PINGO, and it was closed without a bill`,
     );
   const returnedNano = written("returned");
   if (depositedNano - billedNano !== returnedNano)

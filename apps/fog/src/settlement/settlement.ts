@@ -17,6 +17,7 @@ import {
 import { fogPurse, outerEscrow, ownerAccount } from "../books/accounts.ts";
 import { post } from "../books/journal.ts";
 import { balanceNano } from "../books/ledger.ts";
+import { isChainDown } from "../chain/chain-down.ts";
 import type { EscrowRow, Sql } from "../database/schema.ts";
 import { FogError } from "../fault.ts";
 import { addressOfNode } from "../membership/member-store.ts";
@@ -50,6 +51,9 @@ export interface SettlementOptions {
 }
 
 const DAY_S = 86_400;
+/** Of a job's time, left for its bill: who has none on chain by the deadline gets nothing for the work. */
+export const BILL_BEFORE_S = DAY_S;
+const DEADLINES_LOOK_MS = 10_000;
 /** From the moment a job is admitted: for its training, its bill, and a station that was down. */
 const DEADLINE_S = 14 * DAY_S;
 const FUNDING_MS_MAX = 15 * 60_000;
@@ -61,6 +65,10 @@ const RETRY_MS = 5_000;
 export class Settlement implements AsyncDisposable {
   readonly #options: SettlementOptions;
   readonly #fundedJobs = new Set<Cid>();
+  /** Of jobs whose work nothing pays any more. */
+  readonly #endedJobs = new Set<Cid>();
+  #deadlinesLookedMs = Number.NEGATIVE_INFINITY;
+  #looksAtDeadlines = false;
   readonly #payouts: Payouts;
   readonly #done: Promise<void>;
   #rouse: () => void = () => undefined;
@@ -74,6 +82,11 @@ export class Settlement implements AsyncDisposable {
   /** Whether work on it may begin. */
   isFunded(job: Cid, budgetNano: bigint | null): boolean {
     return budgetNano === null || budgetNano === 0n || this.#fundedJobs.has(job);
+  }
+
+  /** Whether work on one that runs may go on: not when its escrow is closed, or about to be the user's again. */
+  isCovered(job: Cid): boolean {
+    return !this.#endedJobs.has(job);
   }
 
   /** A job was taken in, or work was paid: looked at soon. */
@@ -109,8 +122,7 @@ export class Settlement implements AsyncDisposable {
       this.#rouse = () => roused.abort();
       try {
         await this.#nameEscrows();
-        for (const { escrow, job } of await liveEscrows(this.#options.sql))
-          await this.#advance(escrow, job).catch((error: unknown) => this.#noteWaiting(job.job, error));
+        await this.#advanceAll();
         await this.#payouts.advance();
         await clock.sleep(LOOK_MS, { signal: roused.signal }).catch(() => undefined); // roused: there is something new
       } catch (error) {
@@ -121,9 +133,18 @@ export class Settlement implements AsyncDisposable {
     }
   }
 
+  async #advanceAll(): Promise<void> {
+    const { clock, sql } = this.#options;
+    const nowMs = clock.monotonicMs();
+    this.#looksAtDeadlines = nowMs - this.#deadlinesLookedMs >= DEADLINES_LOOK_MS;
+    if (this.#looksAtDeadlines) this.#deadlinesLookedMs = nowMs;
+    for (const { escrow, job } of await liveEscrows(sql))
+      await this.#advance(escrow, job).catch((error: unknown) => this.#noteWaiting(job.job, error));
+  }
+
   /** One escrow that cannot go on keeps no other waiting; a chain that does not answer, all of them. */
   #noteWaiting(job: Cid, error: unknown): void {
-    if (!isFault(error) || error.code.startsWith("CHAIN_")) throw error;
+    if (!isFault(error) || isChainDown(error)) throw error;
     this.#options.log.warn("escrow_waits", { job, why: error.message });
   }
 
@@ -140,8 +161,25 @@ export class Settlement implements AsyncDisposable {
   async #advance(escrow: EscrowRow, job: JobToSettle): Promise<void> {
     if (escrow.state === "awaited") return this.#awaitFunds(escrow, job);
     this.#fundedJobs.add(job.job);
-    if (escrow.state === "funded" && job.finishedUnixMs === null) return;
+    if (job.finishedUnixMs === null) return this.#endUncovered(escrow, job.job);
+    this.#endedJobs.delete(job.job);
     await this.#settle(escrow, job);
+  }
+
+  /** Stopped while there is time to bill it. */
+  async #endUncovered({ deadlineUnixS }: EscrowRow, job: Cid): Promise<void> {
+    const { chain, log, stop } = this.#options;
+    if (!this.#endedJobs.has(job)) {
+      if (!this.#looksAtDeadlines) return;
+      if ((await chain.nowUnixS()) < deadlineUnixS - BILL_BEFORE_S) return;
+      this.#endedJobs.add(job);
+      log.warn("job_at_its_deadline", { job, deadlineUnixS });
+    }
+    const days = (DEADLINE_S - BILL_BEFORE_S) / DAY_S;
+    await stop(
+      job,
+      `its escrow pays for ${days} days of work, and they are over; submit the rest as a new job`,
+    );
   }
 
   async #awaitFunds(escrow: EscrowRow, job: JobToSettle): Promise<void> {

@@ -43,7 +43,7 @@ export async function deployContracts(options: DeployOptions): Promise<Deployed>
   if (found !== network)
     throw new DeployError({
       code: "CHAIN_OF_ANOTHER_NETWORK",
-      ...{ endpoint: chain.endpoint, found, expected: network },
+      ...{ endpoint: chain.host, found, expected: network },
     });
   if (!sender.address.equals(genesis.deployer))
     throw new DeployError({

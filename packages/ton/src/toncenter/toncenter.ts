@@ -6,7 +6,7 @@
  */
 import { type Clock, type Fetch, isFault, parseShape } from "@pingo/core";
 import {
-  Address,
+  type Address,
   type Cell,
   type Contract,
   type ContractProvider,
@@ -20,6 +20,7 @@ import { z } from "zod";
 import { parseBoc } from "../boc.ts";
 import { encodeStack, parseStack, zStack } from "./stack.ts";
 import { ToncenterError } from "./toncenter-error.ts";
+import { type TransactionView, transactionOf, zTransaction } from "./transaction.ts";
 
 export interface ToncenterOptions {
   /** Ends in /api/v2/jsonRPC. */
@@ -36,17 +37,13 @@ export interface AccountView {
   readonly isActive: boolean;
 }
 
-export interface TransactionView {
-  readonly lt: bigint;
-  /** In base64. */
-  readonly hash: string;
-  readonly inMessage: { readonly from: Address | null; readonly body: Cell | null } | null;
-  readonly outMessages: readonly { readonly to: Address | null; readonly body: Cell | null }[];
-}
+/** Which one, for the chain. */
+type TransactionName = Pick<TransactionView, "lt" | "hash">;
 
 /** @throws {ToncenterError} */
 export interface Toncenter {
-  readonly endpoint: string;
+  /** Scheme, name and port of the endpoint: the rest of it may be a secret. */
+  readonly host: string;
   account(address: Address, signal?: AbortSignal): Promise<AccountView>;
   /** What a contract keeps, for what none of its get methods tells; null where none stands. @throws {BocError} */
   storage(address: Address, signal?: AbortSignal): Promise<Cell | null>;
@@ -54,12 +51,15 @@ export interface Toncenter {
   nowUnixS(signal?: AbortSignal): Promise<number>;
   /** What the newest block says of itself: -239 mainnet, -3 testnet and the devnet. */
   networkId(signal?: AbortSignal): Promise<number>;
-  /** Newest first: those after `afterLt`, and from `before` on, which is the first of them then. */
+  /**
+   * Newest first: those after `afterLt`, and from `before` on, which is the first of them then. Fewer than `limit` only where there are no more: what is too
+   * large for one answer is asked for in several. @throws {BocError}
+   */
   transactions(
     address: Address,
     page: {
       readonly limit: number;
-      readonly before?: { readonly lt: bigint; readonly hash: string } | undefined;
+      readonly before?: TransactionName | undefined;
       readonly afterLt: bigint;
     },
     signal?: AbortSignal,
@@ -72,11 +72,17 @@ export interface Toncenter {
 
 const TIMEOUT_MS = 10_000;
 const ANSWER_BYTES_MAX = 2 ** 20;
+/**
+ * Of the one transaction that is wanted, and the one before it, which begins its page: whoever sends the largest messages there are keeps nothing from
+ * being read. A message has at most 256 KiB; its transaction carries it up to three times, and toncenter tells that twice in base64.
+ */
+const FEW_BYTES_MAX = 16 * 2 ** 20;
 const BUSY = 429;
 const BUSY_WAIT_MS = 1_100;
 const BUSY_WAITS_MAX = 30;
 const KEY_REFUSED: readonly number[] = [401, 403];
 const WHY_CHARS_MAX = 200;
+const URLS = /\w+:\/\/\S+/g;
 
 const zAnswer = z.union([
   z.object({ ok: z.literal(true), result: z.unknown() }),
@@ -90,52 +96,22 @@ const zAccount = z.object({
 });
 const zGot = z.object({ stack: zStack, exit_code: z.int() });
 const zLast = z.object({ last: z.object({ workchain: z.int(), shard: z.string().max(32), seqno: z.int() }) });
+const zTransactions = z.array(zTransaction);
 const zHeader = z.object({ gen_utime: z.int().nonnegative(), global_id: z.int() });
 
-const zParty = z.string().max(128);
-const zMessage = z.object({
-  source: zParty,
-  destination: zParty,
-  // Text and encrypted messages have none of ours in them.
-  msg_data: z.object({ body: z.string().optional() }),
-});
-const zTransactions = z.array(
-  z.object({
-    transaction_id: z.object({ lt: zNumeric, hash: z.string().max(64) }),
-    in_msg: zMessage.optional(),
-    out_msgs: z.array(zMessage).max(256),
-  }),
-);
-
-function transactionOf(transaction: z.infer<typeof zTransactions>[number]): TransactionView {
-  const { transaction_id: id, in_msg: into, out_msgs: out } = transaction;
-  return {
-    ...id,
-    inMessage: into ? { from: partyOf(into.source), body: bodyOf(into) } : null,
-    outMessages: out.map((message) => ({ to: partyOf(message.destination), body: bodyOf(message) })),
-  };
-}
-
-/** The outside world has no address. */
-function partyOf(text: string): Address | null {
-  return text === "" ? null : Address.parse(text);
-}
-
-function bodyOf({ msg_data: { body } }: z.infer<typeof zMessage>): Cell | null {
-  return body === undefined || body === "" ? null : parseBoc(Buffer.from(body, "base64"));
-}
-
 export function createToncenter(options: ToncenterOptions): Toncenter {
-  const { endpoint, apiKey, timeoutMs = TIMEOUT_MS } = options;
+  const { apiKey, timeoutMs = TIMEOUT_MS } = options;
+  const endpoint = hostOf(options.endpoint);
   const ask = async <T>(
     method: string,
     params: Readonly<Record<string, unknown>>,
     schema: z.ZodType<T>,
     signal: AbortSignal | undefined,
+    bytesMax = ANSWER_BYTES_MAX,
   ): Promise<T> => {
     const { clock } = options;
     for (let waits = 0; ; waits++) {
-      const { status, text } = await post(method, params, signal);
+      const { status, text } = await post(method, params, { signal, bytesMax });
       if (KEY_REFUSED.includes(status))
         throw new ToncenterError({ code: "CHAIN_KEY_REFUSED", endpoint, hasKey: apiKey !== undefined });
       if (status === BUSY && clock !== undefined && waits < BUSY_WAITS_MAX) {
@@ -156,11 +132,11 @@ export function createToncenter(options: ToncenterOptions): Toncenter {
   const post = async (
     method: string,
     params: Readonly<Record<string, unknown>>,
-    signal: AbortSignal | undefined,
+    { signal, bytesMax }: { readonly signal: AbortSignal | undefined; readonly bytesMax: number },
   ): Promise<{ readonly status: number; readonly text: string }> => {
     const timeout = AbortSignal.timeout(timeoutMs);
     try {
-      const answer = await options.fetch(endpoint, {
+      const answer = await options.fetch(options.endpoint, {
         method: "POST",
         headers: {
           "content-type": "application/json",
@@ -169,11 +145,12 @@ export function createToncenter(options: ToncenterOptions): Toncenter {
         body: new TextEncoder().encode(JSON.stringify({ id: "1", jsonrpc: "2.0", method, params })),
         signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
       });
-      return { status: answer.status, text: await readText(answer.body, endpoint) };
+      return { status: answer.status, text: await readText(answer.body, endpoint, bytesMax) };
     } catch (cause) {
       signal?.throwIfAborted();
       if (isFault(cause)) throw cause;
-      const why = timeout.aborted ? "it took too long" : reasonOf(cause);
+      // An error of the platform's may quote the whole address.
+      const why = timeout.aborted ? "it took too long" : reasonOf(cause).replaceAll(URLS, endpoint);
       throw new ToncenterError({ code: "CHAIN_UNREACHABLE", endpoint, why }, { cause });
     }
   };
@@ -183,8 +160,27 @@ export function createToncenter(options: ToncenterOptions): Toncenter {
   };
   const information = (address: Address, signal: AbortSignal | undefined) =>
     ask("getAddressInformation", { address: address.toString() }, zAccount, signal);
+  const transactionsPage = async (
+    address: Address,
+    page: {
+      readonly size: number;
+      readonly from: TransactionName | undefined;
+      readonly afterLt: bigint;
+      readonly isLeast: boolean;
+    },
+    signal: AbortSignal | undefined,
+  ): Promise<readonly TransactionView[]> => {
+    const { size, from, afterLt, isLeast } = page;
+    const params = {
+      ...{ address: address.toString(), limit: size, to_lt: afterLt.toString() },
+      ...(from && { lt: from.lt.toString(), hash: from.hash }),
+    };
+    const bytesMax = isLeast ? FEW_BYTES_MAX : ANSWER_BYTES_MAX;
+    const answer = await ask("getTransactions", params, zTransactions, signal, bytesMax);
+    return answer.map(transactionOf);
+  };
   const client: Toncenter = {
-    endpoint,
+    host: endpoint,
     async account(address, signal) {
       const { balance, state } = await information(address, signal);
       return { balanceNanogram: balance < 0n ? 0n : balance, isActive: state === "active" };
@@ -196,11 +192,29 @@ export function createToncenter(options: ToncenterOptions): Toncenter {
     nowUnixS: async (signal) => (await newest(signal)).gen_utime,
     networkId: async (signal) => (await newest(signal)).global_id,
     async transactions(address, { limit, before, afterLt }, signal) {
-      const params = {
-        ...{ address: address.toString(), limit, to_lt: afterLt.toString() },
-        ...(before && { lt: before.lt.toString(), hash: before.hash }),
-      };
-      return (await ask("getTransactions", params, zTransactions, signal)).map(transactionOf);
+      const found: TransactionView[] = [];
+      let from = before;
+      let pageMax = limit;
+      while (found.length < limit) {
+        // After the first, a page begins with what is there already.
+        const known = found.length > 0 ? 1 : 0;
+        const size = Math.min(pageMax, limit - found.length + known);
+        const least = from === undefined ? 1 : 2;
+        try {
+          const page = await transactionsPage(
+            address,
+            { size, from, afterLt, isLeast: size <= least },
+            signal,
+          );
+          found.push(...page.slice(known));
+          from = page.at(-1);
+          if (page.length < size || from === undefined) break;
+        } catch (error) {
+          if (!isTooLarge(error) || size <= least) throw error;
+          pageMax = Math.max(least, Math.floor(size / 2));
+        }
+      }
+      return found;
     },
     async send(boc, signal) {
       await ask("sendBoc", { boc: Buffer.from(boc).toString("base64") }, z.unknown(), signal);
@@ -230,20 +244,33 @@ export function createToncenter(options: ToncenterOptions): Toncenter {
   return client;
 }
 
+/** Faults reach strangers, and people's screens. */
+function hostOf(endpoint: string): string {
+  const url = URL.parse(endpoint);
+  return url === null ? "an address that is none" : `${url.protocol}//${url.host}`;
+}
+
 function withoutCode(state: { readonly type: "active" | "uninit" }): ContractState["state"] {
   return state.type === "active" ? { type: "active", code: null, data: null } : { type: "uninit" };
 }
 
-async function readText(body: AsyncIterable<Uint8Array> | null, endpoint: string): Promise<string> {
+async function readText(
+  body: AsyncIterable<Uint8Array> | null,
+  endpoint: string,
+  bytesMax: number,
+): Promise<string> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of body ?? []) {
     bytes += chunk.byteLength;
-    if (bytes > ANSWER_BYTES_MAX)
-      throw invalid(endpoint, `its answer is longer than ${ANSWER_BYTES_MAX} bytes`);
+    if (bytes > bytesMax) throw new ToncenterError({ code: "CHAIN_ANSWER_TOO_LARGE", endpoint, bytesMax });
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");
+}
+
+function isTooLarge(error: unknown): boolean {
+  return error instanceof ToncenterError && error.code === "CHAIN_ANSWER_TOO_LARGE";
 }
 
 function jsonOrNull(text: string): unknown {
