@@ -204,3 +204,20 @@ test("doctor names each thing that the system does not tell of its owner", async
   expect(sensors).toHaveLength(5);
   for (const { ok, found } of sensors) expect(found).toMatch(ok ? /^the system tells it$/ : / .* /);
 });
+
+test("doctor tries each wall as the agent does: one that is installed and forbidden is missing, with the system's word", async () => {
+  const bin = join(home, "bin");
+  await mkdir(bin);
+  const script = '#!/bin/sh\necho "bwrap: No permissions to create new namespace" >&2\nexit 1\n';
+  await writeFile(join(bin, "bwrap"), script, { mode: 0o755 });
+  const path = { ...env, PATH: `${bin}:${process.env["PATH"]}` };
+  const { stdout } = await pingo(["doctor", "--json"], path);
+  const checks: { name: string; ok: boolean; found: string }[] = JSON.parse(stdout).checks;
+  const found = new Map(checks.map(({ name, ...check }) => [name, check]));
+  expect(found.get("bwrap")).toMatchObject({
+    ok: false,
+    found: expect.stringContaining("it does not work here: bwrap: No permissions to create new namespace"),
+  });
+  expect(found.get("seccomp")).toMatchObject({ ok: false, found: "it needs bwrap" });
+  for (const name of ["setpriv", "chrt", "prlimit"]) expect(found.get(name)).toMatchObject({ ok: true });
+});

@@ -43,13 +43,15 @@ export async function runProvider(
   }
 }
 
-/** One line of JSON: what each sensor of the owner's policy says. */
+/** One line of JSON: what each sensor of the owner's policy says, and which walls stand around workers. */
 export async function runSensors(
   env: Readonly<Record<string, string | undefined>>,
   say: (line: string) => void,
 ): Promise<number> {
   const { tellSensors } = await import("./owner/tell-sensors.ts");
-  say(JSON.stringify(await tellSensors(readConfig(env).desktopEnvironment, systemClock)));
+  const { probeWalls } = await import("./worker/walls.ts");
+  const sensors = await tellSensors(readConfig(env).desktopEnvironment, systemClock);
+  say(JSON.stringify({ sensors, walls: await probeWalls() }));
   return 0;
 }
 

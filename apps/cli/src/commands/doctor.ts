@@ -74,13 +74,7 @@ export async function examine(context: Context): Promise<readonly Check[]> {
       "nice",
       "providers then share the CPU evenly with your own work; it is part of coreutils",
     ),
-    ...(await sensorChecks(context)),
-    await toolCheck(
-      context,
-      "bwrap",
-      "workers then run behind Node's permissions and the system's limits alone; install bubblewrap",
-    ),
-    await toolCheck(context, "chrt", "providers then use nice alone; it is part of util-linux"),
+    ...(await agentChecks(context)),
   ];
 }
 
@@ -174,10 +168,13 @@ async function fogCheck(context: Context): Promise<Check> {
 /** Each sensor answers within two seconds, or not at all. */
 const SENSORS_MS_MAX = 20_000;
 
-const zSensorReports = z.array(z.object({ sensor: z.string(), missing: z.string().nullable() }));
+const zReports = z.object({
+  sensors: z.array(z.object({ sensor: z.string(), missing: z.string().nullable() })),
+  walls: z.record(z.string(), z.string().nullable()),
+});
 
-/** What the owner's policy goes by; what is not told is never guessed. */
-async function sensorChecks({ config, signal }: Context): Promise<readonly Check[]> {
+/** What the owner's policy goes by, which is never guessed, and what stands around workers: both as the agent itself finds it. */
+async function agentChecks({ config, signal }: Context): Promise<readonly Check[]> {
   const env = { ...config.inherited, PINGO_HOME: config.home };
   const within = AbortSignal.any([signal, AbortSignal.timeout(SENSORS_MS_MAX)]);
   const { stdout, lastWords } = await runScript(SCRIPTS.provider, ["sensors"], { env, signal: within });
@@ -185,15 +182,33 @@ async function sensorChecks({ config, signal }: Context): Promise<readonly Check
     const remedy = "the policy then has nothing to go by; report this line";
     return [{ name: "sensors", ok: false, needed: false, found: lastWords, remedy }];
   }
-  const reports = parseShape(zSensorReports, JSON.parse(stdout), "what the sensors tell");
-  return reports.map(({ sensor, missing }) => ({
-    name: SENSOR_TITLES[sensor] ?? sensor,
-    ok: missing === null,
-    needed: false,
-    found: missing ?? "the system tells it",
-    remedy: null,
-  }));
+  const { sensors, walls } = parseShape(zReports, JSON.parse(stdout), "what the sensors tell");
+  return [
+    ...sensors.map(({ sensor, missing }) => ({
+      name: SENSOR_TITLES[sensor] ?? sensor,
+      ok: missing === null,
+      needed: false,
+      found: missing ?? "the system tells it",
+      remedy: null,
+    })),
+    ...Object.entries(walls).map(([name, missing]) => ({
+      name,
+      ok: missing === null,
+      needed: false,
+      found: missing ?? "it works",
+      remedy: missing === null ? null : (WALL_REMEDIES[name] ?? null),
+    })),
+  ];
 }
+
+const WALL_REMEDIES: Readonly<Record<string, string>> = {
+  setpriv: "workers of a killed agent then end a moment later than it; it is part of util-linux",
+  chrt: "workers then use nice alone; it is part of util-linux",
+  prlimit: "a worker's memory is then not limited by itself; it is part of util-linux",
+  bwrap:
+    "workers then run behind Node's permissions and the system's limits alone; install bubblewrap, and let users make namespaces (sysctl kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns)",
+  seccomp: "workers may then make every system call that their user may",
+};
 
 const SENSOR_TITLES: Readonly<Record<string, string>> = {
   load: "load",

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -26,6 +26,31 @@ test("a file that is not there is null, and read once it is", async () => {
   await rename(join(root, "new"), join(root, "stat"));
   expect(os.textNow("stat")).toBe("cpu 1\n");
   expect(os.textNow(".")).toBeNull();
+});
+
+test("a desktop that began after the agent is found, and found anew once the one that was known is gone", async () => {
+  const bin = join(root, "bin");
+  await mkdir(bin);
+  const script = (name: string, lines: string) =>
+    writeFile(join(bin, name), `#!/bin/sh\n${lines}\n`, { mode: 0o755 });
+  const asked = join(root, "asked");
+  const desktopIs = (display: string) =>
+    script(
+      "systemctl",
+      `[ "$*" = "--user show-environment" ] || exit 1\necho x >> '${asked}'\necho LANG=C\n${display}`,
+    );
+  await desktopIs("");
+  await script("xprop", '[ -n "$DISPLAY" ] && [ "$DISPLAY" != ":gone" ] && printf "%s" "$DISPLAY"');
+  const os = createOsView({ root, environment: { PATH: bin } });
+  expect(await os.run("xprop", [])).toBeNull();
+  await desktopIs("echo DISPLAY=:1");
+  expect(await os.run("xprop", [])).toBe(":1");
+  await desktopIs("echo DISPLAY=:2");
+  expect(await os.run("xprop", [])).toBe(":1"); // asked once for as long as it answers
+  expect((await readFile(asked, "utf8")).split("\n")).toHaveLength(3);
+  const left = createOsView({ root, environment: { PATH: bin, DISPLAY: ":gone" } });
+  expect(await left.run("xprop", [])).toBeNull();
+  expect(await left.run("xprop", [])).toBe(":2");
 });
 
 test("a process that ended is null", () => {

@@ -7,6 +7,8 @@ import { execFile } from "node:child_process";
 import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
+import { Conversation } from "./conversation.ts";
+import { DesktopEnvironment, type Environment } from "./desktop-environment.ts";
 
 export interface OsView {
   readonly text: (path: string) => Promise<string | null>;
@@ -17,13 +19,15 @@ export interface OsView {
   readonly readAtUnixMs: (path: string) => Promise<number | null>;
   /** What the command prints; null where it is missing, fails or takes too long. */
   readonly run: (command: string, words: readonly string[]) => Promise<string | null>;
+  /** The next line of a program that goes on and says one each time it is asked; null likewise. */
+  readonly converse: (command: string, words: readonly string[]) => Promise<string | null>;
 }
 
 export interface OsViewOptions {
   /** "/" but in tests. */
   readonly root: string;
   /** What commands see: where the desktop is, and no secrets. */
-  readonly environment: Readonly<Record<string, string>>;
+  readonly environment: Environment;
 }
 
 const COMMAND_MS_MAX = 2_000;
@@ -35,23 +39,45 @@ const PROC_FILES_MAX = 256;
 /** Windows finds a command by more than its name. */
 const HAS_PLAIN_NAMES = process.platform !== "win32";
 
+/** These speak with the owner's desktop, which may have begun after us. */
+const ON_DESKTOP: ReadonlySet<string> = new Set(["xprintidle", "xprop"]);
+
 export function createOsView({ root, environment }: OsViewOptions): OsView {
+  const start = (command: string, words: readonly string[], env: Environment): Promise<string | null> =>
+    new Promise((resolve) => {
+      // Starting a process costs this one 10 ms, also where there is nothing to start.
+      if (HAS_PLAIN_NAMES && !isThere(command, environment["PATH"])) {
+        resolve(null);
+        return;
+      }
+      const options = { env, timeout: COMMAND_MS_MAX, maxBuffer: COMMAND_BYTES_MAX };
+      execFile(command, words, options, (error, stdout) => resolve(error ? null : stdout));
+    });
+  const conversationByName = new Map<string, Conversation>();
+  const desktop = new DesktopEnvironment(environment, () =>
+    start("systemctl", ["--user", "show-environment"], environment),
+  );
   return {
     text: (path) => orNull(readFile(join(root, path), "utf8")),
     textNow: createProcReader(root),
     names: async (path) => (await orNull(readdir(join(root, path)))) ?? [],
     // Device files wait for no disk, and a computer has seventy terminals: a turn of the thread pool for each costs more.
     readAtUnixMs: async (path) => statSync(join(root, path), { throwIfNoEntry: false })?.atimeMs ?? null,
-    run: (command, words) =>
-      new Promise((resolve) => {
-        // Starting a process costs this one 10 ms, also where there is nothing to start.
-        if (HAS_PLAIN_NAMES && !isThere(command, environment["PATH"])) {
-          resolve(null);
-          return;
-        }
-        const options = { env: environment, timeout: COMMAND_MS_MAX, maxBuffer: COMMAND_BYTES_MAX };
-        execFile(command, words, options, (error, stdout) => resolve(error ? null : stdout));
-      }),
+    async converse(command, words) {
+      if (HAS_PLAIN_NAMES && !isThere(command, environment["PATH"])) return null;
+      const name = [command, ...words].join(" ");
+      const conversation =
+        conversationByName.get(name) ?? new Conversation({ command, words, env: environment });
+      conversationByName.set(name, conversation);
+      return conversation.ask();
+    },
+    async run(command, words) {
+      if (!ON_DESKTOP.has(command)) return start(command, words, environment);
+      if (!isThere(command, environment["PATH"])) return null; // and nothing need be known of the desktop
+      const printed = await start(command, words, await desktop.find());
+      if (printed === null) desktop.forget();
+      return printed;
+    },
   };
 }
 

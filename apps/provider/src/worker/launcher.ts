@@ -2,19 +2,17 @@
  * How a worker process is started on this machine: at idle priority, with a death bound to the agent's, within limits
  * and behind walls, as far as the system has the tools for it.
  */
-import { type ChildProcess, execFile, type StdioOptions, spawn } from "node:child_process";
+import { type ChildProcess, type StdioOptions, spawn } from "node:child_process";
 import { mkdir } from "node:fs/promises";
 import { Readable, Writable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { assert, type Log } from "@pingo/core";
 import { GIVE_BACK, HUGE_PAGES } from "@pingo/core/malloc";
 import { LEAN_FLAGS } from "../lean-process.ts";
 import { createGuardian } from "./guardian.ts";
 import { lowerSession } from "./lower-session.ts";
 import {
-  BUBBLEWRAP_PROBE,
   bubblewrap,
   INFO_FD,
   nodePermissions,
@@ -23,6 +21,7 @@ import {
   SECCOMP_FD,
 } from "./sandbox.ts";
 import { seccompFilter } from "./seccomp.ts";
+import { DIE_WITH_AGENT, IDLE_PRIORITY, probeWalls } from "./walls.ts";
 import type { WorkerGroup } from "./worker-group.ts";
 
 export interface Launcher {
@@ -42,31 +41,24 @@ export interface LauncherOptions {
   readonly entry?: string;
 }
 
-/** The kernel ends the worker when the agent dies, even in the middle of a long step. SOURCE: prctl(2). */
-const DIE_WITH_AGENT = ["setpriv", "--pdeathsig", "KILL"] as const;
-/** Runs when nothing else wants the core; still gets a small share of a busy one. SOURCE: sched(7), SCHED_IDLE. */
-const IDLE_PRIORITY = ["chrt", "-i", "0"] as const;
 const ENTRY = fileURLToPath(new URL("./main.ts", import.meta.url));
 
 export async function findLauncher(options: LauncherOptions): Promise<Launcher> {
   const { environment, folders, memoryBytesMax, group, log, entry = ENTRY } = options;
   await Promise.all([folders.blocks, folders.updates].map((folder) => mkdir(folder, { recursive: true })));
   const filter = seccompFilter(process.arch);
-  const wrappers = await Promise.all([DIE_WITH_AGENT, IDLE_PRIORITY].map(ifUsable));
-  const isLimited = (await ifUsable(resourceLimits())).length > 0;
-  const isWalled = filter !== undefined && (await ifUsable(BUBBLEWRAP_PROBE)).length > 0;
-  log.info("worker_walls", {
-    bubblewrap: isWalled,
-    wrappers: [...wrappers.flatMap(([name]) => name ?? []), ...(isLimited ? ["prlimit"] : [])].join(" "),
-  });
+  const walls = await probeWalls();
+  const isWalled = walls.seccomp === null;
+  const standing = (["setpriv", "chrt", "prlimit"] as const).filter((name) => walls[name] === null);
+  log.info("worker_walls", { bubblewrap: isWalled, wrappers: standing.join(" ") });
   const program = [process.execPath, ...LEAN_FLAGS, ...nodePermissions(folders), entry];
   // Without the first wrapper the kernel ends nobody with the agent, and there are no moments before it does.
-  const guardian = wrappers[0]?.length ? createGuardian(environment) : undefined;
+  const guardian = walls.setpriv === null ? createGuardian(environment) : undefined;
   const wordsNow = (): readonly string[] => [
-    ...(wrappers[0] ?? []),
+    ...(walls.setpriv === null ? DIE_WITH_AGENT : []),
     ...(guardian?.words ?? []),
-    ...(wrappers[1] ?? []),
-    ...(isLimited ? resourceLimits(memoryBytesMax?.()) : []),
+    ...(walls.chrt === null ? IDLE_PRIORITY : []),
+    ...(walls.prlimit === null ? resourceLimits(memoryBytesMax?.()) : []),
     ...(isWalled ? bubblewrap(folders) : []),
     ...program,
   ];
@@ -122,14 +114,4 @@ function pidIn(info: string): number {
   const pid = /"child-pid": (\d+)/.exec(info)?.[1];
   assert(pid !== undefined, "bubblewrap tells the process it started");
   return Number(pid);
-}
-
-/** Nothing where it is not on this system, or not allowed here: the worker runs without. */
-async function ifUsable([command, ...words]: readonly [string, ...string[]]): Promise<readonly string[]> {
-  try {
-    await promisify(execFile)(command, [...words, "true"]);
-    return [command, ...words];
-  } catch {
-    return [];
-  }
 }

@@ -19,6 +19,7 @@ function kernel(files: Readonly<Record<string, string>>): OsView {
   return {
     ...{ textNow, text: async (path) => textNow(path), names: async () => [], run: async () => null },
     readAtUnixMs: async () => null,
+    converse: async () => null,
   };
 }
 

@@ -18,6 +18,7 @@ function kernel(
     names: async () => [],
     readAtUnixMs: async () => null,
     run: async () => null,
+    converse: async () => null,
   };
 }
 

@@ -3,7 +3,10 @@ import type { Battery } from "@pingo/scheduler";
 import type { OsView } from "../os-view.ts";
 import type { Reading, Sensors } from "../sensor.ts";
 
-/** Milliseconds since the last input of this session. */
+/**
+ * Milliseconds since the last input of this session, a line each time one is asked for. Windows tells it to compiled code
+ * alone, and compiling takes a second of a core: so it is done once, and the program answers until its input ends.
+ */
 const LAST_INPUT = `Add-Type @'
 using System; using System.Runtime.InteropServices;
 public static class Input {
@@ -14,7 +17,7 @@ public static class Input {
     return GetLastInputInfo(ref info) ? unchecked((uint)Environment.TickCount - info.tick) : uint.MaxValue;
   }
 }
-'@; [Input]::IdleMs()`;
+'@; do { [Console]::Out.WriteLine([Input]::IdleMs()) } while ($null -ne [Console]::In.ReadLine())`;
 const UNKNOWN = 0xffffffff;
 /** BatteryStatus 1: discharging. */
 const BATTERY =
@@ -36,7 +39,8 @@ export const WINDOWS_SENSORS: Sensors = {
 };
 
 async function readInput(os: OsView): Promise<Reading<number>> {
-  const idleMs = Number.parseInt((await ask(os, LAST_INPUT)) ?? "", 10);
+  const told = await os.converse("powershell", wordsFor(LAST_INPUT));
+  const idleMs = Number.parseInt(told ?? "", 10);
   if (!Number.isFinite(idleMs) || idleMs === UNKNOWN) {
     return {
       missing:
@@ -69,5 +73,9 @@ async function readMetered(os: OsView): Promise<Reading<boolean>> {
 }
 
 function ask(os: OsView, script: string): Promise<string | null> {
-  return os.run("powershell", ["-NoProfile", "-NonInteractive", "-Command", script]);
+  return os.run("powershell", wordsFor(script));
+}
+
+function wordsFor(script: string): readonly string[] {
+  return ["-NoProfile", "-NonInteractive", "-Command", script];
 }
