@@ -63,7 +63,14 @@ export type CliFault =
   | { readonly code: "NOTHING_UNBONDS"; readonly role: MemberRole }
   | { readonly code: "STILL_UNBONDING"; readonly unbondsAtUnixS: number }
   | { readonly code: "ESCROW_DIFFERS"; readonly found: string; readonly own: string }
+  | { readonly code: "ESCROW_DEADLINE"; readonly deadlineUnixS: number }
   | { readonly code: "NO_ESCROW"; readonly job: string }
+  | {
+      readonly code: "REFUSED_ON_CHAIN";
+      readonly what: string;
+      readonly exitCode: number;
+      readonly why: string;
+    }
   | { readonly code: "ESCROW_NOT_YOURS"; readonly user: string }
   | { readonly code: "ESCROW_NOT_BILLED"; readonly act: string; readonly phase: string }
   | { readonly code: "ESCROW_WINDOW_OVER"; readonly untilUnixS: number }
@@ -154,6 +161,9 @@ const SENTENCES: Sentences<CliFault> = {
     `it unbonds until ${new Date(f.unbondsAtUnixS * 1000).toISOString()} by the chain's clock; collect it then`,
   ESCROW_DIFFERS: (f) =>
     `the fog node asks for the job's budget at ${f.found}, and by this home's wallet and address book its escrow is ${f.own}; nothing was sent: link this wallet ("pingo membership join"), and check PINGO_FOG_ADDRESS_BOOK`,
+  REFUSED_ON_CHAIN: (f) => `the chain refused ${f.what} (exit code ${f.exitCode}): ${f.why}`,
+  ESCROW_DEADLINE: (f) =>
+    `the fog node would keep the job's escrow open until ${new Date(f.deadlineUnixS * 1000).toISOString()}: nothing is paid into one that is open for less than an hour or more than 30 days; use another fog node`,
   NO_ESCROW: (f) =>
     `the job ${f.job} has no escrow on chain; a job without a budget has none, nor has one that nobody funded, or whose fog node pays by its books alone`,
   ESCROW_NOT_YOURS: (f) =>

@@ -160,6 +160,7 @@ test(
     const call = encodeQuorumCall({
       ...{ quorum, globalId: NETWORK, seqno: (await client.open(new QuorumAt(quorum)).getView()).seqno },
       validUntilUnixS: (await client.nowUnixS()) + 60,
+      valueMinNanogram: NANOGRAM / 5n,
       target: Address.parseRaw(String(addresses["compute"])),
       order: encodePostRoot({ epoch: running - 1, root: tree.root, totalNano: tree.totalNano }),
     });

@@ -108,6 +108,7 @@ async function makeContributor(): Promise<void> {
     globalId: GLOBAL_ID.testnet,
     seqno: 0,
     validUntilUnixS: nowUnixS + HOUR_SECONDS,
+    valueMinNanogram: NANOGRAM / 4n,
     target: at("certificates"),
     order: encodeIssue(sender.address, contribution),
   });
@@ -162,7 +163,7 @@ test("a parameter changes by a vote of both chambers, from the proposal to the P
   expectRefused(await vote(["no", "0"]), "VOTE_OVER", ["ended on"]);
   expectRefused(await vote(["execute", "0"]), "TIMELOCKED", ["takes effect from"]);
   await admin(["travel", "10m"]);
-  expect((await vote(["pause", "1"])).stdout).toContain("governance is held up for 1 day");
+  expect((await vote(["pause", "1"])).stdout).toContain("governance is held up until");
   expectRefused(await vote(["execute", "0"]), "GOVERNANCE_PAUSED", ["the guardian holds decisions up"]);
   await admin(["travel", "25h"]);
   expect(await told(zProposal, ["execute", "0"])).toMatchObject({ state: "carried-out" });
@@ -195,6 +196,10 @@ test("bad input gets a sentence, and nothing is sent", async () => {
   expectRefused(await vote(["yes", "first"]), "OPTION_INVALID", ["a proposal's number"]);
   expectRefused(await vote(["yes", "7"]), "NO_SUCH_PROPOSAL", ["numbered from 0 to 1"]);
   expectRefused(await vote(["pause", "8"]), "OPTION_INVALID", ["1 to 7"]);
+  const paused = JSON.parse((await vote(["pause", "1", "--of", "compute", "--json"])).stdout);
+  expect(paused).toMatchObject({ paused: "compute", days: 1, untilUnixS: expect.any(Number) });
+  // Again within 30 days: refused by its contract, and not told as done.
+  expectRefused(await vote(["pause", "1", "--of", "compute"]), "CHAIN_REFUSED", ["the pause"]);
   expectRefused(await vote(["pause", "1", "--of", "minter"]), "OPTION_INVALID", ["governance, compute"]);
   const other = await mkdtemp(join(tmpdir(), "pingo-cli-vote-other-"));
   const elsewhere = env({ PINGO_HOME: other });

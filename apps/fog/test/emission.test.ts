@@ -237,6 +237,7 @@ test("a root that the quorum signed for somebody else is waited for and named, a
   const call = encodeQuorumCall({
     ...{ quorum, globalId: NETWORK, seqno: view.seqno, target: vault },
     validUntilUnixS: (await net.devnet.client.nowUnixS()) + 60,
+    valueMinNanogram: NANO / 5n,
     order: encodePostRoot({ epoch: running - 1, root: tree.root, totalNano: tree.totalNano }),
   });
   const body = encodeExecute(call, new Map([[0, signCell(net.keys.fog, call)]]));

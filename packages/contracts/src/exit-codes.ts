@@ -97,6 +97,10 @@ export const EXIT_CODES: Readonly<Record<number, ExitCode>> = {
   254: { name: "PAUSED", sentence: "the guardian paused payments; claim again when the pause is over" },
   255: { name: "PAUSE_TOO_LONG", sentence: "a pause lasts seven days at most; ask for less" },
   256: { name: "PAUSE_TOO_SOON", sentence: "a pause may begin 30 days after the last one began; wait" },
+  257: {
+    name: "ANOTHER_ROOT",
+    sentence: "the decision is about another root than the one that waits; vote on this one",
+  },
   270: { name: "SOULBOUND", sentence: "a certificate cannot change hands; whoever wants one earns one" },
   271: { name: "REVOKED", sentence: "the certificate is revoked; contribute again and a new one is issued" },
   272: { name: "NOT_ISSUED", sentence: "no certificate was issued here yet; contribute first" },

@@ -325,15 +325,17 @@ test("a challenged root pays nothing until the governor decides; a bond that was
   expect((await ask(BOB, encodeChallenge(), 11n * NANOGRAM))[0]?.exitCode).toBe(249);
   await postRoot(1, tree);
   expect((await ask(BOB, encodeChallenge()))[0]?.exitCode).toBe(202);
-  expect((await order(encodeResolve(true)))[0]?.exitCode).toBe(251);
+  expect((await order(encodeResolve(tree.root, true)))[0]?.exitCode).toBe(251);
   const challenged = await ask(BOB, encodeChallenge(), 11n * NANOGRAM);
   expectGas("distributor: challenge", challenged[0]);
   expect(challenged[1]?.valueNanogram).toBeGreaterThan((NANOGRAM * 99n) / 100n);
   expect((await ask(CAROL, encodeChallenge(), 11n * NANOGRAM))[0]?.exitCode).toBe(250);
   chain.advance(2 * DAY_SECONDS);
   expect((await ask(ALICE, encodeClaim(ALICE, tree.proofOf(ALICE.hash))))[0]?.exitCode).toBe(244);
-  expect((await order(encodeResolve(true), MALLORY))[0]?.exitCode).toBe(220);
-  const resolved = await order(encodeResolve(true));
+  expect((await order(encodeResolve(tree.root, true), MALLORY))[0]?.exitCode).toBe(220);
+  // Carried while another root waited, it says nothing about this one.
+  expect((await order(encodeResolve(tree.root + 1n, true)))[0]?.exitCode).toBe(257);
+  const resolved = await order(encodeResolve(tree.root, true));
   expectGas("distributor: resolve", resolved[0]);
   const bond = resolved.find((step) => step.valueNanogram > 9n * NANOGRAM);
   expect(bond?.to.equals(GOVERNOR)).toBe(true);
@@ -351,12 +353,14 @@ test("a challenge that was right, or that nobody decided, drops the root and ret
     await ask(BOB, encodeChallenge(), 11n * NANOGRAM);
     expect((await ask(BOB, encodeDropChallenged()))[0]?.exitCode).toBe(252);
     if (!isDecided) chain.advance(3 * DAY_SECONDS);
-    const steps = isDecided ? await order(encodeResolve(false)) : await ask(CAROL, encodeDropChallenged());
+    const steps = isDecided
+      ? await order(encodeResolve(tree.root, false))
+      : await ask(CAROL, encodeDropChallenged());
     const bond = steps.find((step) => step.valueNanogram > 9n * NANOGRAM);
     expect(bond?.to.equals(BOB)).toBe(true);
     expect((await chain.open(VAULT).getView()).pending).toBeNull();
   }
-  expect((await order(encodeResolve(false)))[0]?.exitCode).toBe(251);
+  expect((await order(encodeResolve(tree.root, false)))[0]?.exitCode).toBe(251);
 });
 
 test("a root that gives somebody less than the one before falls by proof, without anybody's vote", async () => {

@@ -49,6 +49,7 @@ export async function orderByQuorum(
     globalId: GLOBAL_ID.mainnet,
     seqno,
     validUntilUnixS: chain.nowUnixS + 60,
+    valueMinNanogram: 0n,
     target,
     order,
     ...changed,

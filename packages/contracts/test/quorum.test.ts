@@ -28,14 +28,15 @@ function callOf(changed: Partial<Parameters<typeof encodeQuorumCall>[0]> = {}) {
     globalId: -239,
     seqno: 0,
     validUntilUnixS: chain.nowUnixS + 60,
+    valueMinNanogram: NANOGRAM / 2n,
     target: TARGET,
     order: ORDER,
     ...changed,
   });
 }
 
-async function execute(body: ReturnType<typeof encodeExecute>) {
-  return await chain.send({ from: MALLORY, to: QUORUM.address, valueNanogram: NANOGRAM, body });
+async function execute(body: ReturnType<typeof encodeExecute>, valueNanogram = NANOGRAM) {
+  return await chain.send({ from: MALLORY, to: QUORUM.address, valueNanogram, body });
 }
 
 test("what three of five sign becomes an order, whoever carries it, and names who paid", async () => {
@@ -77,6 +78,15 @@ test("an order is refused twice, too late, for another contract, network or numb
   ] as const) {
     expect((await execute(encodeExecute(call, signedBy(call, signers))))[0]?.exitCode).toBe(exitCode);
   }
+});
+
+test("with less GRAM than its signers ask for it is not carried out, and its number is not spent", async () => {
+  const call = callOf();
+  const body = encodeExecute(call, signedBy(call, [0, 1, 2]));
+  expect((await execute(body, NANOGRAM / 2n - 1n))[0]?.exitCode).toBe(202);
+  expect((await chain.open(QUORUM).getView()).seqno).toBe(0);
+  expect((await execute(body, NANOGRAM / 2n))[0]?.exitCode).toBe(0);
+  expect((await chain.open(QUORUM).getView()).seqno).toBe(1);
 });
 
 test("a signature counts only with the key of its place, over this very call", async () => {

@@ -137,7 +137,7 @@ export const zJobEscrowView: z.ZodType<JobEscrowView> = z.object({
     .object({
       address: zSentence,
       userAddress: zSentence,
-      deadlineUnixS: zCount,
+      deadlineUnixS: z.int().nonnegative().max(0xffff_ffff),
       state: z.enum(["awaited", "funded", "billed", "disputed", "closed", "abandoned"]),
     })
     .nullable(),

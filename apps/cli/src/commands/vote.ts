@@ -221,9 +221,10 @@ async function pause(context: Context, command: Command): Promise<void> {
   const name = optionsOf(command).text("of") ?? PAUSABLE[0];
   if (!PAUSABLE.some((known) => known === name)) throw invalid("--of", name, PAUSABLE.join(", "));
   const own = await openOwnVote(context);
-  await own.pause(Address.parseRaw(own.governed.addresses[name] ?? ""), days * DAY_SECONDS);
-  context.screen.json({ paused: name, days });
-  context.screen.line(`${name} is held up for ${days} ${days === 1 ? "day" : "days"}`);
+  const target = Address.parseRaw(own.governed.addresses[name] ?? "");
+  const untilUnixS = await own.pause(target, days * DAY_SECONDS);
+  context.screen.json({ paused: name, days, untilUnixS });
+  context.screen.line(`${name} is held up until ${moment(untilUnixS)}`);
 }
 
 function numberOf(command: Command): number {

@@ -8,6 +8,7 @@ import type { Toncenter, WalletMessage } from "@pingo/ton";
 import { CliError } from "../cli-error.ts";
 import type { Context } from "../context.ts";
 import { findAddressBook } from "./deploy-genesis.ts";
+import { runErrand } from "./errand.ts";
 import { findLocalPayerAt } from "./local-payer.ts";
 import type { Payer } from "./own-escrow.ts";
 import { openWallet } from "./own-wallet.ts";
@@ -33,8 +34,6 @@ const NANOGRAM = 1_000_000_000n;
 const ANSWER_NANOGRAM = NANOGRAM / 8n;
 const GRAM_NEEDED_NANO = NANOGRAM / 5n;
 const CALL_VALID_S = 300;
-const LOOK_EVERY_MS = 400;
-const LOOKS_MAX = 150;
 const SEED_BYTES = 32;
 
 /** @throws {CliError} NO_ESCROW, NO_ADDRESS_BOOK, ESCROW_DIFFERS; {ToncenterError} */
@@ -49,7 +48,7 @@ export async function openKnownEscrow(context: Context, client: FogClient, job: 
   if (book === undefined || minter === undefined || quorum === undefined)
     throw new CliError({ code: "NO_ADDRESS_BOOK", path: bookPath });
   const contracts = await import("@pingo/contracts");
-  const { createToncenter, createWalletSender, ToncenterError, walletContract } = await import("@pingo/ton");
+  const { createToncenter, createWalletSender, walletContract } = await import("@pingo/ton");
   const { Address } = await import("@ton/core");
   const endpoint = local?.endpoint ?? config.chain.endpoint;
   const chain = createToncenter({ ...config.chain, endpoint, fetch: ports.fetch, clock: ports.clock });
@@ -87,14 +86,17 @@ export async function openKnownEscrow(context: Context, client: FogClient, job: 
       throw new CliError({ code: "ESCROW_NOT_YOURS", user: info.userAddress });
     if ((await chain.account(sender.address, signal)).balanceNanogram < GRAM_NEEDED_NANO)
       throw new CliError({ code: "GRAM_MISSING", address: sender.address.toString({ bounceable: false }) });
-    await sender.send([message]);
-    for (let looks = 0; looks < LOOKS_MAX; looks++) {
-      const after = await view();
-      if (isDone(after)) return after;
-      await ports.clock.sleep(LOOK_EVERY_MS, { signal });
-    }
-    const seconds = (LOOKS_MAX * LOOK_EVERY_MS) / 1000;
-    throw new ToncenterError({ code: "NOT_SEEN_ON_CHAIN", what: "the change of the escrow", seconds });
+    return runErrand(
+      context,
+      { chain, sender },
+      {
+        ...{ what: "the change of the escrow", messages: [message] },
+        async look() {
+          const after = await view();
+          return isDone(after) ? after : undefined;
+        },
+      },
+    );
   };
   const ask = { to: escrow.address, valueNanogram: contracts.ESCROW_ASK_NANOGRAM };
   const isClosed = ({ phase }: EscrowView): boolean => phase === "closed";
@@ -171,6 +173,7 @@ async function signedOrder(
   const call = encodeQuorumCall({
     ...{ quorum: terms.quorum, globalId: network, seqno, target, order: encodeSettle(amountNano) },
     validUntilUnixS: (await chain.nowUnixS(signal)) + CALL_VALID_S,
+    valueMinNanogram: ANSWER_NANOGRAM,
   });
   return encodeExecute(call, new Map([[place, signCell(key, call)]]));
 }

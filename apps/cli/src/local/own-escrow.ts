@@ -34,6 +34,9 @@ export interface OwnEscrow {
 const LOOK_EVERY_MS = 500;
 /** The fog node gives a job up after 15 minutes. */
 const LOOKS_MAX = 1_800;
+/** A fog node gives a fortnight; whoever names another century keeps the money until then. */
+const DEADLINE_S_MIN = 3_600;
+const DEADLINE_S_MAX = 30 * 86_400;
 const NANOGRAM = 1_000_000_000n;
 /** For the escrow, the transfer into it and the word that accepts its bill; most of it comes back. */
 const GRAM_NEEDED_NANO = NANOGRAM / 5n;
@@ -43,7 +46,7 @@ const GRAM_NEEDED_NANO = NANOGRAM / 5n;
  *
  * The escrow's address is computed here, from this home's own address book: a fog node cannot name one of its own making.
  *
- * @throws {CliError} NO_ADDRESS_BOOK, ESCROW_DIFFERS, PINGO_MISSING, GRAM_MISSING, ESCROW_SILENT
+ * @throws {CliError} NO_ADDRESS_BOOK, ESCROW_DIFFERS, ESCROW_DEADLINE, PINGO_MISSING, GRAM_MISSING, ESCROW_SILENT
  */
 export async function fundEscrow(
   context: Context,
@@ -85,6 +88,10 @@ export async function fundEscrow(
   const address = escrow.address.toRawString();
   if (address !== info.address)
     throw new CliError({ code: "ESCROW_DIFFERS", found: info.address, own: address });
+  const nowUnixS = await chain.nowUnixS(signal);
+  const leftS = info.deadlineUnixS - nowUnixS;
+  if (info.state === "awaited" && (leftS < DEADLINE_S_MIN || leftS > DEADLINE_S_MAX))
+    throw new CliError({ code: "ESCROW_DEADLINE", deadlineUnixS: info.deadlineUnixS });
   if (info.state === "awaited" && !(await isStanding(chain, escrow, budgetNano))) {
     await assertFunds(chain, terms, budgetNano);
     screen.line(`${formatPingo(budgetNano)} from ${whose} wallet into the job's escrow ${address}`);

@@ -156,6 +156,7 @@ async function callFor(context: Context, parts: RootParts, pool: Pool, wanted: n
     globalId: chain.network,
     seqno,
     validUntilUnixS: (Math.floor(nowUnixS / DAY_S) + 2) * DAY_S,
+    valueMinNanogram: ASK_NANOGRAM,
     target: Address.parseRaw(chain.addressOf(pool)),
     order: encodePostRoot({
       epoch,

@@ -6,6 +6,7 @@ import type { WalletMessage } from "@pingo/ton";
 import { CliError } from "../cli-error.ts";
 import type { Context } from "../context.ts";
 import { findAddressBook } from "./deploy-genesis.ts";
+import { runErrand } from "./errand.ts";
 import { openHomePayer } from "./local-payer.ts";
 import { ownKeys } from "./own-ids.ts";
 
@@ -32,8 +33,6 @@ const NANOGRAM = 1_000_000_000n;
 const ASK_NANOGRAM = NANOGRAM / 10n;
 const NOTICE_NANOGRAM = NANOGRAM / 500n;
 const GRAM_NEEDED_NANO = NANOGRAM / 4n;
-const LOOK_EVERY_MS = 400;
-const LOOKS_MAX = 150;
 
 /**
  * Paid for by this home's wallet; where it has none, by that of its own devnet.
@@ -50,7 +49,7 @@ export async function openOwnStake(context: Context, role: MemberRole): Promise<
   if (registryAddress === undefined) throw new CliError({ code: "NO_ADDRESS_BOOK", path: bookPath });
   const node = await memberKey(context, role);
   const contracts = await import("@pingo/contracts");
-  const { createToncenter, createWalletSender, ToncenterError } = await import("@pingo/ton");
+  const { createToncenter, createWalletSender } = await import("@pingo/ton");
   const { Address } = await import("@ton/core");
   const chain = createToncenter({ ...config.chain, endpoint, fetch, clock });
   const sender = createWalletSender({ chain, key, network, clock, signal });
@@ -67,14 +66,17 @@ export async function openOwnStake(context: Context, role: MemberRole): Promise<
     const { balanceNanogram } = await chain.account(sender.address, signal);
     const address = sender.address.toString({ bounceable: false });
     if (balanceNanogram < GRAM_NEEDED_NANO) throw new CliError({ code: "GRAM_MISSING", address });
-    await sender.send(messages);
-    for (let looks = 0; looks < LOOKS_MAX; looks++) {
-      const after = await view();
-      if (after !== null && isDone(after)) return after;
-      await clock.sleep(LOOK_EVERY_MS, { signal });
-    }
-    const seconds = (LOOKS_MAX * LOOK_EVERY_MS) / 1000;
-    throw new ToncenterError({ code: "NOT_SEEN_ON_CHAIN", what: "the change of the stake", seconds });
+    return runErrand(
+      context,
+      { chain, sender },
+      {
+        ...{ what: "the change of the stake", messages },
+        async look() {
+          const after = await view();
+          return after !== null && isDone(after) ? after : undefined;
+        },
+      },
+    );
   };
   const ask = { to: stake.address, valueNanogram: ASK_NANOGRAM };
   const own = async (): Promise<StakeView> => {

@@ -1,9 +1,10 @@
 /** This home's wallet in governance: it proposes, votes by certificate and by locked PINGO, carries out, holds up. */
 import type { Lock, LockView, ProposalView } from "@pingo/contracts";
 import { equalBytes } from "@pingo/core";
-import type { WalletMessage, WalletSender } from "@pingo/ton";
-import type { Address, Cell } from "@ton/core";
+import type { WalletSender } from "@pingo/ton";
+import type { Address, Cell, Contract, ContractProvider } from "@ton/core";
 import type { Context } from "../context.ts";
+import { type Errand, runErrand } from "./errand.ts";
 import { openHomePayer } from "./local-payer.ts";
 import {
   type Governed,
@@ -37,7 +38,13 @@ export interface OwnVote {
   /** @returns what came home */
   unlock(): Promise<bigint>;
   execute(number: number): Promise<ProposalView>;
-  pause(target: Address, seconds: number): Promise<void>;
+  /** @returns until when it holds, by the chain's clock */
+  pause(target: Address, seconds: number): Promise<number>;
+}
+
+/** Governance, the registry and the emissions: what a guardian may hold up. */
+interface PausableAt extends Contract {
+  getView(provider: ContractProvider): Promise<{ readonly pausedUntilUnixS: number }>;
 }
 
 const NANOGRAM = 1_000_000_000n;
@@ -48,10 +55,6 @@ const PROPOSE_NANOGRAM = NANOGRAM / 4n;
 const LOCK_RENT_NANOGRAM = NANOGRAM / 50n;
 const NOTICE_NANOGRAM = NANOGRAM / 500n;
 const FEES_NANOGRAM = NANOGRAM / 50n;
-const LOOK_EVERY_MS = 400;
-const LOOKS_MAX = 150;
-const TRANSACTIONS_MAX = 20;
-const BOUNCED = 0xffffffff;
 
 /** @throws {CliError} NO_WALLET, NO_ADDRESS_BOOK; {VoteError}; {ToncenterError} */
 export async function openOwnVote(context: Context): Promise<OwnVote> {
@@ -60,7 +63,7 @@ export async function openOwnVote(context: Context): Promise<OwnVote> {
   const governed = await openGoverned(context);
   const { network, key } = await openHomePayer(context);
   const contracts = await import("@pingo/contracts");
-  const { createWalletSender, ToncenterError } = await import("@pingo/ton");
+  const { createWalletSender } = await import("@pingo/ton");
   const { Address } = await import("@ton/core");
   const { chain, addresses, governance } = governed;
   const addressOf = (name: string): Address => Address.parseRaw(addresses[name] ?? "");
@@ -72,45 +75,25 @@ export async function openOwnVote(context: Context): Promise<OwnVote> {
   const certificate = new contracts.Certificate(own, addressOf("certificates"));
   const governor = addressOf("governance");
   const nowUnixS = () => chain.nowUnixS(signal);
+  const pausedUntil = async (target: Address): Promise<number> => {
+    const at: PausableAt = target.equals(governor)
+      ? new contracts.GovernanceAt(target)
+      : target.equals(addressOf("registry"))
+        ? new contracts.RegistryAt(target)
+        : new contracts.DistributorAt(target);
+    return (await chain.open(at).getView()).pausedUntilUnixS;
+  };
 
-  const send = async (messages: readonly WalletMessage[]): Promise<void> => {
-    const neededNanogram = messages.reduce((sum, { valueNanogram }) => sum + valueNanogram, FEES_NANOGRAM);
+  /** Until it is there, or the chain says why not. */
+  const ask = async <T>(errand: Errand<T>): Promise<T> => {
+    const neededNanogram = errand.messages.reduce(
+      (sum, { valueNanogram }) => sum + valueNanogram,
+      FEES_NANOGRAM,
+    );
     const { balanceNanogram } = await chain.account(own, signal);
     if (balanceNanogram < neededNanogram)
       throw new VoteError({ code: "VOTE_GRAM_MISSING", address, neededNanogram });
-    await sender.send(messages);
-  };
-  /** Until it is there, or the chain says why not. */
-  const seen = async <T>(what: string, afterLt: bigint, look: () => Promise<T | null>): Promise<T> => {
-    for (let looks = 0; looks < LOOKS_MAX; looks++) {
-      const found = await look();
-      if (found !== null) return found;
-      await assertNotRefused(what, afterLt);
-      await clock.sleep(LOOK_EVERY_MS, { signal });
-    }
-    const seconds = (LOOKS_MAX * LOOK_EVERY_MS) / 1000;
-    throw new ToncenterError({ code: "NOT_SEEN_ON_CHAIN", what, seconds });
-  };
-  const answersAfter = (afterLt: bigint) =>
-    chain.transactions(own, { limit: TRANSACTIONS_MAX, afterLt }, signal);
-  const assertNotRefused = async (what: string, afterLt: bigint): Promise<void> => {
-    for (const { inMessage } of await answersAfter(afterLt)) {
-      if (!inMessage?.body) continue;
-      const exitCode = contracts.exitCodeOfFailure(inMessage.body);
-      if (exitCode === null && isBounced(inMessage.body))
-        throw new ToncenterError({
-          code: "CHAIN_REFUSED",
-          method: what,
-          why: "its contract returned the message",
-        });
-      if (exitCode === null) continue;
-      const why = contracts.sentenceOfExitCode(exitCode);
-      throw new VoteError({ code: "REFUSED_ON_CHAIN", what, exitCode, why });
-    }
-  };
-  const lastLt = async (): Promise<bigint> => {
-    const [last] = await chain.transactions(own, { limit: 1, afterLt: 0n }, signal);
-    return last?.lt ?? 0n;
+    return runErrand(context, { chain, sender }, errand);
   };
   const builderFault = async (openedAtUnixS: number): Promise<VoteError | null> => {
     const view = await chain.open(certificate).getView();
@@ -130,14 +113,16 @@ export async function openOwnVote(context: Context): Promise<OwnVote> {
     const body = contracts.encodeTransfer({
       ...{ amountNano, to: lock.address, excessesTo: own, forwardNanogram: NOTICE_NANOGRAM },
     });
-    const afterLt = await lastLt();
-    await send([
-      ...(before === null ? [{ to: lock.address, valueNanogram: LOCK_RENT_NANOGRAM, init: lock.init }] : []),
-      { to: purse.address, valueNanogram: ASK_NANOGRAM, body },
-    ]);
-    await seen("the PINGO in the lock", afterLt, async () =>
-      ((await chain.open(lock).getView())?.amountNano ?? 0n) >= wantedNano ? true : null,
-    );
+    await ask({
+      what: "the PINGO in the lock",
+      messages: [
+        ...(before === null
+          ? [{ to: lock.address, valueNanogram: LOCK_RENT_NANOGRAM, init: lock.init }]
+          : []),
+        { to: purse.address, valueNanogram: ASK_NANOGRAM, body },
+      ],
+      look: async () => ((await chain.open(lock).getView())?.amountNano ?? 0n) >= wantedNano || undefined,
+    });
   };
 
   return {
@@ -149,18 +134,20 @@ export async function openOwnVote(context: Context): Promise<OwnVote> {
       if (fault) throw fault;
       const { createHash } = await import("node:crypto");
       const digest = new Uint8Array(createHash("sha256").update(about).digest());
-      const afterLt = await lastLt();
       const body = contracts.encodePropose(governor, { target, order, about: digest });
-      await send([{ to: certificate.address, valueNanogram: PROPOSE_NANOGRAM, body }]);
       let next = governance.proposals;
-      return seen("the proposal", afterLt, async () => {
-        // Another's may come first: ours is the one that asks for this.
-        for (;;) {
-          const view = await chain.open(new contracts.Proposal(next, governor)).getView();
-          if (view === null) return null;
-          if (view.call.order.equals(order) && equalBytes(view.call.about, digest)) return view;
-          next += 1;
-        }
+      return ask({
+        what: "the proposal",
+        messages: [{ to: certificate.address, valueNanogram: PROPOSE_NANOGRAM, body }],
+        async look() {
+          // Another's may come first: ours is the one that asks for this.
+          for (;;) {
+            const view = await chain.open(new contracts.Proposal(next, governor)).getView();
+            if (view === null) return undefined;
+            if (view.call.order.equals(order) && equalBytes(view.call.about, digest)) return view;
+            next += 1;
+          }
+        },
       });
     },
     async vote(number, isFor, lockNano) {
@@ -178,18 +165,19 @@ export async function openOwnVote(context: Context): Promise<OwnVote> {
       const asUser = lockedNano > 0n && !(await isCast(proposal, "users"));
       if (!asBuilder && !asUser) throw new VoteError({ code: "VOTED_ALREADY", number });
       if (asUser && lockNano > 0n) await lockMore(lockNano);
-      const afterLt = await lastLt();
       const user = contracts.encodeLockedVote(proposal, enactsFromUnixS, isFor);
       const builder = contracts.encodeBuilderVote(proposal, isFor);
-      await send([
-        ...(asUser ? [{ to: lock.address, valueNanogram: ASK_NANOGRAM, body: user }] : []),
-        ...(asBuilder ? [{ to: certificate.address, valueNanogram: ASK_NANOGRAM, body: builder }] : []),
-      ]);
-      for (const chamber of [
-        ...(asUser ? ["users" as const] : []),
-        ...(asBuilder ? ["builders" as const] : []),
-      ])
-        await seen("the vote", afterLt, async () => ((await isCast(proposal, chamber)) ? true : null));
+      await ask({
+        what: "the vote",
+        messages: [
+          ...(asUser ? [{ to: lock.address, valueNanogram: ASK_NANOGRAM, body: user }] : []),
+          ...(asBuilder ? [{ to: certificate.address, valueNanogram: ASK_NANOGRAM, body: builder }] : []),
+        ],
+        look: async () =>
+          ((!asUser || (await isCast(proposal, "users"))) &&
+            (!asBuilder || (await isCast(proposal, "builders")))) ||
+          undefined,
+      });
       return { asBuilder, lockedNano: asUser ? lockedNano : 0n, untilUnixS: enactsFromUnixS };
     },
     async unlock() {
@@ -199,11 +187,11 @@ export async function openOwnVote(context: Context): Promise<OwnVote> {
       if ((await nowUnixS()) < untilUnixS)
         throw new VoteError({ code: "STILL_LOCKED", amountNano, untilUnixS });
       const wantedNano = (await chain.open(purse).getBalanceNano()) + amountNano;
-      const afterLt = await lastLt();
-      await send([{ to: lock.address, valueNanogram: ASK_NANOGRAM, body: contracts.encodeUnlock() }]);
-      await seen("the PINGO from the lock", afterLt, async () =>
-        (await chain.open(purse).getBalanceNano()) >= wantedNano ? true : null,
-      );
+      await ask({
+        what: "the PINGO from the lock",
+        messages: [{ to: lock.address, valueNanogram: ASK_NANOGRAM, body: contracts.encodeUnlock() }],
+        look: async () => (await chain.open(purse).getBalanceNano()) >= wantedNano || undefined,
+      });
       return amountNano;
     },
     async execute(number) {
@@ -221,13 +209,13 @@ export async function openOwnVote(context: Context): Promise<OwnVote> {
       };
       const fault = faults[stateOf(view, now)];
       if (fault !== null) throw new VoteError(fault);
-      const afterLt = await lastLt();
       const to = new contracts.Proposal(number, governor).address;
-      // The answer, whichever way it comes, carries the number.
-      await send([{ to, valueNanogram: PROPOSE_NANOGRAM, body: contracts.encodeConclude(BigInt(number)) }]);
-      await seen("the order", afterLt, async () => {
-        const answers = await answersAfter(afterLt);
-        return answers.some(({ inMessage }) => inMessage?.from?.equals(view.call.target)) ? true : null;
+      await ask({
+        what: "the order",
+        // The answer, whichever way it comes, carries the number.
+        messages: [{ to, valueNanogram: PROPOSE_NANOGRAM, body: contracts.encodeConclude(BigInt(number)) }],
+        look: async (answers) =>
+          answers.some(({ inMessage }) => inMessage?.from?.equals(view.call.target)) || undefined,
       });
       return readProposal(governed, number);
     },
@@ -238,17 +226,15 @@ export async function openOwnVote(context: Context): Promise<OwnVote> {
         throw new VoteError({ code: "GOVERNANCE_PAUSED", untilUnixS: governance.pausedUntilUnixS });
       if (!guardian.equals(own))
         throw new VoteError({ code: "NOT_THE_GUARDIAN", guardian: guardian.toRawString(), address });
-      const afterLt = await lastLt();
-      await send([{ to: target, valueNanogram: ASK_NANOGRAM, body: contracts.encodePause(seconds) }]);
-      await seen("the pause", afterLt, async () => {
-        const answers = await answersAfter(afterLt);
-        return answers.some(({ inMessage }) => inMessage?.from?.equals(target)) ? true : null;
+      const before = await pausedUntil(target);
+      return ask({
+        what: "the pause",
+        messages: [{ to: target, valueNanogram: ASK_NANOGRAM, body: contracts.encodePause(seconds) }],
+        async look() {
+          const untilUnixS = await pausedUntil(target);
+          return untilUnixS > before ? untilUnixS : undefined;
+        },
       });
     },
   };
-}
-
-/** How the network marks what a contract refused. */
-function isBounced(body: Cell): boolean {
-  return body.bits.length >= 32 && body.beginParse().loadUint(32) === BOUNCED;
 }

@@ -23,13 +23,7 @@ export type VoteFault =
       readonly foundNano: bigint;
     }
   | { readonly code: "VOTE_GRAM_MISSING"; readonly address: string; readonly neededNanogram: bigint }
-  | { readonly code: "NOT_THE_GUARDIAN"; readonly guardian: string; readonly address: string }
-  | {
-      readonly code: "REFUSED_ON_CHAIN";
-      readonly what: string;
-      readonly exitCode: number;
-      readonly why: string;
-    };
+  | { readonly code: "NOT_THE_GUARDIAN"; readonly guardian: string; readonly address: string };
 
 const NANO = 1_000_000_000;
 
@@ -64,7 +58,6 @@ const SENTENCES: Sentences<VoteFault> = {
     `this takes ${Number(f.neededNanogram) / NANO} GRAM for a while, and ${f.address} has less; send it some ("pingo devnet faucet" on a devnet)`,
   NOT_THE_GUARDIAN: (f) =>
     `the guardian is ${f.guardian}, and this wallet is ${f.address}; only the guardian holds anything up`,
-  REFUSED_ON_CHAIN: (f) => `the chain refused ${f.what} (exit code ${f.exitCode}): ${f.why}`,
 };
 
 const BUILDER_SENTENCES = {

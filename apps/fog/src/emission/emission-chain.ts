@@ -100,6 +100,7 @@ export function createEmissionChain(
       const call = encodeQuorumCall({
         ...{ quorum, globalId: network, seqno: view.seqno, target: vaults[pool].address },
         validUntilUnixS: (await client.nowUnixS(signal)) + CALL_VALID_S,
+        valueMinNanogram: POST_NANOGRAM,
         order: encodePostRoot(root),
       });
       const body = encodeExecute(call, new Map([[place, signCell(key, call)]]));

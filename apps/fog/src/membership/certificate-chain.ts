@@ -69,6 +69,7 @@ export function createCertificateChain(options: CertificateChainOptions): Certif
         globalId: network,
         seqno: quorum.seqno,
         validUntilUnixS: nowUnixS + CALL_VALID_S,
+        valueMinNanogram: ISSUE_NANOGRAM,
         target: collection,
         order: encodeIssue(Address.parseRaw(address), {
           millicores: BigInt(millicores),

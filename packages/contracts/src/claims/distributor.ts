@@ -149,9 +149,9 @@ export function encodePostRoot({ epoch, root, totalNano }: PostedRoot): Cell {
     .endCell();
 }
 
-/** The governor's order on a challenged root. */
-export function encodeResolve(isUpheld: boolean): Cell {
-  return beginCell().storeUint(RESOLVE_OP, 32).storeBit(isUpheld).endCell();
+/** The governor's order on a challenged root, and on no other. */
+export function encodeResolve(root: bigint, isUpheld: boolean): Cell {
+  return beginCell().storeUint(RESOLVE_OP, 32).storeUint(root, 256).storeBit(isUpheld).endCell();
 }
 
 export function encodeSetAuthorities(quorum: Address, guardian: Address): Cell {

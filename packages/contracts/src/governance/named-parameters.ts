@@ -5,7 +5,7 @@
  * reads them, and whoever proposes one writes it with its encoder.
  */
 import { formatPingo, parsePingo } from "@pingo/core";
-import { Address, type Cell } from "@ton/core";
+import { Address, type Cell, Dictionary, type Slice } from "@ton/core";
 import { SET_QUORUM_OP } from "../certificate/certificate.ts";
 import { RESOLVE_OP, SET_AUTHORITIES_OP } from "../claims/distributor.ts";
 import { SET_KEYS_OP } from "../quorum/quorum.ts";
@@ -67,6 +67,15 @@ export type ParameterName = keyof typeof NAMED_PARAMETERS;
 
 /** What an order would set, one "name value" for each parameter that it changes; or what else it is. */
 export function wordsOfOrder(order: Cell, standing: Standing): readonly string[] {
+  try {
+    return readOrder(order, standing);
+  } catch {
+    // Anyone may propose a cell of any shape; its target refuses it.
+    return ["an order that cannot be read, and that its target will refuse"];
+  }
+}
+
+function readOrder(order: Cell, standing: Standing): readonly string[] {
   const names = Object.keys(NAMED_PARAMETERS).filter(isParameterName);
   const changed = standingAfter(order, standing);
   if (changed) {
@@ -79,20 +88,31 @@ export function wordsOfOrder(order: Cell, standing: Standing): readonly string[]
       .map(([name, , after]) => `${name} ${after}`);
     return words.length > 0 ? words : ["what is set already"];
   }
-  const opcode = order.bits.length >= 32 ? order.beginParse().loadUint(32) : 0;
-  return [OTHER_ORDERS[opcode] ?? `order 0x${opcode.toString(16).padStart(8, "0")}`];
+  const read = order.beginParse();
+  const opcode = read.remainingBits >= 32 ? read.loadUint(32) : 0;
+  return [OTHER_ORDERS[opcode]?.(read) ?? `order 0x${opcode.toString(16).padStart(8, "0")}`];
 }
 
 export function isParameterName(name: string): name is ParameterName {
   return Object.hasOwn(NAMED_PARAMETERS, name);
 }
 
-const OTHER_ORDERS: Readonly<Record<number, string>> = {
-  [SET_KEYS_OP]: "other keys of the fog nodes' quorum",
-  [SET_QUORUM_OP]: "another quorum that issues certificates",
-  [SET_AUTHORITIES_OP]: "another quorum and guardian of an emission",
-  [SET_REGISTRY_AUTHORITIES_OP]: "another quorum and guardian of the registry",
-  [RESOLVE_OP]: "the word on a challenged root",
+/** After the opcode; the quorum's keys whole, since whoever holds them issues certificates and posts roots. */
+const OTHER_ORDERS: Readonly<Record<number, (order: Slice) => string>> = {
+  [SET_KEYS_OP]: (order) => {
+    const threshold = order.loadUint(8);
+    const keys = order.loadDict(Dictionary.Keys.Uint(8), Dictionary.Values.Buffer(32)).values();
+    return `the fog nodes' quorum: ${threshold} of ${keys.map((key) => key.toString("hex")).join(" ")}`;
+  },
+  [SET_QUORUM_OP]: (order) => `certificates are issued by the quorum ${order.loadAddress().toRawString()}`,
+  [SET_AUTHORITIES_OP]: (order) =>
+    `the emission's quorum ${order.loadAddress().toRawString()} and guardian ${order.loadAddress().toRawString()}`,
+  [SET_REGISTRY_AUTHORITIES_OP]: (order) =>
+    `the registry's quorum ${order.loadAddress().toRawString()} and guardian ${order.loadAddress().toRawString()}`,
+  [RESOLVE_OP]: (order) => {
+    const root = order.loadUintBig(256).toString(16).padStart(64, "0");
+    return `the challenged root ${root} ${order.loadBit() ? "is upheld" : "falls"}`;
+  },
 };
 
 /** null where the order sets no parameter that has a name. */

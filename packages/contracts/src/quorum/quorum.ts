@@ -30,6 +30,8 @@ export interface QuorumCall {
   readonly globalId: number;
   readonly seqno: number;
   readonly validUntilUnixS: number;
+  /** What its carrier has to send with it at least, so that nobody spends its number on an order that starves. */
+  readonly valueMinNanogram: bigint;
   readonly target: Address;
   readonly order: Cell;
 }
@@ -100,6 +102,7 @@ export function encodeQuorumCall(call: QuorumCall): Cell {
     .storeInt(call.globalId, 32)
     .storeUint(call.seqno, 32)
     .storeUint(call.validUntilUnixS, 32)
+    .storeCoins(call.valueMinNanogram)
     .storeAddress(call.target)
     .storeRef(call.order)
     .endCell();

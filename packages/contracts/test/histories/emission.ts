@@ -102,8 +102,8 @@ export const distributorStory: Story = {
     },
     () => message(CAROL, VAULT.address, encodeChallenge()),
     () => message(MALLORY, VAULT.address, encodeDropChallenged()),
-    (_chain, _amount, isUpheld) =>
-      message(GOVERNOR, VAULT.address, encodeOrder(encodeResolve(isUpheld), MALLORY)),
+    (_chain, amount, isUpheld) =>
+      message(GOVERNOR, VAULT.address, encodeOrder(encodeResolve(treeAt(amount).root, isUpheld), MALLORY)),
     (_chain, amount, flag) => {
       const { hash } = ownerBy(flag);
       const [before, after] = [treeAt(amount).proofOf(hash), treeAt(amount + 1).proofOf(hash)];

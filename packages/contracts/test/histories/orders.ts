@@ -24,6 +24,7 @@ function executed(chain: Chain, seqno: number, signers: number, target: Address)
     globalId: GLOBAL_ID.mainnet,
     seqno,
     validUntilUnixS: chain.nowUnixS + HOUR_SECONDS,
+    valueMinNanogram: NANOGRAM / 10n,
     target,
     order: ORDER,
   });
