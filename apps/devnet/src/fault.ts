@@ -12,6 +12,8 @@ export type DevnetFault =
   | { readonly code: "SNAPSHOT_UNREADABLE"; readonly path: string; readonly why: string }
   | { readonly code: "SNAPSHOT_UNUSED"; readonly folder: string }
   | { readonly code: "SNAPSHOT_EXISTS"; readonly path: string }
+  | { readonly code: "SNAPSHOT_NOT_WRITTEN"; readonly path: string; readonly why: string }
+  | { readonly code: "TRAVEL_TOO_FAR"; readonly secondsMax: number }
   | { readonly code: "CHAIN_NEWER"; readonly found: number; readonly known: number }
   | { readonly code: "ROUTE_UNKNOWN"; readonly route: string }
   | { readonly code: "METHOD_UNKNOWN"; readonly method: string }
@@ -43,6 +45,10 @@ const SENTENCES: Sentences<DevnetFault> = {
     `${f.path} is no snapshot of a devnet (${f.why}); make one with "pingo devnet snapshot"`,
   SNAPSHOT_UNUSED: (f) => `${f.folder} holds a chain already; start from a snapshot with another PINGO_HOME`,
   SNAPSHOT_EXISTS: (f) => `${f.path} is there already; choose another file`,
+  SNAPSHOT_NOT_WRITTEN: (f) =>
+    `no snapshot could be written to ${f.path} (${f.why}); choose a file in a folder that is there and may be written to`,
+  TRAVEL_TOO_FAR: (f) =>
+    `a chain's time ends in 2106, and from here it is at most ${f.secondsMax} seconds to the year before; travel less, or begin a new chain`,
   CHAIN_NEWER: (f) =>
     `the chain was written by a newer PinGo (schema ${f.found}, this one knows ${f.known}); run that version`,
   ROUTE_UNKNOWN: (f) => `there is nothing at ${f.route}; docs/reference/devnet.md lists what there is`,

@@ -211,3 +211,35 @@ test("the faucet listens on the loopback only, and not to a page that a browser 
     error: { code: "SHAPE_INVALID" },
   });
 });
+
+const admin = (path: string, body: unknown): Promise<Response> =>
+  fetch(`${devnet.adminUrl}${path}`, { method: "POST", body: JSON.stringify(body) });
+
+test("what no client should write has an answer all the same, and the chain goes on", async () => {
+  const at = (path: string, init?: RequestInit): Promise<Response> =>
+    fetch(devnet.endpoint.replace("/api/v2/jsonRPC", path), init);
+  const bare = await new Promise<number | undefined>((resolve, reject) => {
+    const { hostname, port } = new URL(devnet.endpoint);
+    request({ hostname, port, path: "//" }, (answer) => {
+      answer.resume();
+      resolve(answer.statusCode);
+    })
+      .on("error", reject)
+      .end();
+  });
+  expect(bare).toBe(404);
+  expect((await at("/api/v2/getMasterchainInfo", { method: "PUT", body: "{}" })).status).toBe(404);
+  const huge = { type: "num", value: "9".repeat(78) };
+  const get = { address: nobody.toString(), method: "get", stack: [huge] };
+  expect((await at("/api/v3/runGetMethod", { method: "POST", body: JSON.stringify(get) })).status).toBe(422);
+  const nowhere = await admin("/snapshot", { path: "/nowhere/at/all/chain.db" });
+  expect([nowhere.status, await nowhere.json()]).toMatchObject([
+    422,
+    { error: { code: "SNAPSHOT_NOT_WRITTEN" } },
+  ]);
+  const years = { seconds: 10 * 366 * 86_400 };
+  for (let journeys = 0; journeys < 7; journeys++) await admin("/travel", years);
+  const far = await admin("/travel", years);
+  expect(await far.json()).toMatchObject({ error: { code: "TRAVEL_TOO_FAR" } });
+  expect((await admin("/faucet", { address: nobody.toString(), nano: "5" })).status).toBe(200);
+});

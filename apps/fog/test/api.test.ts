@@ -70,6 +70,7 @@ test("bad submissions are refused with a code and change nothing", async () => {
     ],
     [await fetch(`${here.fog.url}/v1/jobs`, { method: "POST", body: "{}" }), 415, "MEDIA_TYPE_REFUSED"],
     [await fetch(`${here.fog.url}/v1/jobs/${NOWHERE}`), 404, "JOB_UNKNOWN"],
+    [await fetch(`${here.fog.url}/v1/jobs/${NOWHERE}/escrow`), 404, "JOB_UNKNOWN"],
     [await fetch(`${here.fog.url}/v1/jobs/nonsense`), 400, "CID_INVALID"],
     [await fetch(`${here.fog.url}/v1/nowhere`), 404, "ROUTE_UNKNOWN"],
     [await fetch(`${here.fog.url}/v1/jobs/%ff`), 400, "REQUEST_MALFORMED"],

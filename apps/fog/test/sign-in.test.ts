@@ -34,8 +34,12 @@ async function payload(): Promise<string> {
 }
 
 function prove(proof: unknown): Promise<Response> {
+  return proveWith(JSON.stringify(proof));
+}
+
+function proveWith(body: string): Promise<Response> {
   const headers = { "content-type": "application/json", origin: ORIGIN };
-  return fetch(`${fog.url}/v1/sign-in`, { method: "POST", headers, body: JSON.stringify(proof) });
+  return fetch(`${fog.url}/v1/sign-in`, { method: "POST", headers, body });
 }
 
 async function codeOf(answer: Response): Promise<string> {
@@ -73,6 +77,8 @@ test("proofs for another page, of another wallet, too large or of no shape are r
   const theirs = newWallet().wallet.prove(DOMAIN, mine.proof.payload);
   expect(await codeOf(await prove({ ...mine, account: theirs.account }))).toBe("PROOF_SIGNATURE_INVALID");
   expect(await codeOf(await prove({ hello: "there" }))).toBe("SHAPE_INVALID");
+  expect(await codeOf(await proveWith('{"__proto__": {"isMember": true}}'))).toBe("SHAPE_INVALID");
+  expect(await (await proveWith(`"${"x".repeat(70_000)}"`)).text()).toContain("64.0 KiB");
   const large = await prove({ ...mine, more: "x".repeat(100_000) });
   expect([large.status, await codeOf(large)]).toEqual([413, "BODY_TOO_LARGE"]);
 });

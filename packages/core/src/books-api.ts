@@ -76,6 +76,8 @@ export interface BooksReport {
   readonly differences: number;
   /** The first of them. */
   readonly findings: readonly BooksFinding[];
+  /** What strangers did that the books need not say, and that is no difference: PINGO sent to the station, or to an escrow that nobody waits for. */
+  readonly notes: readonly BooksFinding[];
   /** null: this fog node is not paid on chain. */
   readonly chain: ChainReport | null;
   /** null: it gives no rewards. */
@@ -152,6 +154,8 @@ export const zMarketView: z.ZodType<MarketView> = z.object({
   cpuMillicores: zCount,
 });
 
+const zFinding = z.object({ code: zSentence, where: zSentence, what: zSentence });
+
 export const zBooksReport: z.ZodType<BooksReport> = z.object({
   jobs: zCount,
   receipts: zCount,
@@ -162,5 +166,7 @@ export const zBooksReport: z.ZodType<BooksReport> = z.object({
     .object({ escrows: zCount, payouts: zCount, inNano: zNano, outNano: zNano, backNano: zNano })
     .nullable(),
   emission: z.object({ epochs: zCount, givenNano: zNano, claimedNano: zNano }).nullable(),
-  findings: z.array(z.object({ code: zSentence, where: zSentence, what: zSentence })),
+  findings: z.array(zFinding),
+  // Not told by fog nodes of before.
+  notes: z.array(zFinding).default([]),
 });

@@ -6,7 +6,7 @@ import { EXIT_FAULT } from "../exit-codes.ts";
 
 const HELP = `
 Every job's budget is read from its owner's signature and every pay computed from its provider's signed receipt; what the books
-say otherwise is told, one line each, and the exit code is 1. Where jobs are paid on chain, every deposit, bill and payout of the books is
+say otherwise is told, one line each, and the exit code is 1. What strangers sent to the station is told too, and is no difference. Where jobs are paid on chain, every deposit, bill and payout of the books is
 looked up in the transactions there, and the reverse; rewards are computed again from receipts, and compared with roots and claims on chain.
 
 Examples:
@@ -29,9 +29,10 @@ async function verify(context: Context): Promise<number> {
   const { screen, signal } = context;
   const report = await (await connectAsReader(context)).audit({ signal });
   screen.json(report);
-  const { jobs, receipts, transfers, paidNano, differences, findings, chain, emission } = report;
+  const { jobs, receipts, transfers, paidNano, differences, findings, notes, chain, emission } = report;
   for (const { code, where, what } of findings)
     screen.line(`${screen.paint("red", code)}  ${where}: ${what}`);
+  for (const { code, where, what } of notes) screen.line(`${code}  ${where}: ${what}`);
   const untold = differences - findings.length;
   if (untold > 0) screen.line(`and ${untold} more`);
   const onChain =

@@ -41,11 +41,17 @@ async function serve(handler: Handler, request: IncomingMessage, response: Serve
   response.setHeader("access-control-allow-headers", "*");
   response.setHeader("access-control-allow-methods", "GET, POST, OPTIONS");
   if (request.method === "OPTIONS") return void response.writeHead(204).end();
-  const { status, body } = await handler(request, new URL(request.url ?? "/", "http://devnet"));
+  const { status, body } = await handler(request, urlOf(request.url ?? "/"));
   // What was not read of a body that is too large would be taken for the next request.
   if (!request.complete) response.setHeader("connection", "close");
   response.writeHead(status, { "content-type": "application/json" });
   response.end(JSON.stringify(body));
+}
+
+/** Of whatever a client writes after its method: "//" is a path too. */
+function urlOf(target: string): URL {
+  const url = target.startsWith("/") ? URL.parse(`http://devnet${target}`) : URL.parse(target);
+  return url ?? new URL("http://devnet//");
 }
 
 /** @throws {DevnetError} BODY_TOO_LARGE, BODY_MALFORMED */

@@ -16,6 +16,8 @@ const JSON_RPC = /^\/(api\/v2\/)?jsonRPC$/;
 const V2 = /^\/api\/v2\/([A-Za-z]{1,64})$/;
 const V3 = /^\/api\/v3\/([A-Za-z/]{1,64})$/;
 
+const METHODS_OF_HTTP: readonly string[] = ["GET", "POST"];
+
 const zRpc = z.object({
   method: z.string().max(64),
   params: z.record(z.string(), z.unknown()).default({}),
@@ -85,7 +87,7 @@ export function createToncenter({
     }
     if (request.method === "POST" && JSON_RPC.test(url.pathname)) return rpc(request);
     const v2 = V2.exec(url.pathname)?.[1];
-    if (v2 !== undefined)
+    if (v2 !== undefined && METHODS_OF_HTTP.includes(request.method ?? ""))
       return answerV2(async () => ({
         name: v2,
         parameters: request.method === "POST" ? await readJson(request) : queryOf(url),

@@ -20,6 +20,8 @@ const SEED_BYTES = 32;
 /** The faucet's own message is in no inbox. */
 const FAUCET_ID = -1;
 const NOT_ACTIVE_EXIT_CODE = -256;
+/** A chain has 32 bits for its time; a year before their end, orders and certificates can still be good for a while. */
+const TRAVEL_UNIX_S_MAX = 2 ** 32 - 366 * 86_400;
 
 export interface ChainOptions {
   readonly store: ChainStore;
@@ -148,8 +150,10 @@ export class Chain implements AsyncDisposable {
     return this.#faucet.grant(to, nano);
   }
 
-  /** Moves time on; resolves with the first block that has it. */
+  /** Moves time on; resolves with the first block that has it. @throws {DevnetError} TRAVEL_TOO_FAR */
   async travel(seconds: number): Promise<NewBlock> {
+    const secondsMax = Math.max(0, TRAVEL_UNIX_S_MAX - this.nowUnixS());
+    if (seconds > secondsMax) throw new DevnetError({ code: "TRAVEL_TOO_FAR", secondsMax });
     const travelledS = this.#travelledS + seconds;
     this.store.setMeta("travelledS", Buffer.from(String(travelledS)));
     this.#travelledS = travelledS;

@@ -159,7 +159,12 @@ export class ChainStore implements Disposable {
   /** A consistent copy in a file of its own. @throws {DevnetError} SNAPSHOT_EXISTS */
   async writeSnapshot(path: string): Promise<void> {
     if (await isFile(path)) throw new DevnetError({ code: "SNAPSHOT_EXISTS", path });
-    this.statement("VACUUM INTO ?").run(path);
+    try {
+      this.statement("VACUUM INTO ?").run(path);
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new DevnetError({ code: "SNAPSHOT_NOT_WRITTEN", path, why }, { cause });
+    }
   }
 
   [Symbol.dispose](): void {

@@ -1,6 +1,7 @@
 /** Every failure of the API as one JSON shape: a code, a sentence, never a stack. */
-import { type FaultReport, isFault, LIMITS, type Log, reportOf } from "@pingo/core";
+import { type FaultReport, isFault, type Log, reportOf } from "@pingo/core";
 import { FogError } from "../fault.ts";
+import { PROOF_BYTES_MAX } from "../membership/proof-limit.ts";
 import { reasonOf, whyOf } from "../why-of.ts";
 
 export interface ErrorAnswer {
@@ -71,7 +72,8 @@ function ofFastify(error: unknown): FogError | undefined {
   if (!(error instanceof Error && "code" in error && "statusCode" in error)) return undefined;
   const { code, statusCode } = error;
   if (code === "FST_ERR_CTP_BODY_TOO_LARGE") {
-    return new FogError({ code: "BODY_TOO_LARGE", bytesMax: LIMITS.httpBodyBytesMax }, { cause: error });
+    // Bodies of other types are received by ourselves, under a limit of their own.
+    return new FogError({ code: "BODY_TOO_LARGE", bytesMax: PROOF_BYTES_MAX }, { cause: error });
   }
   if (typeof statusCode !== "number" || statusCode < 400 || statusCode > 499) return undefined;
   if (code === "FST_ERR_CTP_INVALID_MEDIA_TYPE") {

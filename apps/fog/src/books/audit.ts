@@ -78,6 +78,7 @@ class Audit {
   readonly #options: AuditOptions;
   #sql: Sql;
   readonly #findings: BooksFinding[] = [];
+  readonly #notes: BooksFinding[] = [];
   #count = 0;
   #jobs = 0;
   #receipts = 0;
@@ -99,6 +100,7 @@ class Audit {
       paidNano: this.#paidNano.toString(),
       differences: this.#count,
       findings: this.#findings,
+      notes: this.#notes,
       chain: this.#chain,
       emission: this.#emission,
     };
@@ -107,7 +109,10 @@ class Audit {
   async checkChain(): Promise<void> {
     const { settlement, emission } = this.#options;
     const find: Find = (code, where, what) => this.#find(code, where, what);
-    if (settlement !== undefined) this.#chain = await settlement.reconcile(find);
+    const note: Find = (code, where, what) => {
+      if (this.#notes.length < FINDINGS_MAX) this.#notes.push({ code, where, what });
+    };
+    if (settlement !== undefined) this.#chain = await settlement.reconcile(find, note);
     if (emission !== undefined) this.#emission = await emission.audit(find);
   }
 

@@ -10,6 +10,7 @@ import {
 } from "@pingo/core";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
+import { findJob } from "../database/job-store.ts";
 import { FogError } from "../fault.ts";
 import type { Settlement } from "../settlement/settlement.ts";
 import { type AuditOptions, auditBooks } from "./audit.ts";
@@ -58,8 +59,10 @@ export function addBooksRoutes(api: FastifyInstance, options: BooksRouteOptions)
   });
   api.get<IdRoute>("/v1/jobs/:id/escrow", async ({ params }): Promise<JobEscrowView> => {
     const { settlement } = options;
+    const job = parseCid(params.id);
+    if ((await findJob(sql, job)) === undefined) throw new FogError({ code: "JOB_UNKNOWN", job });
     if (settlement === undefined) return { payment: "books", escrow: null };
-    return { payment: "chain", escrow: await settlement.infoOf(parseCid(params.id)) };
+    return { payment: "chain", escrow: await settlement.infoOf(job) };
   });
   api.get("/v1/market", () => marketOf(sql, options.offers()));
   api.get("/v1/audit", async ({ raw }) => {

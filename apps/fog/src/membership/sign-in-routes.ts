@@ -22,6 +22,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { FogError } from "../fault.ts";
 import type { Membership } from "./membership.ts";
+import { PROOF_BYTES_MAX } from "./proof-limit.ts";
 
 export interface SignInRouteOptions {
   readonly membership: Membership;
@@ -41,7 +42,6 @@ interface Pass {
 const PASS_DOMAIN = "pingo/pass/v1";
 const PASS_MS = 60 * 60_000;
 const PASS_CHARS_MAX = 1_024;
-const PROOF_CHARS_MAX = 65_536;
 const JSON_TYPE = "application/json";
 
 const zPass: z.ZodType<Signed<Pass>> = z.strictObject({
@@ -64,8 +64,9 @@ export function addSignInRoutes(api: FastifyInstance, options: SignInRouteOption
   };
   api.addContentTypeParser(
     JSON_TYPE,
-    { parseAs: "string", bodyLimit: PROOF_CHARS_MAX },
-    api.getDefaultJsonParser("error", "error"),
+    { parseAs: "string", bodyLimit: PROOF_BYTES_MAX },
+    // Keys of every name are keys here: the shape refuses those that it does not know.
+    api.getDefaultJsonParser("ignore", "ignore"),
   );
   const answerTo = (request: FastifyRequest, reply: FastifyReply): FastifyReply =>
     allowOrigin(reply, request.headers.origin, domains);

@@ -25,6 +25,7 @@ export type Find = (code: string, where: string, what: string) => void;
 export async function reconcile(
   { sql, chain }: { readonly sql: Sql; readonly chain: SettlementChain },
   find: Find,
+  note: Find,
 ): Promise<ChainReport> {
   const before = await chain.moves(0n);
   const rows = await sql.select().from(escrows).orderBy(asc(escrows.createdUnixMs));
@@ -33,8 +34,9 @@ export async function reconcile(
   const after = await chain.moves(0n);
   const escrowByPurse = new Map(rows.map((row) => [purseOf(chain, row.address), row]));
   checkPayouts(chain, { paid, nanoByEntry, before, after }, find);
-  checkIncome(chain, { escrowByPurse, before }, find);
-  for (const row of rows) await checkEscrow({ sql, chain }, row, { nanoByEntry, after }, find);
+  checkNamed(rows, nanoByEntry, find);
+  noteGifts(chain, { escrowByPurse, before }, note);
+  for (const row of rows) await checkEscrow({ sql, chain }, row, { nanoByEntry, after }, find, note);
   return {
     escrows: rows.length,
     payouts: paid.length,
@@ -125,22 +127,37 @@ function checkPayouts(
   }
 }
 
-/** Of escrows that are still being settled the books come a moment later. Rewards are compared where the emission is (emission/audit-epochs.ts). */
-function checkIncome(
+/** What came from an escrow that is not named would be a gift. */
+function checkNamed(rows: readonly EscrowRow[], nanoByEntry: NanoByEntry, find: Find): void {
+  const named = new Set<string>(rows.map(({ job }) => job));
+  const written = [...nanoByEntry.keys()].flatMap(
+    (key) => /^(?:deposit|billed)\/(\S+) /.exec(key)?.[1] ?? [],
+  );
+  for (const job of new Set(written)) {
+    if (named.has(job)) continue;
+    find("ESCROW_NOT_NAMED", `escrow/${job}`, "the books moved PINGO by an escrow that they do not name");
+  }
+}
+
+/**
+ * Anyone may send PINGO to the station: it stays in its wallet, and the books promise it to nobody. Of escrows that are still being settled the books come a
+ * moment later; rewards are compared where the emission is (emission/audit-epochs.ts).
+ */
+function noteGifts(
   chain: SettlementChain,
   {
     escrowByPurse,
     before,
   }: { readonly escrowByPurse: ReadonlyMap<string, EscrowRow>; readonly before: readonly PingoMove[] },
-  find: Find,
+  note: Find,
 ): void {
   for (const { direction, amountNano, wallet, lt } of before) {
     const from = wallet?.toRawString() ?? "";
     if (direction !== "in" || escrowByPurse.has(from) || chain.vaultWallets.has(from)) continue;
-    find(
-      "INCOME_NOT_IN_BOOKS",
+    note(
+      "GIFT",
       `lt ${lt}`,
-      `${amountNano} nano-PINGO came from ${wallet}, which is no escrow of these books`,
+      `${amountNano} nano-PINGO came from ${wallet}, which is no escrow of these books; they are in the station's wallet, and in no account`,
     );
   }
 }
@@ -150,6 +167,7 @@ async function checkEscrow(
   { job, address, state, userAddress, deadlineUnixS }: EscrowRow,
   { nanoByEntry, after }: { readonly nanoByEntry: NanoByEntry; readonly after: readonly PingoMove[] },
   find: Find,
+  note: Find,
 ): Promise<void> {
   if (state === "awaited") return;
   const where = `escrow/${job}`;
@@ -163,6 +181,15 @@ async function checkEscrow(
       where,
       `the books say ${depositedNano} nano-PINGO; ${cameNano} came to ${address}`,
     );
+  if (state === "abandoned") {
+    if (cameNano > 0n)
+      note(
+        "LATE_DEPOSIT",
+        where,
+        `${cameNano} nano-PINGO came to ${address} after its job had ended; they are its user's again at the deadline`,
+      );
+    return;
+  }
   if (cameNano > 0n && depositedNano === 0n)
     find("DEPOSIT_NOT_IN_BOOKS", where, `${cameNano} nano-PINGO came to ${address}; the books say nothing`);
   if (state !== "closed") return;

@@ -263,7 +263,7 @@ export class Settlement implements AsyncDisposable {
   }
 
   /** Compares the books with the chain. */
-  reconcile(find: Find): Promise<ChainReport> {
-    return reconcile(this.#options, find);
+  reconcile(find: Find, note: Find): Promise<ChainReport> {
+    return reconcile(this.#options, find, note);
   }
 }

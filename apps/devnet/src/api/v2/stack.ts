@@ -8,10 +8,13 @@ export const STACK_ITEMS_MAX = 256;
 const NESTED_MAX = 16;
 const NUMBER = /^-?(0x[0-9a-fA-F]{1,64}|\d{1,78})$/;
 
-const zNumber = z.tuple([
-  z.enum(["num", "int"]),
-  z.union([z.int(), z.string().regex(NUMBER, "expected a number")]),
-]);
+/** What a get method's stack holds. */
+export const zNumberText = z
+  .string()
+  .regex(NUMBER, "expected a number")
+  .refine((text) => isInt257(text), "expected a number of 257 bits");
+
+const zNumber = z.tuple([z.enum(["num", "int"]), z.union([z.int(), zNumberText])]);
 const zCell = z.tuple([
   z.enum(["tvm.Cell", "cell", "tvm.Slice", "slice", "tvm.Builder", "builder"]),
   z.union([z.string(), z.object({ bytes: z.string() })]),
@@ -99,4 +102,11 @@ function entryOf(item: TupleItem, depth: number): Json {
 
 export function hexOf(value: bigint): string {
   return value < 0n ? `-0x${(-value).toString(16)}` : `0x${value.toString(16)}`;
+}
+
+/** With its sign. */
+function isInt257(text: string): boolean {
+  // Written longer than any number is: refused before this, and all the same.
+  if (!NUMBER.test(text)) return false;
+  return BigInt.asIntN(257, bigintOf(text)) === bigintOf(text);
 }

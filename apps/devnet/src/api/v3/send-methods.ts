@@ -7,7 +7,7 @@ import { normalizedHash } from "../../chain/normalized-hash.ts";
 import { zAddress, zBase64, zFlag } from "../schema.ts";
 import { messageOf, zMethodName } from "../v2/send-methods.ts";
 import type { Json } from "../v2/shapes.ts";
-import { hexOf, STACK_ITEMS_MAX } from "../v2/stack.ts";
+import { hexOf, STACK_ITEMS_MAX, zNumberText } from "../v2/stack.ts";
 import { type MethodV3, methodV3 } from "./method.ts";
 
 const zBoc = zBase64(BOC_LIMITS.bytesMax);
@@ -17,7 +17,7 @@ const zStackItem: z.ZodType<TupleItem> = z
   .union([
     z.object({
       type: z.literal("num"),
-      value: z.string().regex(/^-?(0x[0-9a-fA-F]{1,64}|\d{1,78})$/, "expected a number"),
+      value: zNumberText,
     }),
     z.object({ type: z.enum(["cell", "slice"]), value: zBoc }),
     z.object({ type: z.literal("null") }),
