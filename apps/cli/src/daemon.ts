@@ -32,6 +32,13 @@ export async function runDaemon(context: Context, spec: DaemonSpec): Promise<voi
     if (signal.aborted) resolve("stopped");
     signal.addEventListener("abort", () => resolve("stopped"), { once: true });
   });
+  // Ctrl-Z: the daemon has a session of its own, and would go on unseen where it lends a computer. What it does about it is its own.
+  const suspend = (): void => {
+    sendSignal(child.pid, "SIGTSTP");
+    process.kill(process.pid, "SIGSTOP");
+  };
+  const resume = (): void => sendSignal(child.pid, "SIGCONT");
+  process.on("SIGTSTP", suspend).on("SIGCONT", resume);
   try {
     const line = await Promise.race([child.ready, stopped]);
     if (line !== "stopped") {
@@ -43,11 +50,20 @@ export async function runDaemon(context: Context, spec: DaemonSpec): Promise<voi
     const end = await Promise.race([child.ended, stopped]);
     if (end !== "stopped") throw child.faultOf(end);
   } finally {
+    process.off("SIGTSTP", suspend).off("SIGCONT", resume);
     child.terminate();
     const timer = new AbortController();
     const late = ports.clock.sleep(STOP_MS, { signal: timer.signal }).catch(() => undefined); // aborted: it ended in time
     await Promise.race([child.ended, late]);
     timer.abort();
     child.kill();
+  }
+}
+
+function sendSignal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // It has just ended, which whoever waits for it hears.
   }
 }

@@ -116,6 +116,7 @@ test("why without a provider says how to get one; with one, each reason and what
       ...{ reclaimNoticeMs: 3_600_000, priceNanoPerCpuHour: "20000000", benchmarkedAtUnixMs: 1 },
     },
     sizeProblem: null,
+    troubles: [{ code: "WORKER_GIVEN_UP", sentence: "a worker died 10 times in a row" }],
     owner: {
       verdict: "throttle",
       cores: 1,
@@ -136,6 +137,7 @@ test("why without a provider says how to get one; with one, each reason and what
   expect(why.stdout.split("\n")).toEqual([
     "it lends a part: 1 of 2 cores, 2.00 GiB of memory (profile gentle)",
     "  your own work uses 1.2 cores (OWNER_BUSY)",
+    "  a worker died 10 times in a row (WORKER_GIVEN_UP)",
     "joined to http://127.0.0.1:4710, 1 unit of work",
     expect.stringMatching(
       /^refused 2 leases, the last .* ago: the shards take too much \(LEASE_TOO_LARGE\)$/,
@@ -146,11 +148,12 @@ test("why without a provider says how to get one; with one, each reason and what
   ]);
   const told = await pingo(["node", "status", "--fog", "http://127.0.0.1:9"], env);
   expect(told.exitCode).toBe(0);
-  expect(told.stdout.split("\n").slice(0, 10)).toEqual([
+  expect(told.stdout.split("\n").slice(0, 11)).toEqual([
     "this computer is provider 12D3",
     "joined to http://127.0.0.1:4710",
     "lends 1 of 2 cores, 2.00 GiB (profile gentle); your own work: 1.20 cores",
     "  your own work uses 1.2 cores (OWNER_BUSY)",
+    "  a worker died 10 times in a row (WORKER_GIVEN_UP)",
     "offers 1 cores, 2.00 GiB of memory, 4.00 GiB of disk, 0.02 PINGO an hour of a core, taken back 1 h 0 min after it is told",
     "measured: 88 GFLOP/s a core, memory at 8.00 GiB/s, link down at 1.00 MiB/s",
     "lends 43 % of the week, most at Mon 20:00 to Tue 06:00",

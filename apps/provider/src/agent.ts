@@ -25,12 +25,12 @@ import { memoryOf, residentBytes } from "./owner/linux/memory.ts";
 import { createOsView } from "./owner/os-view.ts";
 import type { StartedWarden } from "./owner/start-warden.ts";
 import { WatchedFile } from "./owner/watched-file.ts";
-import { ProviderError } from "./provider-error.ts";
 import { keepStatusFile } from "./status-file.ts";
-import { floodIn } from "./worker/flood-guard.ts";
 import { findLauncher } from "./worker/launcher.ts";
+import { removeUpdate } from "./worker/remove-update.ts";
 import { MEMORY_SHARE_MAX } from "./worker/sandbox.ts";
 import { type Control, openWorkerGroup } from "./worker/worker-group.ts";
+import { WorkerGuard } from "./worker/worker-guard.ts";
 import { WorkerSlot } from "./worker/worker-slot.ts";
 
 export type AgentState = "starting" | "connecting" | "online" | "stopping" | "stopped";
@@ -38,6 +38,8 @@ export type AgentState = "starting" | "connecting" | "online" | "stopping" | "st
 export interface Agent extends AsyncDisposable {
   readonly id: NodeId;
   readonly state: AgentState;
+  /** Before this process stands still itself, and once it goes on: nobody would watch for the owner meanwhile. */
+  hold(isHeld: boolean): void;
   /** Rejects on a bug; resolves once stopped. */
   readonly ended: Promise<void>;
 }
@@ -217,6 +219,16 @@ export async function startAgent(config: ProviderConfig, ports: Ports): Promise<
     const resized = runner.resize(sizeCores()).then(() => session.renewOffer());
     resized.catch((error: unknown) => log.error("resize_failed", { error: String(error) }));
   };
+  const guard = new WorkerGuard({
+    slots,
+    folder: outbox.folder,
+    updates: () => runner.running().length + outbox.leases().length,
+    diskBytesMax: cacheBytesMax,
+    memoryBytesMax: workerBytesMax,
+    removeStrays: () => removeStrayUpdates(outbox, ports),
+    log,
+  });
+  let slotsOffered = 0;
   let groupBytes = 0;
   const holdWorkers = async (): Promise<void> => {
     const bytesMax = workerBytesMax();
@@ -224,13 +236,7 @@ export async function startAgent(config: ProviderConfig, ports: Ports): Promise<
       groupBytes = bytesMax;
       await group.limit(bytesMax).catch((error) => log.warn("memory_unlimited", { error: String(error) }));
     }
-    if (runner.workers().length === 0) return;
-    const updates = runner.running().length + outbox.leases().length;
-    const flood = await floodIn(outbox.folder, updates, cacheBytesMax());
-    if (flood === null) return;
-    log.error("worker_floods", { ...flood });
-    for (const slot of slots) slot.cut(new ProviderError({ code: "WORKER_FLOODS", ...flood }));
-    await removeStrayUpdates(outbox, ports);
+    await guard.look();
   };
   const over = new AbortController();
   const told = keepStatusFile(
@@ -243,6 +249,10 @@ export async function startAgent(config: ProviderConfig, ports: Ports): Promise<
         collectAtRest(isWarm && runner.running().length === 0, clock.monotonicMs());
         await followSize();
         await holdWorkers();
+        if (isWarm && runner.slots !== slotsOffered) {
+          slotsOffered = runner.slots; // one was given up, or is tried again
+          await session.renewOffer();
+        }
         await tally.save("due");
       },
       status: () => ({
@@ -257,6 +267,9 @@ export async function startAgent(config: ProviderConfig, ports: Ports): Promise<
         refused: runner.refused,
         offer: offerStatusOf(offered, offering),
         sizeProblem: sizeFile.problem,
+        troubles: slots.flatMap(({ trouble }) =>
+          trouble === undefined ? [] : [{ code: trouble.code, sentence: trouble.message }],
+        ),
         owner: warden?.status() ?? null,
       }),
       clock,
@@ -282,6 +295,12 @@ export async function startAgent(config: ProviderConfig, ports: Ports): Promise<
       return state.current;
     },
     ended,
+    hold(isHeld) {
+      log.info("agent_held", { isHeld });
+      // Where a policy is in force the warden looks next, and lets go of those that may go on.
+      if (!isHeld && warden) return warden.wake();
+      for (const worker of [...runner.workers(), ...benchmark.workers()]) worker.hold(isHeld);
+    },
     [Symbol.asyncDispose]: () => {
       stopped ??= stop();
       return stopped;
@@ -304,9 +323,14 @@ function createStateLog(log: Log): { readonly current: AgentState; enter(next: A
 }
 
 /** Updates whose worker or agent was killed before the receipt was signed. */
-async function removeStrayUpdates(outbox: SqliteOutbox, { disk }: Ports): Promise<void> {
+async function removeStrayUpdates(outbox: SqliteOutbox, { disk, log }: Ports): Promise<void> {
   const waiting = new Set<string>(outbox.leases());
   for (const lease of await disk.list(outbox.folder)) {
-    if (!waiting.has(lease)) await disk.remove(join(outbox.folder, lease));
+    if (waiting.has(lease)) continue;
+    try {
+      await removeUpdate(join(outbox.folder, lease), disk);
+    } catch (error) {
+      log.warn("stray_update_stays", { lease, error: String(error) }); // it takes room, and nobody waits for it
+    }
   }
 }

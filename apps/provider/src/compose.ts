@@ -24,6 +24,11 @@ export async function runProvider(
     const fetch = countingFetch(systemFetch);
     const ports = { clock: systemClock, prng: systemPrng, log, disk: systemDisk, fetch };
     const agent = await startAgent(config, ports);
+    process.on("SIGTSTP", () => {
+      agent.hold(true);
+      process.kill(process.pid, "SIGSTOP");
+    });
+    process.on("SIGCONT", () => agent.hold(false));
     say(JSON.stringify({ ready: true, provider: agent.id }));
     flushCompileCache(); // a killed process writes none
     let exitCode = 1;

@@ -14,6 +14,7 @@ import {
 } from "@pingo/core";
 import type { Outbox } from "@pingo/lending";
 import { createDiskBlocks } from "@pingo/storage";
+import { removeUpdate } from "./worker/remove-update.ts";
 
 export interface SqliteOutbox extends Outbox, Disposable {
   /** Blocks of the lease's update are in here until its result is acknowledged. */
@@ -52,7 +53,7 @@ export function openOutbox(folder: string, disk: Disk): SqliteOutbox {
     updateOf: (lease) => createDiskBlocks({ folder: folderOf(lease), disk }),
     async remove(lease) {
       remove.run(lease);
-      await disk.remove(folderOf(lease));
+      await removeUpdate(folderOf(lease), disk);
     },
     folderOf,
     [Symbol.dispose]: () => database.close(),

@@ -10,15 +10,39 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
+import { assert } from "@pingo/core";
 import { silentLog } from "@pingo/core/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { findLauncher } from "../src/worker/launcher.ts";
 import { BUBBLEWRAP_PROBE, bubblewrap, resourceLimits, SECCOMP_FD } from "../src/worker/sandbox.ts";
 import { seccompFilter } from "../src/worker/seccomp.ts";
+import { channelTo } from "../src/worker/worker-channel.ts";
 import type { Orders, Report } from "./escape/prisoner.ts";
 
 const PRISONER = fileURLToPath(new URL("./escape/prisoner.ts", import.meta.url));
 const canWall = spawnSync(BUBBLEWRAP_PROBE[0], [...BUBBLEWRAP_PROBE.slice(1), "true"]).status === 0;
+/** What Node has no words for. */
+const PYTHON = "/usr/bin/python3";
+const canPython = spawnSync(PYTHON, ["-c", ""]).status === 0;
+const OWN_SOCKET = 1;
+/** One bit for each that succeeds. */
+const KERNEL_ATTEMPTS = `
+import mmap, os, socket, sys
+def attempts():
+    yield lambda: socket.socket(socket.AF_UNIX)
+    yield lambda: socket.socket(socket.AF_VSOCK)
+    yield lambda: socket.socket(socket.AF_INET)
+    yield lambda: mmap.mmap(-1, 1 << 20)
+    yield lambda: mmap.mmap(os.open("/dev/zero", os.O_RDWR), 1 << 20)
+    yield lambda: os.memfd_create("hidden")
+bits = 0
+for i, attempt in enumerate(attempts()):
+    try:
+        attempt()
+        bits |= 1 << i
+    except OSError:
+        pass
+sys.exit(bits)`;
 
 let home = "";
 let server: Server;
@@ -49,28 +73,21 @@ afterEach(async () => {
   await rm(home, { recursive: true });
 });
 
-async function interrogate(child: ChildProcess): Promise<Report> {
-  child.on("message", (message: unknown) => {
-    if (typeof message === "object" && message !== null && "ready" in message) child.send(orders);
-  });
-  for await (const [message] of on(child)) {
-    if (!("ready" in message)) {
+function interrogate(child: ChildProcess): Promise<Report> {
+  const { promise, resolve, reject } = Promise.withResolvers<Report>();
+  const prisoner = channelTo(child, {
+    lineBytesMax: 65_536,
+    onValue: (value) => {
+      assert(typeof value === "object" && value !== null, "it says objects");
+      if ("ready" in value) return prisoner.say(orders);
       child.kill("SIGKILL");
-      return message;
-    }
-  }
-  return expect.fail("the prisoner ended without a word");
-}
-
-async function* on(child: ChildProcess): AsyncGenerator<[Report]> {
-  while (child.connected) {
-    const message: unknown = await Promise.race([
-      once(child, "message"),
-      once(child, "exit").then(() => undefined),
-    ]);
-    if (!Array.isArray(message)) return;
-    yield [message[0]];
-  }
+      // SAFETY: it says nothing else.
+      resolve(value as Report);
+    },
+    onOver: () => undefined, // its exit tells
+  });
+  child.once("exit", () => reject(new Error("the prisoner ended without a word")));
+  return promise;
 }
 
 const succeeded = (report: Report) => Object.entries(report).filter(([, how]) => how !== null);
@@ -89,8 +106,7 @@ describe.skipIf(!canWall)("past Node's permissions, behind the walls alone", () 
   function walled(program: readonly string[], memoryBytesMax?: number): ChildProcess {
     const [command, ...words] = [...resourceLimits(memoryBytesMax), ...bubblewrap(folders()), ...program];
     const child = spawn(command, words, {
-      stdio: ["ignore", "ignore", "ignore", "ipc", "pipe", "pipe"],
-      serialization: "advanced",
+      stdio: ["ignore", "ignore", "ignore", "pipe", "pipe", "pipe"],
       env: { PATH: "/usr/bin:/bin" },
     });
     const pipes: readonly unknown[] = child.stdio;
@@ -111,6 +127,14 @@ describe.skipIf(!canWall)("past Node's permissions, behind the walls alone", () 
     const [code, signal] = await once(child, "exit");
     expect(code === 0 && signal === null).toBe(false);
   });
+
+  test.skipIf(!canPython)(
+    "no shared memory, no memory without a name and no socket but the computer's own",
+    async () => {
+      const child = walled([PYTHON, "-c", KERNEL_ATTEMPTS]);
+      expect((await once(child, "exit"))[0]).toBe(OWN_SOCKET);
+    },
+  );
 
   test("what it may write is there for the agent", async () => {
     const path = join(folders().updates, "update");

@@ -7,6 +7,7 @@ import { HUGE_PAGES_FOLDER } from "@pingo/core/malloc";
 import { silentLog } from "@pingo/core/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { findLauncher } from "../src/worker/launcher.ts";
+import { channelTo } from "../src/worker/worker-channel.ts";
 
 const HOLDER = fileURLToPath(new URL("./escape/holder.ts", import.meta.url));
 /** Elsewhere the kernel gives them to nobody, or to everybody without being asked. */
@@ -34,7 +35,8 @@ test.runIf(isAsked)("a worker's large blocks are in huge pages", async () => {
   const pid = Promise.withResolvers<number>();
   const child = launcher.start(pid.resolve);
   const holds = Promise.withResolvers<unknown>();
-  child.once("message", holds.resolve);
+  const onOver = (): void => undefined; // its exit tells
+  channelTo(child, { lineBytesMax: 1_024, onValue: holds.resolve, onOver });
   child.once("exit", () => holds.reject(new Error("it ended before it held anything")));
   try {
     expect(await holds.promise).toEqual({ holdsBytes: 64 * 2 ** 20 });

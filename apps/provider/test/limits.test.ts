@@ -4,19 +4,23 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { cidOfBytes, type LeaseId, leaseIdOf } from "@pingo/core";
-import { systemClock, systemPrng } from "@pingo/core/system";
+import { cidOfBytes, type Log, leaseIdOf } from "@pingo/core";
+import { systemClock, systemDisk, systemPrng } from "@pingo/core/system";
 import { silentLog } from "@pingo/core/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { ProviderError } from "../src/provider-error.ts";
 import { floodIn } from "../src/worker/flood-guard.ts";
 import { findLauncher } from "../src/worker/launcher.ts";
+import { removeUpdate } from "../src/worker/remove-update.ts";
 import { openWorkerGroup } from "../src/worker/worker-group.ts";
+import { WorkerGuard } from "../src/worker/worker-guard.ts";
 import { WorkerSlot } from "../src/worker/worker-slot.ts";
+import { FLOODS } from "./escape/flooder.ts";
 import { gone } from "./provider-process.ts";
 
 const FLOODER = fileURLToPath(new URL("./escape/flooder.ts", import.meta.url));
 const CID = cidOfBytes(new Uint8Array());
+const LEASE = leaseIdOf(new Uint8Array(26));
 
 let home = "";
 beforeEach(async () => {
@@ -24,7 +28,11 @@ beforeEach(async () => {
 });
 afterEach(() => rm(home, { recursive: true, force: true }));
 
-async function openSlot(group?: Awaited<ReturnType<typeof openWorkerGroup>>, memoryBytesMax?: number) {
+async function openSlot(
+  group?: Awaited<ReturnType<typeof openWorkerGroup>>,
+  memoryBytesMax?: number,
+  log: Log = silentLog,
+) {
   const folders = {
     blocks: join(home, "blocks"),
     updates: join(home, "updates"),
@@ -32,19 +40,20 @@ async function openSlot(group?: Awaited<ReturnType<typeof openWorkerGroup>>, mem
   };
   const launcher = await findLauncher({
     environment: { PATH: String(process.env["PATH"]) },
-    ...{ folders, group, log: silentLog, entry: FLOODER },
+    ...{ folders, group, log, entry: FLOODER },
     ...(memoryBytesMax !== undefined && { memoryBytesMax: () => memoryBytesMax }),
   });
   return new WorkerSlot({ purpose: "units", launcher, clock: systemClock, prng: systemPrng, log: silentLog });
 }
 
-function taskOf(lease: LeaseId) {
+/** The flooder does what the unit's seed says. */
+function taskOf(what: (typeof FLOODS)[number]) {
   const unit = {
-    ...{ job: CID, round: 1, index: 0, program: CID, weights: CID, shards: [], seed: 1 },
+    ...{ job: CID, round: 1, index: 0, program: CID, weights: CID, shards: [], seed: FLOODS.indexOf(what) },
     ...{ steps: 1, batchSize: 1, learningRate: 1, deadlineMs: 60_000 },
   };
-  const updateFolder = join(home, "updates", lease);
-  return { type: "run", lease, unit, blocksFolder: join(home, "blocks"), updateFolder } as const;
+  const updateFolder = join(home, "updates", LEASE);
+  return { type: "run", lease: LEASE, unit, blocksFolder: join(home, "blocks"), updateFolder } as const;
 }
 
 /** Resolves once its process has been there: what ends it afterwards is what it did. */
@@ -53,13 +62,12 @@ async function isUp(slot: WorkerSlot): Promise<void> {
   expect(slot.worker).toBeDefined();
 }
 
-const run = (slot: WorkerSlot, lease: LeaseId) =>
-  slot.run(taskOf(lease), { signal: new AbortController().signal, onProgress: () => undefined });
+const run = (slot: WorkerSlot, what: (typeof FLOODS)[number]) =>
+  slot.run(taskOf(what), { signal: new AbortController().signal, onProgress: () => undefined });
 
 test("a flood of small files is seen, ended, and all of it can be taken away", async () => {
   await using slot = await openSlot();
-  const lease = leaseIdOf(new Uint8Array(26));
-  const failed = expect(run(slot, lease)).rejects.toMatchObject({ code: "WORKER_FLOODS" });
+  const failed = expect(run(slot, "files")).rejects.toMatchObject({ code: "WORKER_FLOODS" });
   let flood = null;
   while (flood === null) {
     flood = await floodIn(join(home, "updates"), 1, 2 ** 40);
@@ -69,14 +77,67 @@ test("a flood of small files is seen, ended, and all of it can be taken away", a
   slot.cut(new ProviderError({ code: "WORKER_FLOODS", ...flood }));
   await failed;
   await gone(pid, 5_000);
-  await rm(join(home, "updates", lease), { recursive: true });
+  await rm(join(home, "updates", LEASE), { recursive: true });
   expect(await readdir(join(home, "updates"))).toEqual([]);
+});
+
+/** As the agent looks, but more often; until the unit has failed. */
+async function guarded(
+  slot: WorkerSlot,
+  failed: Promise<unknown>,
+  { diskBytesMax = 2 ** 40, memoryBytesMax = 2 ** 40 },
+): Promise<void> {
+  const guard = new WorkerGuard({
+    ...{ slots: [slot], folder: join(home, "updates"), updates: () => 1, log: silentLog },
+    ...{ diskBytesMax: () => diskBytesMax, memoryBytesMax: () => memoryBytesMax },
+    removeStrays: () => removeUpdate(join(home, "updates", LEASE), systemDisk),
+  });
+  let isOver = false;
+  const end = (): void => {
+    isOver = true;
+  };
+  failed.then(end, end);
+  while (!isOver) {
+    await guard.look();
+    await pause(20);
+  }
+}
+
+test("a flood into files that have no name is seen by what was written", async () => {
+  await using slot = await openSlot();
+  await isUp(slot);
+  const failed = expect(run(slot, "unlinked")).rejects.toMatchObject({ code: "WORKER_WRITES" });
+  await guarded(slot, failed, { diskBytesMax: 256 * 2 ** 20 });
+  await failed;
+});
+
+test("a worker that is larger than what is lent is seen, whatever kind of memory it is", async () => {
+  await using slot = await openSlot(undefined, 2 ** 32);
+  await isUp(slot);
+  const failed = expect(run(slot, "memory")).rejects.toMatchObject({ code: "WORKER_SWELLS" });
+  await guarded(slot, failed, { memoryBytesMax: 2 ** 27 });
+  await failed;
+});
+
+test.each(["nonsense", "line"] as const)("a worker that floods its agent with %s is ended", async (what) => {
+  await using slot = await openSlot();
+  const before = process.memoryUsage().rss;
+  await expect(run(slot, what)).rejects.toMatchObject({ code: "WORKER_GARBLES" });
+  expect(process.memoryUsage().rss - before).toBeLessThan(64 * 2 ** 20);
+});
+
+test("what a worker writes to stderr is a line of the log, with nothing in it for a terminal", async () => {
+  const told = Promise.withResolvers<unknown>();
+  const log: Log = { ...silentLog, warn: (event, fields) => event === "worker_says" && told.resolve(fields) };
+  await using slot = await openSlot(undefined, undefined, log);
+  run(slot, "stderr").catch(() => undefined); // ended with the slot
+  expect(await told.promise).toMatchObject({ text: "[2Ja worker's words", pid: expect.any(Number) });
 });
 
 test("a flood of memory ends at the limit of each worker, also where there is no group", async () => {
   await using slot = await openSlot(undefined, 2 ** 28);
   await isUp(slot);
-  await expect(run(slot, memoryLease())).rejects.toMatchObject({ code: "WORKER_DIED" });
+  await expect(run(slot, "memory")).rejects.toMatchObject({ code: "WORKER_DIED" });
 });
 
 test("a flood of memory ends at the limit of the workers' group, where the system gives us one", async (context) => {
@@ -86,7 +147,7 @@ test("a flood of memory ends at the limit of the workers' group, where the syste
   await group.limit(2 ** 28);
   await using slot = await openSlot(group, 2 ** 34);
   await isUp(slot);
-  await expect(run(slot, memoryLease())).rejects.toMatchObject({ code: "WORKER_DIED" });
+  await expect(run(slot, "memory")).rejects.toMatchObject({ code: "WORKER_DIED" });
 });
 
 test("all of a worker is in a group that is idle as a whole, where the system gives us one", async (context) => {
@@ -101,12 +162,3 @@ test("all of a worker is in a group that is idle as a whole, where the system gi
   expect(path).toContain(`pingo-workers-${process.pid}`);
   expect(await readFile(`/sys/fs/cgroup${path}/cpu.idle`, "utf8")).toBe("1\n");
 });
-
-/** The flooder tells its orders by the first letter. */
-function memoryLease(): LeaseId {
-  for (let seed = 0; ; seed++) {
-    const lease = leaseIdOf(new Uint8Array(26).fill(seed));
-    if (lease.startsWith("m")) return lease;
-    if (seed > 255) throw new Error("no lease begins with m");
-  }
-}

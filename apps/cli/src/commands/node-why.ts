@@ -25,17 +25,18 @@ async function why(context: Context): Promise<void> {
   for (const line of whyLines(status, context.ports.clock.nowUnixMs())) context.screen.line(line);
 }
 
-function whyLines(
-  { owner, busySlots, isOnline, fog, refused }: ProviderStatus,
-  nowUnixMs: number,
-): readonly string[] {
+function whyLines(status: ProviderStatus, nowUnixMs: number): readonly string[] {
+  const { owner, busySlots, isOnline, fog, refused } = status;
+  const troubles = status.troubles.map(({ sentence, code }) => `  ${sentence} (${code})`);
   const work = `${busySlots} ${busySlots === 1 ? "unit" : "units"} of work`;
   const link = isOnline ? `joined to ${fog}, ${work}` : `looking for the fog node at ${fog}`;
   const refusal = refusalLines(refused, nowUnixMs);
-  if (owner === null) return ["it lends all, all the time: no policy is in force", link, ...refusal];
+  if (owner === null)
+    return ["it lends all, all the time: no policy is in force", ...troubles, link, ...refusal];
   return [
     `${STATES[owner.verdict]}${lentText(owner)}`,
     ...owner.reasons.map(({ sentence, code }) => `  ${sentence} (${code})`),
+    ...troubles,
     link,
     ...refusal,
     ...(owner.policyProblem === null

@@ -12,11 +12,12 @@ import { progressBar } from "./bars.ts";
 const BAR_COLUMNS = 20;
 
 export function ownStatusLines(status: ProviderStatus, nowUnixMs: number): readonly string[] {
-  const { provider, fog, isOnline, units, today, refused, offer, sizeProblem, owner } = status;
+  const { provider, fog, isOnline, units, today, refused, offer, sizeProblem, troubles, owner } = status;
   return [
     `this computer is provider ${provider}`,
     isOnline ? `joined to ${fog}` : `looking for the fog node at ${fog}`,
     ...(owner === null ? ["it lends all, all the time: no policy is in force"] : lendingLines(owner)),
+    ...troubles.map(({ sentence, code }) => `  ${sentence} (${code})`),
     ...offerLines(offer),
     ...(units.length === 0 ? ["nothing runs"] : units.map(unitLine)),
     `today: ${today.units} ${today.units === 1 ? "unit" : "units"}, ${today.steps} steps, ${formatDuration(today.cpuMs)} of CPU time; your own work used ${formatDuration(today.ownerCpuMs)}`,

@@ -8,12 +8,17 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { WorkerSlot } from "../worker/worker-slot.ts";
 import { Benchmark, FULL_PASSES, IDLE_MS, MEASURED_FILE } from "./benchmark.ts";
 
+/** The worker's end of the channel. */
+const CHANNEL = `
+  const pipe = new (require("node:net").Socket)({ fd: 3 });
+  const say = (report) => pipe.write(JSON.stringify(report) + "\\n");
+  pipe.on("close", () => process.exit(0));`;
 /** Measures at once, and says how many passes it was asked for. */
-const WORKER = `
-  process.on("message", ({ passes }) =>
-    process.send({ type: "measured", speed: { gflops: passes, memoryBytesPerSecond: 1 } }));
-  process.send({ type: "ready" });`;
-const HANGS = 'process.send({ type: "ready" }); setInterval(() => {}, 1000);';
+const WORKER = `${CHANNEL}
+  pipe.on("data", (line) =>
+    say({ type: "measured", speed: { gflops: JSON.parse(line).passes, memoryBytesPerSecond: 1 } }));
+  say({ type: "ready" });`;
+const HANGS = `${CHANNEL} say({ type: "ready" }); pipe.resume();`;
 const DAY_MS = 86_400_000;
 
 let folder = "";
@@ -28,7 +33,7 @@ async function open(script = WORKER) {
   const launcher = {
     start: () => {
       started += 1;
-      return spawn(process.execPath, ["-e", script], { stdio: ["ignore", "ignore", "inherit", "ipc"] });
+      return spawn(process.execPath, ["-e", script], { stdio: ["ignore", "ignore", "inherit", "pipe"] });
     },
   };
   const benchmark = await Benchmark.open({

@@ -22,7 +22,9 @@ import {
 } from "./sandbox.ts";
 import { seccompFilter } from "./seccomp.ts";
 import { DIE_WITH_AGENT, IDLE_PRIORITY, probeWalls } from "./walls.ts";
+import { SERVE } from "./worker-channel.ts";
 import type { WorkerGroup } from "./worker-group.ts";
+import { relayWords } from "./worker-words.ts";
 
 export interface Launcher {
   /** @param onPid  told the worker's own process id, which behind walls is not that of the process started */
@@ -51,7 +53,7 @@ export async function findLauncher(options: LauncherOptions): Promise<Launcher> 
   const isWalled = walls.seccomp === null;
   const standing = (["setpriv", "chrt", "prlimit"] as const).filter((name) => walls[name] === null);
   log.info("worker_walls", { bubblewrap: isWalled, wrappers: standing.join(" ") });
-  const program = [process.execPath, ...LEAN_FLAGS, ...nodePermissions(folders), entry];
+  const program = [process.execPath, ...LEAN_FLAGS, ...nodePermissions(folders), entry, SERVE];
   // Without the first wrapper the kernel ends nobody with the agent, and there are no moments before it does.
   const guardian = walls.setpriv === null ? createGuardian(environment) : undefined;
   const wordsNow = (): readonly string[] => [
@@ -69,14 +71,15 @@ export async function findLauncher(options: LauncherOptions): Promise<Launcher> 
   const env = { ...environment, ...GIVE_BACK, ...HUGE_PAGES, UV_THREADPOOL_SIZE: "2" };
   /** The pipes of the wall, where there is one, and of the guardian. */
   const stdioNow = (wall: "pipe" | "ignore"): StdioOptions => [
-    ...(["ignore", "ignore", "inherit", "ipc", wall, wall] as const),
+    ...(["ignore", "ignore", "pipe", "pipe", wall, wall] as const),
     ...(guardian ? [guardian.pipe()] : []),
   ];
   // A session of its own: its weight can be lowered without the agent's, and Ctrl-C reaches it through the agent alone.
-  const settings = { env, detached: true, serialization: "advanced" } as const;
+  const settings = { env, detached: true } as const;
   const guarded = (child: ChildProcess): ChildProcess => {
     const { pid } = child;
     if (pid !== undefined) child.once("exit", () => guardian?.ended(pid));
+    if (child.stderr) relayWords(child.stderr, log, pid ?? 0);
     return child;
   };
   return {

@@ -2,6 +2,7 @@
  * The worker process: runs units for the agent that forked it, at the lowest priority, and ends with it.
  */
 import { flushCompileCache } from "node:module";
+import { Socket } from "node:net";
 import { constants, setPriority } from "node:os";
 import { setImmediate as breathe } from "node:timers/promises";
 import { loadEngine } from "@pingo/autograd/runtime";
@@ -11,8 +12,9 @@ import { createUnitRunner } from "@pingo/lending/unit";
 import { createDiskBlocks } from "@pingo/storage";
 import { openBreathingTrainer } from "./breathing-trainer.ts";
 import { measureSpeed } from "./measure-speed.ts";
-import type { WorkerReport, WorkerTask } from "./protocol.ts";
+import { CODE_CHARS_MAX, MESSAGE_CHARS_MAX, type WorkerReport, type WorkerTask } from "./protocol.ts";
 import { createVerifiedReader } from "./verified-reader.ts";
+import { CHANNEL_FD, openChannel, SERVE, TASK_BYTES_MAX, type WorkerChannel } from "./worker-channel.ts";
 
 const cpuMs = (): number => {
   const { user, system } = process.cpuUsage();
@@ -28,15 +30,21 @@ let running:
   | { readonly lease: LeaseId; readonly cancel: AbortController; readonly flush: AbortController }
   | undefined;
 
-if (process.connected) await serveAgent();
+let agent: WorkerChannel | undefined;
+
+if (process.argv.at(-1) === SERVE) await serveAgent();
 
 async function serveAgent(): Promise<void> {
   setPriority(constants.priority.PRIORITY_LOW);
-  // No agent, no worker: whatever it was doing is of use to nobody.
-  process.on("disconnect", () => process.exit(0));
+  agent = openChannel(new Socket({ fd: CHANNEL_FD }), {
+    lineBytesMax: TASK_BYTES_MAX,
+    // SAFETY: the agent, whose tasks these are, started this process.
+    onValue: (task) => void handle(task as WorkerTask),
+    // No agent, no worker: whatever it was doing is of use to nobody.
+    onOver: () => process.exit(0),
+  });
   // The agent decides when to stop; a terminal's Ctrl-C reaches the whole group.
   process.on("SIGINT", () => undefined);
-  process.on("message", (task: WorkerTask) => void handle(task));
   // Warm before it is asked; where there is no engine, the unit that wants it says so.
   await loadEngine().catch(() => undefined);
   report({ type: "ready" });
@@ -66,7 +74,12 @@ async function handle(task: WorkerTask): Promise<void> {
     const { code, message } = reportOf(error);
     if (!isFault(error))
       process.stderr.write(`${JSON.stringify({ event: "worker_failed", error: String(error) })}\n`);
-    report({ type: "failed", lease, code, message });
+    report({
+      type: "failed",
+      lease,
+      code: code.slice(0, CODE_CHARS_MAX),
+      message: message.slice(0, MESSAGE_CHARS_MAX),
+    });
   }
 }
 
@@ -75,7 +88,7 @@ async function run(task: Extract<WorkerTask, { type: "run" }>): Promise<void> {
   if (isRunUnit(work)) {
     // Most workers never run one.
     const { runPieceUnit } = await import("./run-piece-unit.ts");
-    report({ type: "progress", lease, step: 0, loss: Number.NaN }); // its time counts from here
+    report({ type: "progress", lease, step: 0, loss: null }); // its time counts from here
     await breathe(); // the message is on its way before the thread is taken
     report({ type: "done", lease, outcome: await runPieceUnit(work, task, cpuMs) });
     return;
@@ -92,7 +105,8 @@ async function run(task: Extract<WorkerTask, { type: "run" }>): Promise<void> {
     const outcome = await runner.run(unit, {
       signal: cancel.signal,
       flush: flush.signal,
-      onProgress: (step, loss) => report({ type: "progress", lease, step, loss }),
+      onProgress: (step, loss) =>
+        report({ type: "progress", lease, step, loss: Number.isFinite(loss) ? loss : null }),
     });
     report({ type: "done", lease, outcome });
   } finally {
@@ -101,5 +115,5 @@ async function run(task: Extract<WorkerTask, { type: "run" }>): Promise<void> {
 }
 
 function report(message: WorkerReport): void {
-  process.send?.(message);
+  agent?.say(message);
 }

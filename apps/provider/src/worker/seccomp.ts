@@ -12,19 +12,25 @@ interface Calls {
   readonly architecture: number;
   /** Refused as not permitted. */
   readonly forbidden: readonly number[];
+  /** Of one kind alone: the others reach the network, or the computer that this one is a guest of. */
+  readonly socket: number;
+  /** Memory of its own alone: what is shared is counted by no limit of a process. */
+  readonly mmap: number;
   readonly clone: number;
   /** Its flags lie in memory that a filter cannot read; libc falls back to clone. */
   readonly clone3: number;
 }
 
-/** ptrace process_vm_readv process_vm_writev mount umount2 pivot_root chroot swapon reboot kexec_load kexec_file_load init_module finit_module delete_module bpf perf_event_open keyctl add_key request_key unshare setns userfaultfd io_uring_setup io_uring_enter io_uring_register, and fork vfork where there are. */
+/** ptrace process_vm_readv process_vm_writev mount umount2 pivot_root chroot swapon reboot kexec_load kexec_file_load init_module finit_module delete_module bpf perf_event_open keyctl add_key request_key unshare setns userfaultfd io_uring_setup io_uring_enter io_uring_register memfd_create memfd_secret shmget msgget, and fork vfork where there are. */
 const CALLS: { readonly [A in string]?: Calls } = {
   x64: {
     architecture: 0xc000003e,
     forbidden: [
       101, 310, 311, 165, 166, 155, 161, 167, 169, 246, 320, 175, 313, 176, 321, 298, 250, 248, 249, 272, 308,
-      323, 425, 426, 427, 57, 58,
+      323, 425, 426, 427, 319, 447, 29, 68, 57, 58,
     ],
+    socket: 41,
+    mmap: 9,
     clone: 56,
     clone3: 435,
   },
@@ -32,8 +38,10 @@ const CALLS: { readonly [A in string]?: Calls } = {
     architecture: 0xc00000b7,
     forbidden: [
       117, 270, 271, 40, 39, 41, 51, 224, 142, 104, 294, 105, 273, 106, 280, 241, 219, 217, 218, 97, 268, 282,
-      425, 426, 427,
+      425, 426, 427, 279, 447, 194, 186,
     ],
+    socket: 198,
+    mmap: 222,
     clone: 220,
     clone3: 435,
   },
@@ -49,12 +57,17 @@ const RETURN = 0x06; // BPF_RET | BPF_K
 const NUMBER_AT = 0;
 const ARCHITECTURE_AT = 4;
 const FIRST_ARGUMENT_AT = 16;
+const FOURTH_ARGUMENT_AT = 40;
 
 const ALLOW = 0x7fff0000;
 const KILL = 0x80000000;
 const EPERM = 0x00050000 | 1;
 const ENOSYS = 0x00050000 | 38;
+const EAFNOSUPPORT = 0x00050000 | 97;
 const CLONE_THREAD = 0x00010000;
+const AF_UNIX = 1;
+/** Also a bit of MAP_SHARED_VALIDATE; MAP_PRIVATE has it not. */
+const MAP_SHARED = 1;
 /** Calls of the x32 way of calling, which this list does not name. */
 const X32_FROM = 0x40000000;
 
@@ -78,6 +91,16 @@ export function seccompFilter(architecture: string): Uint8Array | undefined {
     [RETURN, 0, 0, EPERM],
     ...refuse(calls.clone3, ENOSYS),
     ...calls.forbidden.flatMap((number) => refuse(number, EPERM)),
+    [JUMP_EQUAL, 0, 4, calls.socket],
+    [LOAD, 0, 0, FIRST_ARGUMENT_AT],
+    [JUMP_EQUAL, 1, 0, AF_UNIX],
+    [RETURN, 0, 0, EAFNOSUPPORT],
+    [RETURN, 0, 0, ALLOW],
+    [JUMP_EQUAL, 0, 4, calls.mmap],
+    [LOAD, 0, 0, FOURTH_ARGUMENT_AT],
+    [JUMP_SET, 0, 1, MAP_SHARED],
+    [RETURN, 0, 0, EPERM],
+    [RETURN, 0, 0, ALLOW],
     [JUMP_EQUAL, 0, 3, calls.clone],
     [LOAD, 0, 0, FIRST_ARGUMENT_AT],
     [JUMP_SET, 1, 0, CLONE_THREAD],

@@ -1,28 +1,40 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { assertDefined, cidOfBytes, createPrng, type LeaseId, leaseIdOf } from "@pingo/core";
+import { assertDefined, cidOfBytes, createPrng, type LeaseId, leaseIdOf, type RunUnit } from "@pingo/core";
 import { createTestClock, silentLog } from "@pingo/core/testing";
 import { BACKOFF_MS_MAX } from "@pingo/lending";
 import { expect, test } from "vitest";
 import { ProviderError } from "../provider-error.ts";
-import { DEATHS_MAX, GRACE_MS, type RunTask, WorkerSlot } from "./worker-slot.ts";
+import { DEATHS_MAX, GIVEN_UP_MS, GRACE_MS, type RunTask, WorkerSlot } from "./worker-slot.ts";
 
 const CID = cidOfBytes(new Uint8Array());
 const STUCK = leaseOf(1);
 const SOUND = leaseOf(2);
 const DEADLINE_MS = 1_000;
 
+/** The worker's end of the channel, in a program of one line. */
+const CHANNEL = `
+  const pipe = new (require("node:net").Socket)({ fd: 3 });
+  const say = (report) => pipe.write(JSON.stringify(report) + "\\n");
+  const onTask = (hear) => require("node:readline").createInterface({ input: pipe }).on("line", (line) => hear(JSON.parse(line)));
+  pipe.on("close", () => process.exit(0));`;
+
+const OUTCOME = {
+  ...{ steps: 1, rows: 0, lossMean: 0, cpuMs: 0 },
+  ...{ update: CID, startedAtUnixMs: 0, endedAtUnixMs: 0 },
+};
+
 /** A process that speaks the protocol: it hangs for ever on one lease, heeds no cancel, and does the others at once. */
-const WORKER = `
+const WORKER = `${CHANNEL}
   let prepared = 0;
-  process.on("message", (task) => {
+  onTask((task) => {
     if (task.type === "prepare") prepared += 1;
     if (task.type !== "run") return;
-    process.send({ type: "progress", lease: task.lease, step: 1, loss: 0.5 });
+    say({ type: "progress", lease: task.lease, step: 1, loss: 0.5 });
     if (task.lease === "${STUCK}") return;
-    process.send({ type: "done", lease: task.lease, outcome: { steps: 1, ...(prepared > 0 && { prepared }) } });
+    say({ type: "done", lease: task.lease, outcome: { ...${JSON.stringify(OUTCOME)}, rows: prepared } });
   });
-  process.send({ type: "ready" });`;
+  say({ type: "ready" });`;
 
 function leaseOf(fill: number): LeaseId {
   return leaseIdOf(new Uint8Array(26).fill(fill));
@@ -36,6 +48,15 @@ function taskOf(lease: LeaseId): RunTask {
   return { type: "run", lease, unit, blocksFolder: "/", updateFolder: "/" };
 }
 
+function pieceTask(piece: number): RunTask {
+  const unit: RunUnit = {
+    ...{ job: CID, round: 1, index: piece, kind: "Run", name: "p", module: CID, arguments: [], input: null },
+    ...{ piece, pieces: 2, seed: 1, steps: 1, deadlineMs: DEADLINE_MS },
+    limits: { memoryBytes: 65_536, outputBytes: 0, secondsPerPiece: 1 },
+  };
+  return { type: "run", lease: SOUND, unit, blocksFolder: "/", updateFolder: "/" };
+}
+
 /** Processes are real and live beside the clock: a test moves it only after what it waited for has happened. */
 function openSlot(script: string, waitingMs?: () => number) {
   const clock = createTestClock();
@@ -43,7 +64,7 @@ function openSlot(script: string, waitingMs?: () => number) {
   const launcher = {
     start(onPid: (pid: number) => void) {
       const child = spawn(process.execPath, ["-e", script], {
-        stdio: ["ignore", "ignore", "inherit", "ipc"],
+        stdio: ["ignore", "ignore", "inherit", "pipe"],
       });
       children.push(child);
       if (child.pid !== undefined) onPid(child.pid);
@@ -78,7 +99,7 @@ test("no process runs before there is a unit, and one runs all units after", asy
   const { slot, children, begin } = openSlot(WORKER);
   await using _ = slot;
   expect(children).toEqual([]);
-  for (let i = 0; i < 3; i++) expect(await (await begin(SOUND)).outcome).toEqual({ steps: 1 });
+  for (let i = 0; i < 3; i++) expect(await (await begin(SOUND)).outcome).toEqual(OUTCOME);
   expect(children).toHaveLength(1);
 });
 
@@ -87,15 +108,15 @@ test("a program is prepared once in a process that is there and has time, and ag
   await using _ = slot;
   slot.prepare(CID, "/"); // there is no process yet, and none is started for it
   expect(children).toEqual([]);
-  expect(await (await begin(SOUND)).outcome).toEqual({ steps: 1 });
+  expect(await (await begin(SOUND)).outcome).toEqual(OUTCOME);
   slot.prepare(CID, "/");
   slot.prepare(CID, "/");
-  expect(await (await begin(SOUND)).outcome).toEqual({ steps: 1, prepared: 1 });
+  expect(await (await begin(SOUND)).outcome).toEqual({ ...OUTCOME, rows: 1 });
   assertDefined(children[0], "it was started").kill("SIGKILL");
   await restarted();
-  expect(await (await begin(SOUND)).outcome).toEqual({ steps: 1 });
+  expect(await (await begin(SOUND)).outcome).toEqual(OUTCOME);
   slot.prepare(CID, "/");
-  expect(await (await begin(SOUND)).outcome).toEqual({ steps: 1, prepared: 1 });
+  expect(await (await begin(SOUND)).outcome).toEqual({ ...OUTCOME, rows: 1 });
 });
 
 test("a slot vacated before its first unit starts nothing until it is recalled, and then one process", async () => {
@@ -109,7 +130,7 @@ test("a slot vacated before its first unit starts nothing until it is recalled, 
   await clock.advance(BACKOFF_MS_MAX);
   expect(children).toEqual([]);
   slot.recall();
-  expect(await (await waiting).outcome).toEqual({ steps: 1 });
+  expect(await (await waiting).outcome).toEqual(OUTCOME);
   expect(children).toHaveLength(1);
 });
 
@@ -127,7 +148,7 @@ test("a unit that gives no sign is WORKER_STUCK, its process is ended, and a fre
   await failed;
   await restarted();
   expect(children[0]?.signalCode).toBe("SIGKILL");
-  expect(await (await begin(SOUND)).outcome).toEqual({ steps: 1 });
+  expect(await (await begin(SOUND)).outcome).toEqual(OUTCOME);
   expect(children).toHaveLength(2);
 });
 
@@ -161,7 +182,7 @@ test("a unit that does not heed its cancel is cut off after two seconds, which i
     await restarted();
   }
   expect(slot.isBroken).toBe(false);
-  expect(await (await begin(SOUND)).outcome).toEqual({ steps: 1 });
+  expect(await (await begin(SOUND)).outcome).toEqual(OUTCOME);
   expect(children).toHaveLength(DEATHS_MAX + 2);
 });
 
@@ -170,11 +191,11 @@ test("a worker that is cut ends at once, its unit fails with why, and the next o
   await using _ = slot;
   const { outcome } = await begin(STUCK);
   const failed = expect(outcome).rejects.toMatchObject({ code: "WORKER_FLOODS" });
-  slot.cut(new ProviderError({ code: "WORKER_FLOODS", entries: 9, bytes: 9 }));
+  slot.cut(new ProviderError({ code: "WORKER_FLOODS", entries: 9, bytes: 9, isClosed: false }));
   await failed;
   await restarted();
   expect(children[0]?.signalCode).toBe("SIGKILL");
-  expect(await (await begin(SOUND)).outcome).toEqual({ steps: 1 });
+  expect(await (await begin(SOUND)).outcome).toEqual(OUTCOME);
 });
 
 test("a worker that dies ten times in a row is given up, with the reason", async () => {
@@ -187,8 +208,69 @@ test("a worker that dies ten times in a row is given up, with the reason", async
   for (let deaths = 1; deaths < DEATHS_MAX; deaths++) await restarted();
   await restarted();
   expect(slot.isBroken).toBe(true);
+  expect(slot.trouble).toMatchObject({ code: "WORKER_GIVEN_UP", message: expect.stringContaining("30 min") });
   expect(children).toHaveLength(DEATHS_MAX);
   await expect((await begin(SOUND)).outcome).rejects.toMatchObject({
     message: expect.stringContaining("10 times in a row"),
   });
+});
+
+test("a slot that was given up is tried again after its rest, and one more death gives it up again", async () => {
+  const { slot, clock, children, begin, restarted } = openSlot("process.exit(7)");
+  await using _ = slot;
+  slot.warmUp();
+  while (!slot.isBroken) {
+    await expect.poll(() => children.length).toBeGreaterThan(0);
+    await restarted();
+  }
+  const before = children.length;
+  await clock.advance(GIVEN_UP_MS);
+  expect(slot.isBroken).toBe(false);
+  expect(slot.trouble).toBeUndefined();
+  expect(children).toHaveLength(before + 1);
+  await expect((await begin(SOUND)).outcome).rejects.toMatchObject({ code: "WORKER_DIED" });
+  expect(slot.isBroken).toBe(true);
+});
+
+test("a piece that ends its process says so, and however often it does, the slot is not given up for it", async () => {
+  const { slot, children, restarted } = openSlot(`${CHANNEL}
+    onTask((task) => {
+      say({ type: "progress", lease: task.lease, step: 0, loss: null });
+      if (task.unit.piece === 0) setImmediate(() => process.kill(process.pid, "SIGABRT"));
+      else say({ type: "done", lease: task.lease, outcome: ${JSON.stringify(OUTCOME)} });
+    });
+    say({ type: "ready" });`);
+  await using _ = slot;
+  const signal = new AbortController().signal;
+  const run = (piece: number) => slot.run(pieceTask(piece), { signal, onProgress: () => undefined });
+  for (let i = 0; i < DEATHS_MAX + 1; i++) {
+    await expect(run(0)).rejects.toMatchObject({
+      code: "PIECE_DIED",
+      message: expect.stringContaining("SIGABRT"),
+    });
+    await restarted();
+  }
+  expect(slot.isBroken).toBe(false);
+  expect(await run(1)).toEqual(OUTCOME);
+  expect(children).toHaveLength(DEATHS_MAX + 2);
+});
+
+test.each<readonly [string, string]>([
+  ["nothing", `say(null)`],
+  ["an object of no kind", `say({})`],
+  ["a message of Node's own kind", `say({ cmd: "NODE_HANDLE", type: "net.Native" })`],
+  [
+    "an outcome with more in it",
+    `say({ type: "done", lease: task.lease, outcome: { ...${JSON.stringify(OUTCOME)}, more: 1 } })`,
+  ],
+  ["no JSON", `pipe.write("{\\n")`],
+  ["a line without an end", `for (let i = 0; i < 64; i++) pipe.write(Buffer.alloc(1 << 16, 0xff))`],
+])("a worker that says %s is ended, and its unit fails with that", async (_, says) => {
+  const { slot, children, begin, restarted } = openSlot(`${CHANNEL}
+    onTask((task) => { if (task.type === "run") ${says}; });
+    say({ type: "ready" });`);
+  await using _slot = slot;
+  await expect((await begin(SOUND)).outcome).rejects.toMatchObject({ code: "WORKER_GARBLES" });
+  await restarted();
+  expect(children[0]?.signalCode).toBe("SIGKILL");
 });

@@ -13,9 +13,11 @@ import {
   type UnitOutcome,
 } from "@pingo/lending";
 import { ProviderError } from "../provider-error.ts";
-import { runningMs, waitingMs } from "./core-time.ts";
+import { waitingMs } from "./core-time.ts";
 import type { Launcher } from "./launcher.ts";
-import type { Speed, WorkerReport, WorkerTask } from "./protocol.ts";
+import { type Speed, type WorkerReport, type WorkerTask, zWorkerReport } from "./protocol.ts";
+import { channelTo, REPORT_BYTES_MAX, type WorkerChannel } from "./worker-channel.ts";
+import { WorkerClock } from "./worker-clock.ts";
 
 export type RunTask = Extract<WorkerTask, { type: "run" }>;
 
@@ -31,22 +33,22 @@ export interface WorkerSlotOptions {
   readonly waitingMs?: (pid: number) => number | undefined;
 }
 
-/** Deaths in a row without a finished unit; after them the slot is given up until the agent starts anew. */
+/** Deaths in a row without a finished unit; after them the slot is given up for a time. */
 export const DEATHS_MAX = 10;
-/** A cancelled worker ends at its next checkpoint; one that takes longer is killed. */
+/** What was wrong with the computer may be over by then; should the next process die too, it is given up again. */
+export const GIVEN_UP_MS = 30 * 60_000;
+/** A cancelled worker ends at its next checkpoint; one that takes longer is killed, as is one that closed its channel. */
 const CANCEL_MS_MAX = 2_000;
 /** Beyond twice the unit's own deadline: room for reading shards and for a machine that is busy. */
 export const GRACE_MS = 60_000;
 const MEASURE_MS_MAX = 60_000;
 /** At the lowest priority beside a busy owner, the way to the next checkpoint may take this long. */
 const FLUSH_MS_MAX = 10_000;
-/** How often a unit's time is counted: what it stood still is not its own. */
-const STUCK_LOOK_MS = 1_000;
-
 interface Current {
   readonly lease: LeaseId | null;
   /** Nothing of it is worth anything before its end. */
   readonly isPiece: boolean;
+  hasBegun: boolean;
   readonly onProgress: SlotRunOptions["onProgress"];
   /** Resolves once the task is over, however. */
   readonly settled: Promise<unknown>;
@@ -55,20 +57,24 @@ interface Current {
 }
 
 export class WorkerSlot implements Slot, AsyncDisposable {
+  /** That were given to it, the one that runs among them. */
+  units = 0;
   readonly #purpose: WorkerSlotOptions["purpose"];
   readonly #startsAfter: Promise<unknown>;
   readonly #launcher: Launcher;
   readonly #clock: Clock;
   readonly #prng: Prng;
   readonly #log: Log;
-  readonly #waitingMs: (pid: number) => number | undefined;
+  readonly #time: WorkerClock;
   readonly #stopped = new AbortController();
   #child: ChildProcess | undefined;
+  #channel: WorkerChannel | undefined;
   #exited: Promise<void> = Promise.resolve();
-  #ready = Promise.withResolvers<ChildProcess>();
+  #ready = Promise.withResolvers<WorkerChannel>();
   #current: Current | undefined;
   #isWanted = false;
   #deaths = 0;
+  #trouble: ProviderError | undefined;
   /** This agent ends it, as it did not end its unit when asked. */
   #isCut = false;
   /** The worker's own, which behind walls is not the child's. */
@@ -87,12 +93,22 @@ export class WorkerSlot implements Slot, AsyncDisposable {
     this.#clock = clock;
     this.#prng = prng;
     this.#log = log;
-    this.#waitingMs = options.waitingMs ?? waitingMs;
+    this.#time = new WorkerClock({
+      clock,
+      waitingMs: options.waitingMs ?? waitingMs,
+      pid: () => this.#pid,
+      isHeld: () => this.#heldPid !== undefined,
+    });
   }
 
-  /** Given up: it takes no more units. */
+  /** Given up for a time: it takes no units. */
   get isBroken(): boolean {
     return this.#deaths >= DEATHS_MAX;
+  }
+
+  /** Why it is given up. */
+  get trouble(): ProviderError | undefined {
+    return this.isBroken ? this.#trouble : undefined;
   }
 
   /** Its memory was given back; it takes no unit until it is recalled. */
@@ -121,20 +137,20 @@ export class WorkerSlot implements Slot, AsyncDisposable {
     if (this.#isVacated) return;
     this.#isVacated = true;
     const current = this.#current;
-    const child = this.#child;
+    const [child, channel] = [this.#child, this.#channel];
     if (!child) return;
     const end = (): void => {
       if (!this.#isVacated || this.#child !== child) return;
       this.#isCut = true;
       this.#kill(child);
     };
-    if (!current?.lease || current.isPiece || !child.connected) {
+    if (!current?.lease || current.isPiece || !channel || channel.isOver) {
       current?.reject(new LendingError({ code: "OWNER_RETURNED" }));
       end();
       return;
     }
     if (this.#pid !== undefined) this.#hold(this.#pid, false);
-    child.send({ type: "flush", lease: current.lease } satisfies WorkerTask);
+    channel.say({ type: "flush", lease: current.lease } satisfies WorkerTask);
     const over = new AbortController();
     void current.settled.then(() => over.abort());
     const signal = AbortSignal.any([over.signal, this.#stopped.signal]);
@@ -173,11 +189,10 @@ export class WorkerSlot implements Slot, AsyncDisposable {
     signal.addEventListener("abort", onAbort, { once: true });
     const over = new AbortController();
     const { unit } = task;
-    const begun = once(() => {
-      if (isRunUnit(unit)) this.#endInTime(unit.deadlineMs, over.signal);
-    });
+    let hasBegun = false;
     const onStep: Current["onProgress"] = (step, loss) => {
-      begun();
+      if (!hasBegun && isRunUnit(unit)) this.#endInTime(unit.deadlineMs, over.signal);
+      hasBegun = true;
       onProgress(step, loss);
     };
     try {
@@ -196,19 +211,10 @@ export class WorkerSlot implements Slot, AsyncDisposable {
 
   /** A module that does not end hears nobody: its process ends with it. */
   #endInTime(deadlineMs: number, signal: AbortSignal): void {
-    this.#outwork(deadlineMs, signal).then(
+    this.#time.outwork(deadlineMs, signal).then(
       () => this.cut(new ProviderError({ code: "PIECE_TOO_SLOW", deadlineMs })),
       () => undefined, // it ended in time
     );
-  }
-
-  /** Resolves when the worker has had a core for this long; beside a busy owner that takes far longer. */
-  async #outwork(ms: number, signal: AbortSignal): Promise<void> {
-    const pid = this.#pid;
-    const beganMs = pid === undefined ? undefined : runningMs(pid);
-    if (pid === undefined || beganMs === undefined) return this.#outlast(ms, signal);
-    for (let leftMs = ms; leftMs > 0; leftMs = ms - ((runningMs(pid) ?? beganMs) - beganMs))
-      await this.#clock.sleep(Math.min(leftMs, STUCK_LOOK_MS), { signal });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -229,10 +235,11 @@ export class WorkerSlot implements Slot, AsyncDisposable {
       () => undefined, // whoever waits for the task itself hears of it
     );
     const isPiece = task.type === "run" && isRunUnit(task.unit);
-    const current: Current = { lease, isPiece, onProgress, settled, resolve, reject };
+    const current: Current = { lease, isPiece, hasBegun: false, onProgress, settled, resolve, reject };
     this.#current = current;
+    this.units += 1;
     const over = new AbortController();
-    this.#outlast(stuckMs, over.signal).then(
+    this.#time.outlast(stuckMs, over.signal).then(
       () => {
         const { unit } = task.type === "run" ? task : {};
         reject(
@@ -246,9 +253,9 @@ export class WorkerSlot implements Slot, AsyncDisposable {
     );
     this.warmUp();
     // A worker may be on its way, also back from a death: the task waits for it.
-    this.#ready.promise.then((child) => {
+    this.#ready.promise.then((channel) => {
       // Taken back meanwhile: a worker that ran it after all would run two units in one trainer.
-      if (this.#current === current) child.send(task, (error) => error && reject(died(String(error))));
+      if (this.#current === current) channel.say(task);
     }, reject);
     try {
       return await promise;
@@ -258,45 +265,26 @@ export class WorkerSlot implements Slot, AsyncDisposable {
     }
   }
 
-  /** Resolves when the worker has had this much time; what it stands still, or is let on no core, does not count. */
-  async #outlast(ms: number, signal: AbortSignal): Promise<void> {
-    const waited = (): number => (this.#pid && this.#waitingMs(this.#pid)) ?? 0;
-    let waitedMs = waited();
-    for (let leftMs = ms; leftMs > 0; ) {
-      const lookMs = Math.min(leftMs, STUCK_LOOK_MS);
-      await this.#clock.sleep(lookMs, { signal });
-      const beforeMs = waitedMs;
-      waitedMs = waited();
-      const isStarved = waitedMs - beforeMs > lookMs / 2;
-      if (this.#heldPid === undefined && !isStarved) leftMs -= lookMs;
-    }
-  }
-
   #hold(pid: number, isHeld: boolean): void {
     if (this.#pid !== pid || (this.#heldPid === pid) === isHeld) return;
-    try {
-      process.kill(pid, isHeld ? "SIGSTOP" : "SIGCONT");
-      this.#heldPid = isHeld ? pid : undefined;
-    } catch {
-      // It has just ended; its exit is on the way.
-    }
+    if (sendSignal(pid, isHeld ? "SIGSTOP" : "SIGCONT")) this.#heldPid = isHeld ? pid : undefined;
   }
 
   /** Behind walls the child is the wall, which ends once the worker has. */
   #kill(child: ChildProcess): void {
     if (child !== this.#child || this.#pid === undefined) child.kill("SIGKILL");
-    else killNow(this.#pid);
+    else sendSignal(this.#pid, "SIGKILL");
   }
 
   #cancel(lease: LeaseId): void {
     const current = this.#current;
-    const child = this.#child;
+    const [child, channel] = [this.#child, this.#channel];
     if (current?.lease !== lease) return;
-    if (!child?.connected) {
+    if (!child || !channel || channel.isOver) {
       current.reject(died("it was not running"));
       return;
     }
-    child.send({ type: "cancel", lease } satisfies WorkerTask);
+    channel.say({ type: "cancel", lease } satisfies WorkerTask);
     this.#clock.sleep(CANCEL_MS_MAX, { signal: this.#stopped.signal }).then(
       () => {
         if (this.#current !== current) return;
@@ -319,10 +307,10 @@ export class WorkerSlot implements Slot, AsyncDisposable {
 
   /** While the rest of a unit is fetched, its program may be opened. Nothing where the worker is not there or busy. */
   prepare(program: Cid, blocksFolder: string): void {
-    const child = this.#child;
-    if (!child?.connected || this.#current !== undefined || this.#preparedFor === program) return;
+    const channel = this.#channel;
+    if (!channel || channel.isOver || this.#current !== undefined || this.#preparedFor === program) return;
     this.#preparedFor = program;
-    child.send({ type: "prepare", program, blocksFolder } satisfies WorkerTask);
+    channel.say({ type: "prepare", program, blocksFolder } satisfies WorkerTask);
   }
 
   /** Resolves once its process can take a unit; also when it ended before, or is not to start now. */
@@ -347,46 +335,76 @@ export class WorkerSlot implements Slot, AsyncDisposable {
       exited.resolve();
       this.#onGone(how);
     };
+    const channel = channelTo(child, {
+      lineBytesMax: REPORT_BYTES_MAX,
+      onValue: (value) => this.#hear(child, channel, value),
+      onOver: (why) => this.#onSilence(child, why),
+    });
     this.#child = child;
+    this.#channel = channel;
     this.#exited = exited.promise;
-    child.on("message", (report: WorkerReport) => this.#hear(child, report));
     child.on("error", (error) => child.pid === undefined && gone(error.message));
     child.on("exit", (code, signal) => gone(signal ?? `exit code ${code}`));
   }
 
-  #hear(child: ChildProcess, report: WorkerReport): void {
+  /** What a worker says is a stranger's word: only what has the shape of a report is taken further. */
+  #hear(child: ChildProcess, channel: WorkerChannel, value: unknown): void {
+    if (this.#child !== child) return;
+    const { data: report } = zWorkerReport.safeParse(value);
+    if (report === undefined) this.#onSilence(child, "what it said is no report of a worker's");
+    else if (report.type === "ready") this.#ready.resolve(channel);
+    else this.#answer(report);
+  }
+
+  #answer(report: Exclude<WorkerReport, { type: "ready" }>): void {
     const current = this.#current;
-    if (report.type === "ready") this.#ready.resolve(child);
-    else if (report.type === "measured") current?.resolve(report.speed);
-    else if (report.lease !== current?.lease) this.#log.debug("worker_late", { type: report.type });
-    else if (report.type === "progress") current.onProgress(report.step, report.loss);
-    else if (report.type === "done") current.resolve(report.outcome);
+    const lease = report.type === "measured" ? null : report.lease;
+    if (current === undefined || lease !== current.lease)
+      this.#log.debug("worker_late", { type: report.type });
+    else if (report.type === "measured") current.resolve(report.speed);
+    else if (report.type === "progress") {
+      current.hasBegun = true;
+      current.onProgress(report.step, report.loss ?? Number.NaN);
+    } else if (report.type === "done") current.resolve(report.outcome);
     else current.reject(new RemoteError(report));
+  }
+
+  /** Nothing more is heard of it: it is ending, or is ended. @param why  what was wrong with what it said */
+  #onSilence(child: ChildProcess, why: string | null): void {
+    if (this.#child !== child) return;
+    if (why !== null) {
+      this.#log.error("worker_garbles", { why });
+      this.#current?.reject(new ProviderError({ code: "WORKER_GARBLES", why }));
+      this.#kill(child);
+      return;
+    }
+    const end = (): void => this.#kill(child);
+    this.#clock.sleep(CANCEL_MS_MAX, { signal: this.#stopped.signal }).then(end, end);
   }
 
   #onGone(how: string): void {
     this.#child = undefined;
+    this.#channel = undefined;
     this.#pid = undefined;
     this.#heldPid = undefined;
     this.#preparedFor = undefined;
     // What waited for this worker to be ready waits for the next one; only a task it had is lost.
-    const isReady = Promise.withResolvers<ChildProcess>();
-    isReady.promise.catch(() => undefined); // heard by whoever waits, if anyone does
-    this.#ready = isReady;
-    this.#current?.reject(died(how));
+    const isReady = this.#awaitNext();
+    // A module can end the process that it runs in, by what it makes the engine take of memory: that is the job's doing.
+    const isOfPiece = this.#current?.isPiece === true && this.#current.hasBegun;
+    this.#current?.reject(isOfPiece ? new ProviderError({ code: "PIECE_DIED", how }) : died(how));
     if (this.#stopped.signal.aborted) {
       isReady.reject(new LendingError({ code: "STOPPING" }));
       return;
     }
     // One that was too slow to be cancelled is not broken.
-    if (!this.#isCut) this.#deaths += 1;
+    if (!this.#isCut && !isOfPiece) this.#deaths += 1;
     this.#isCut = false;
-    if (this.#isVacated) return; // what waits is served after the recall
     if (this.isBroken) {
-      this.#log.error("worker_given_up", { deaths: this.#deaths, how });
-      isReady.reject(died(`it died ${this.#deaths} times in a row`));
+      this.#giveUp(how, isReady.reject);
       return;
     }
+    if (this.#isVacated) return; // what waits is served after the recall
     const waitMs = backoffMs(Math.max(1, this.#deaths), this.#prng);
     this.#log.warn("worker_died", { how, deaths: this.#deaths, restartMs: Math.round(waitMs) });
     this.#clock.sleep(waitMs, { signal: this.#stopped.signal }).then(
@@ -394,24 +412,37 @@ export class WorkerSlot implements Slot, AsyncDisposable {
       () => isReady.reject(new LendingError({ code: "STOPPING" })),
     );
   }
-}
 
-function once(call: () => void): () => void {
-  let isDone = false;
-  return () => {
-    if (!isDone) call();
-    isDone = true;
-  };
+  #awaitNext(): PromiseWithResolvers<WorkerChannel> {
+    const isReady = Promise.withResolvers<WorkerChannel>();
+    isReady.promise.catch(() => undefined); // heard by whoever waits, if anyone does
+    this.#ready = isReady;
+    return isReady;
+  }
+
+  #giveUp(how: string, refuse: (error: unknown) => void): void {
+    const deaths = this.#deaths;
+    this.#trouble = new ProviderError({ code: "WORKER_GIVEN_UP", deaths, how, restMs: GIVEN_UP_MS });
+    this.#log.error("worker_given_up", { deaths, how, restMs: GIVEN_UP_MS });
+    refuse(died(`it died ${deaths} times in a row`));
+    const again = (): void => {
+      this.#deaths = DEATHS_MAX - 1;
+      this.#awaitNext();
+      if (!this.#isVacated) this.#start();
+    };
+    this.#clock.sleep(GIVEN_UP_MS, { signal: this.#stopped.signal }).then(again, () => undefined); // the agent stops
+  }
 }
 
 function died(how: string): LendingError {
   return new LendingError({ code: "WORKER_DIED", how });
 }
 
-function killNow(pid: number): void {
+/** False where it has just ended; its exit is on the way. */
+function sendSignal(pid: number, name: NodeJS.Signals): boolean {
   try {
-    process.kill(pid, "SIGKILL");
+    return process.kill(pid, name);
   } catch {
-    // It has just ended; its exit is on the way.
+    return false;
   }
 }

@@ -1,8 +1,9 @@
 /** Runs where a worker runs, and tries to get out: each attempt says what came of it. */
 import { execFileSync, spawn } from "node:child_process";
 import { closeSync, openSync, readdirSync, readFileSync, writeFileSync, writeSync } from "node:fs";
-import { connect } from "node:net";
+import { connect, Socket } from "node:net";
 import { Worker } from "node:worker_threads";
+import { CHANNEL_FD, openChannel, TASK_BYTES_MAX } from "../../src/worker/worker-channel.ts";
 
 export interface Orders {
   /** Files of the owner's that must not be read. */
@@ -20,7 +21,14 @@ export interface Orders {
 /** What was attempted, and null where it did not succeed. */
 export type Report = Readonly<Record<string, string | null>>;
 
-process.on("message", async (orders: Orders) => {
+const agent = openChannel(new Socket({ fd: CHANNEL_FD }), {
+  lineBytesMax: TASK_BYTES_MAX,
+  // SAFETY: the test says nothing else.
+  onValue: (orders) => void attemptAll(orders as Orders),
+  onOver: () => process.exit(0),
+});
+
+async function attemptAll(orders: Orders): Promise<void> {
   const report: Record<string, string | null> = {};
   for (const [name, attempt] of Object.entries(ATTEMPTS)) {
     try {
@@ -30,9 +38,8 @@ process.on("message", async (orders: Orders) => {
       report[name] = null; // refused
     }
   }
-  process.send?.(report);
-});
-process.send?.({ ready: true });
+  agent.say(report);
+}
 
 /** Of the whole computer, by way of /proc: the first one names a program that the kernel runs as root. */
 const SETTINGS = [
@@ -105,3 +112,5 @@ function succeeds(attempt: () => unknown): boolean {
     return false;
   }
 }
+
+agent.say({ ready: true });

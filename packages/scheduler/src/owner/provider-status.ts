@@ -25,6 +25,8 @@ export interface ProviderStatus {
   readonly offer: OfferStatus;
   /** Why the file that says how much is lent is not what counts. */
   readonly sizeProblem: string | null;
+  /** What keeps workers from work that is nobody's wish. */
+  readonly troubles: readonly { readonly code: string; readonly sentence: string }[];
   /** Null where no policy is in force: all is lent, all the time. */
   readonly owner: OwnerStatus | null;
 }
@@ -176,6 +178,7 @@ export const zProviderStatus: z.ZodType<ProviderStatus> = z.object({
     benchmarkedAtUnixMs: z.number().nullable(),
   }),
   sizeProblem: z.string().nullable(),
+  troubles: z.array(z.object({ code: z.string(), sentence: z.string() })),
   owner: z
     .object({
       verdict: z.enum(["run", "throttle", "suspend", "vacate"]),
