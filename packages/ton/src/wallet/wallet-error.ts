@@ -5,6 +5,7 @@ export type WalletFault =
   | { readonly code: "MNEMONIC_LENGTH"; readonly words: number }
   | { readonly code: "MNEMONIC_WORD"; readonly place: number }
   | { readonly code: "MNEMONIC_INVALID" }
+  | { readonly code: "WALLET_ALTERED"; readonly what: string }
   | { readonly code: "PASSPHRASE_TOO_SHORT"; readonly charsMin: number }
   | { readonly code: "PASSPHRASE_WRONG" };
 
@@ -14,6 +15,8 @@ const SENTENCES: Sentences<WalletFault> = {
   MNEMONIC_WORD: (f) => `word ${f.place} is not one that wallets use; look it up where you wrote it down`,
   MNEMONIC_INVALID: () =>
     "these 24 words belong to no wallet without a password; check each and their order where you wrote them down",
+  WALLET_ALTERED: (f) =>
+    `${f.what} was altered: its address, network and key do not belong together; import the wallet's 24 words into another home`,
   PASSPHRASE_TOO_SHORT: (f) => `the passphrase is too short; choose one of at least ${f.charsMin} characters`,
   PASSPHRASE_WRONG: () =>
     "the passphrase does not open this wallet, or its file was altered; try again, or import the wallet's 24 words",

@@ -27,9 +27,13 @@ const zWalletFile: z.ZodType<WalletFile> = z.strictObject({
   sealed: zSealed,
 });
 
-/** @throws {ShapeError} SHAPE_INVALID */
+/** @throws {ShapeError} SHAPE_INVALID; {WalletError} WALLET_ALTERED */
 export function parseWalletFile(value: unknown, what: string): WalletFile {
-  return parseShape(zWalletFile, value, what);
+  const file = parseShape(zWalletFile, value, what);
+  // Told before the passphrase is asked for: an altered address would be shown, and paid to.
+  const own = walletContract(Buffer.from(file.publicKey, "hex"), file.network).address.toRawString();
+  if (own !== file.address) throw new WalletError({ code: "WALLET_ALTERED", what });
+  return file;
 }
 
 /** @throws {WalletError} PASSPHRASE_TOO_SHORT */

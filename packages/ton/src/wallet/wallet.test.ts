@@ -61,10 +61,18 @@ test("a short passphrase is refused, and so is a file that asks for another key 
   const open = {
     kind: "pingo/wallet/v1",
     network: -3,
-    address: `0:${"0".repeat(64)}`,
-    publicKey: "0".repeat(64),
+    address: walletContract(keyPairOfSeed(new Uint8Array(32)).publicKey, -3).address.toRawString(),
+    publicKey: Buffer.from(keyPairOfSeed(new Uint8Array(32)).publicKey).toString("hex"),
   };
   expect(() => parseWalletFile({ ...open, sealed }, "the wallet")).not.toThrow();
+  for (const altered of [
+    { address: `0:${"0".repeat(64)}` },
+    { network: -239 },
+    { publicKey: "0".repeat(64) },
+  ])
+    expect(() => parseWalletFile({ ...open, ...altered, sealed }, "the wallet")).toThrow(
+      expect.objectContaining({ code: "WALLET_ALTERED" }),
+    );
   for (const scrypt of [
     { ...sealed.scrypt, n: 2 ** 30 },
     { ...sealed.scrypt, n: 2 },
