@@ -76,6 +76,8 @@ export type FogFault =
   | { readonly code: "STRANGER"; readonly what: string }
   | { readonly code: "UNIT_MISMATCH"; readonly lease: LeaseId }
   | { readonly code: "UPDATE_INVALID"; readonly cid: Cid; readonly why: string }
+  | { readonly code: "STATEMENT_MISSING"; readonly lease: LeaseId; readonly registry: string }
+  | { readonly code: "EQUIVOCATION"; readonly lease: LeaseId }
   | { readonly code: "BUILD_FAILED"; readonly why: string }
   | { readonly code: "NOT_REDONE"; readonly work: Cid }
   | { readonly code: "PAGE_MISSING"; readonly folder: string };
@@ -169,6 +171,10 @@ const SENTENCES: Sentences<FogFault> = {
   STRANGER: (f) => `${f.what}; the work was not counted`,
   UNIT_MISMATCH: (f) => `the receipt names another unit than lease ${f.lease} was granted for`,
   UPDATE_INVALID: (f) => `update ${f.cid} is refused: ${f.why}`,
+  STATEMENT_MISSING: (f) =>
+    `lease ${f.lease} asks for a statement under the registry ${f.registry}, and its result came without one; sign it and send both`,
+  EQUIVOCATION: (f) =>
+    `two different results were signed for lease ${f.lease}; both statements are kept as proof ("pingo fog cases"), and this one does not count`,
   BUILD_FAILED: (f) => `the training program could not be built: ${f.why}`,
   NOT_REDONE: (f) =>
     `the work that came to ${f.work} took more memory or time here than there is; another piece of work may prove the same`,

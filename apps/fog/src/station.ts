@@ -70,6 +70,7 @@ export async function startStation(config: FogConfig, ports: Ports): Promise<Sta
   const modeller = createModeller(blocksFolder);
   const jobs = new JobRegistry({
     ...{ sql, blocks, clock, prng, log, hub, traffic, modeller, leaseTtlMs, fog: key.nodeId },
+    registry: chain?.registry ?? null,
     // Paid on chain, a job is not worked on before its budget is there.
     hasCredit: (owner) => config.payment !== "prepaid" || membership.isFounder(owner),
     awaitsFunds: config.payment === "chain",

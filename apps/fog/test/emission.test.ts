@@ -198,7 +198,8 @@ test("the audit names what was altered: rewards, epochs, roots and claims, in bo
   });
   const book = { minter: "", quorum: "", certificates: "", ...net.devnet.book };
   const { signal } = new AbortController();
-  const chain = createEmissionChain({ client, wallet, book, network: NETWORK }, net.keys.fog, signal);
+  const station = { client, wallet, book, network: NETWORK, registry: null } as const;
+  const chain = createEmissionChain(station, net.keys.fog, signal);
   const blocks = createDiskBlocks({ folder: joinPath(folder, "blocks"), disk: systemDisk });
   const documents = new Documents(blocks);
   {

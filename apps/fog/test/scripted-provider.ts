@@ -20,9 +20,13 @@ import {
   parseShape,
   RECEIPT_DOMAIN,
   type Receipt,
+  type RegistryRef,
   type RunUnit,
   type Signed,
+  type SignedStatement,
+  signStatement,
   signValue,
+  WIRE_VERSION,
   zDatasetField,
   zFogRequest,
   zProviderAnswers,
@@ -50,7 +54,12 @@ export interface ScriptedProvider extends AsyncDisposable {
   runPiece(lease: Lease, change?: Partial<RunUnit>): Promise<Receipt>;
   /** Uploads these numbers as the update of an otherwise honest receipt. */
   claim(lease: Lease, update: Float32Array): Promise<Receipt>;
-  send(receipt: Receipt, signer?: KeyPair): Promise<Signed<AcknowledgedReceipt>>;
+  /** With the statement that its lease asked for, or what `altered` makes of it. */
+  send(
+    receipt: Receipt,
+    signer?: KeyPair,
+    altered?: (statement: SignedStatement | null) => SignedStatement | null,
+  ): Promise<Signed<AcknowledgedReceipt>>;
   ask(request: ProviderRequest): Promise<unknown>;
 }
 
@@ -83,8 +92,9 @@ export async function join(fog: FogProcess, options: JoinOptions = {}): Promise<
   const ask = (request: ProviderRequest): Promise<unknown> => channel.request(request);
   const offer = { ...offerOf(key, options.slots ?? 1), ...(options.kinds && { kinds: options.kinds }) };
   const { instance = "scripted-provider", held: holding = [] } = options;
-  const hello = await ask({ type: "hello", version: 1, instance, offer, held: holding });
+  const hello = await ask({ type: "hello", version: WIRE_VERSION, instance, offer, held: holding });
   const held = new Set<LeaseId>(options.held);
+  const registryByLease = new Map<LeaseId, RegistryRef | null>();
   const beating = setInterval(() => {
     const progress = [...held].map((lease) => ({ lease, step: 1, loss: 0.5 }));
     ask({ type: "heartbeat", sequence: 1, progress }).catch(() => clearInterval(beating));
@@ -93,6 +103,7 @@ export async function join(fog: FogProcess, options: JoinOptions = {}): Promise<
   const deliver = (lease: Lease, update: Cid, done = { steps: 1, rows: 1, lossMean: 0.5 }): Receipt => ({
     lease: lease.id,
     unit: cidOfValue(lease.unit),
+    issuedAtUnixMs: lease.issuedAtUnixMs,
     provider: key.nodeId,
     ...done,
     cpuMs: 1,
@@ -128,15 +139,19 @@ export async function join(fog: FogProcess, options: JoinOptions = {}): Promise<
     async nextLease() {
       const lease = leases.shift() ?? (await new Promise<Lease>((resolve) => takers.push(resolve)));
       held.add(lease.id);
+      registryByLease.set(lease.id, lease.registry);
       return lease;
     },
     async work(lease) {
       const { update, ...done } = await train(fog.url, lease);
       return claim(lease, update, done);
     },
-    async send(receipt, signer = key) {
-      const answer = await ask({ type: "result", receipt: signValue(RECEIPT_DOMAIN, receipt, signer) });
-      held.delete(receipt.lease);
+    async send(body, signer = key, altered = (statement) => statement) {
+      const receipt = signValue(RECEIPT_DOMAIN, body, signer);
+      const registry = registryByLease.get(body.lease) ?? null;
+      const statement = altered(registry && signStatement(signer, registry, receipt));
+      const answer = await ask({ type: "result", receipt, statement });
+      held.delete(body.lease);
       return parseShape(zProviderAnswers.result, answer, "the answer to a result").acknowledged;
     },
     async [Symbol.asyncDispose]() {

@@ -351,7 +351,7 @@ test("the audit names every difference between the books and the chain, in both 
   const client = devnet.client;
   const wallet = createWalletSender({ chain: client, key: fogKey, network: NETWORK, clock: systemClock });
   const book = { minter: "", quorum: "", certificates: "", ...devnet.book };
-  const chain = createSettlementChain({ client, wallet, book, network: NETWORK }, signal);
+  const chain = createSettlementChain({ client, wallet, book, network: NETWORK, registry: null }, signal);
   const folder = joinPath(String(place.env["PINGO_HOME"]), "fog");
   {
     await using database = await openDatabase({ folder, url: undefined });

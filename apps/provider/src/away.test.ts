@@ -117,6 +117,7 @@ test.each([0, YEAR_MS, -YEAR_MS])(
     const receipt = {
       ...{
         lease: LEASE,
+        issuedAtUnixMs: 1,
         unit: cidOfBytes(new Uint8Array()),
         provider: KEY.nodeId,
         steps: 1,
@@ -125,7 +126,7 @@ test.each([0, YEAR_MS, -YEAR_MS])(
       },
       ...{ lossMean: 0.5, update, startedAtUnixMs: 1, endedAtUnixMs: settable.nowUnixMs() },
     };
-    await outbox.put(signValue(RECEIPT_DOMAIN, receipt, KEY));
+    await outbox.put({ receipt: signValue(RECEIPT_DOMAIN, receipt, KEY), statement: null });
     delivery.wake();
     for (const endMs = clock.monotonicMs() + HOUR_MS; clock.monotonicMs() < endMs; )
       await clock.advance(5_000);

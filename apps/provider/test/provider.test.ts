@@ -9,6 +9,8 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import {
+  assert,
+  assertStatementOf,
   cidOfValue,
   encodeCanonical,
   isSignatureOf,
@@ -86,6 +88,28 @@ test("it joins with an offer, runs a lease and delivers a receipt that verifies"
   await fog.ask({ type: "lease", lease: again });
   expect((await fog.next("result")).receipt.body.update).toBe(body.update);
   expect(provider.workerPids).toHaveLength(1);
+});
+
+test("a lease that names a registry is answered with a statement too, the same one after kill -9, and never by another", async () => {
+  const provider = await joinFog();
+  await fog.next("hello");
+  const lease = leaseFor(provider.id, work, {}, { address: `0:${"7".repeat(64)}`, network: -3 });
+  fog.acknowledger = keyPairOfSeed(new Uint8Array(32).fill(6)); // not believed, so it is sent again
+  await fog.ask({ type: "lease", lease });
+  const first = await fog.next("result");
+  assert(first.statement !== null, "it was asked for");
+  assertStatementOf(first.statement, first.receipt, lease.registry);
+  provider.child.kill("SIGKILL");
+  await provider.exited;
+  const again = await joinFog();
+  expect(await fog.next("result")).toEqual(first);
+  fog.acknowledger = FOG;
+  await again.logged("result_acknowledged");
+  const asked = fog.ask({ type: "lease", lease });
+  await expect(asked).rejects.toMatchObject({
+    code: "SLOT_SIGNED",
+    message: expect.stringContaining("grant a new lease"),
+  });
 });
 
 test("a lease with a field over its limit is refused with a code, and another provider's too", async () => {

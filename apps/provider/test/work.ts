@@ -7,6 +7,7 @@ import {
   type Lease,
   leaseIdOf,
   type NodeId,
+  type RegistryRef,
   type Shard,
   type TrainUnit,
 } from "@pingo/core";
@@ -55,7 +56,12 @@ export async function storeWork(blocks: Blocks, hidden = 32): Promise<StoredWork
   };
 }
 
-export function leaseFor(provider: NodeId, work: StoredWork, change: Partial<TrainUnit> = {}): Lease {
+export function leaseFor(
+  provider: NodeId,
+  work: StoredWork,
+  change: Partial<TrainUnit> = {},
+  registry: RegistryRef | null = null,
+): Lease {
   const unit: TrainUnit = {
     job: work.program,
     round: 1,
@@ -71,7 +77,7 @@ export function leaseFor(provider: NodeId, work: StoredWork, change: Partial<Tra
     ...change,
   };
   const id = leaseIdOf(systemPrng.bytes(26));
-  return { id, attempt: 1, provider, unit, issuedAtUnixMs: Date.now(), ttlMs: 60_000 };
+  return { id, attempt: 1, provider, unit, issuedAtUnixMs: Date.now(), ttlMs: 60_000, registry };
 }
 
 /** Separable: the label is the place of the largest of the first four numbers. */

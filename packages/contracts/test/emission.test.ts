@@ -95,7 +95,7 @@ function putReceipt(store: Store, unit: Cid, by: number, number: number, change:
   const key = PROVIDERS[by] ?? FOG;
   const receipt: Receipt = {
     ...{ lease: leaseIdOf(new Uint8Array(26).fill(number)), unit, provider: key.nodeId, steps: 1, rows: 1 },
-    ...{ cpuMs: 1, lossMean: 0, update: MODULE, startedAtUnixMs: 1, endedAtUnixMs: 2 },
+    ...{ issuedAtUnixMs: 1, cpuMs: 1, lossMean: 0, update: MODULE, startedAtUnixMs: 1, endedAtUnixMs: 2 },
     ...change,
   };
   return store.put(signValue(RECEIPT_DOMAIN, receipt, key));

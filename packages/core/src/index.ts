@@ -262,6 +262,22 @@ export {
   type SettingFault,
 } from "./settings.ts";
 export {
+  assertStatementOf,
+  assertStatementSigned,
+  commitmentOf,
+  hashOfStatement,
+  isEquivocation,
+  type RegistryRef,
+  type SignedStatement,
+  type Statement,
+  StatementError,
+  type StatementFault,
+  signStatement,
+  slotOf,
+  zRegistryRef,
+  zSignedStatement,
+} from "./statement.ts";
+export {
   formatBytes,
   formatDuration,
   formatPingo,
@@ -287,6 +303,7 @@ export {
   type AcknowledgedReceipt,
   type Answer,
   CONTROL_PROTOCOL,
+  type FinishedResult,
   type FogAnswers,
   type FogRequest,
   type LeaseProgress,
@@ -294,6 +311,7 @@ export {
   type ProviderRequest,
   WIRE_VERSION,
   zAnswer,
+  zFinishedResult,
   zFogAnswers,
   zFogRequest,
   zProviderAnswers,

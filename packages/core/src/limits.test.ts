@@ -82,6 +82,7 @@ const lease = (ttlMs: number): Lease => ({
   },
   issuedAtUnixMs: 1,
   ttlMs,
+  registry: null,
 });
 const offer = (slots: number): Offer => ({
   provider,

@@ -112,4 +112,6 @@ export interface PieceRecord {
   readonly attempt: number;
   /** dag-cbor block: the provider's signed receipt. */
   readonly receipt: Cid;
+  /** dag-cbor block: the provider's statement about it, for its stake on chain; left out where none was asked for. */
+  readonly statement?: Cid;
 }

@@ -12,15 +12,23 @@ import { LIMITS } from "./limits.ts";
 import { type Offer, zOffer } from "./offer.ts";
 import { onOneLine } from "./one-line.ts";
 import { zBytes, zCid, zCount, zLeaseId, zNodeId } from "./schema.ts";
+import { type SignedStatement, zSignedStatement } from "./statement.ts";
 import { type Lease, type Receipt, zLease, zSignedReceipt } from "./work.ts";
 
 export const CONTROL_PROTOCOL = "/pingo/control/1.0.0";
-export const WIRE_VERSION = 1;
+export const WIRE_VERSION = 2;
 
 export interface LeaseProgress {
   readonly lease: LeaseId;
   readonly step: number;
   readonly loss: number | null;
+}
+
+/** As its provider signed it. */
+export interface FinishedResult {
+  readonly receipt: Signed<Receipt>;
+  /** As the lease asked for it: under its registry, or none. */
+  readonly statement: SignedStatement | null;
 }
 
 /** provider → fog */
@@ -35,7 +43,7 @@ export type ProviderRequest =
     }
   | { readonly type: "offer"; readonly offer: Offer }
   | { readonly type: "heartbeat"; readonly sequence: number; readonly progress: readonly LeaseProgress[] }
-  | { readonly type: "result"; readonly receipt: Signed<Receipt> }
+  | ({ readonly type: "result" } & FinishedResult)
   | {
       readonly type: "release";
       readonly leases: readonly LeaseId[];
@@ -81,6 +89,8 @@ export interface FogAnswers {
 /** Every answer on the wire. */
 export type Answer<T> = { readonly ok: T } | { readonly fault: FaultReport };
 
+const finishedResult = { receipt: zSignedReceipt, statement: zSignedStatement.nullable() };
+export const zFinishedResult: z.ZodType<FinishedResult> = z.strictObject(finishedResult);
 const zProgress: z.ZodType<LeaseProgress> = z.strictObject({
   lease: zLeaseId,
   step: zCount,
@@ -103,7 +113,7 @@ export const zProviderRequest: z.ZodType<ProviderRequest> = z.discriminatedUnion
     sequence: zCount,
     progress: z.array(zProgress).max(LIMITS.leasesPerProviderMax),
   }),
-  z.strictObject({ type: z.literal("result"), receipt: zSignedReceipt }),
+  z.strictObject({ type: z.literal("result"), ...finishedResult }),
   z.strictObject({ type: z.literal("release"), leases: zLeases, reason: zReason, isOwners: z.boolean() }),
   z.strictObject({ type: z.literal("goodbye") }),
 ]);

@@ -11,6 +11,7 @@ import { LIMITS } from "./limits.ts";
 import { type LearningRateSchedule, zLearningRateSchedule } from "./optimizer.ts";
 import { type PieceLimits, type SizedInput, zArguments, zPieceLimits, zSizedInput } from "./run.ts";
 import { zBytes, zCid, zCount, zLeaseId, zNodeId } from "./schema.ts";
+import { type RegistryRef, zRegistryRef } from "./statement.ts";
 
 export interface TrainUnit {
   readonly job: Cid;
@@ -78,12 +79,16 @@ export interface Lease {
   readonly unit: WorkUnit;
   readonly issuedAtUnixMs: number;
   readonly ttlMs: number;
+  /** The result goes with a statement under this registry; null: with its receipt alone. */
+  readonly registry: RegistryRef | null;
 }
 
 export interface Receipt {
   readonly lease: LeaseId;
   /** CID of the unit's canonical form. */
   readonly unit: Cid;
+  /** Of the lease. */
+  readonly issuedAtUnixMs: number;
   readonly provider: NodeId;
   readonly steps: number;
   readonly rows: number;
@@ -145,11 +150,13 @@ export const zLease: z.ZodType<Lease> = z.strictObject({
   unit: zWorkUnit,
   issuedAtUnixMs: zCount,
   ttlMs: z.int().min(100).max(LIMITS.leaseTtlMsMax),
+  registry: zRegistryRef.nullable(),
 });
 
 export const zReceipt: z.ZodType<Receipt> = z.strictObject({
   lease: zLeaseId,
   unit: zCid,
+  issuedAtUnixMs: zCount,
   provider: zNodeId,
   steps: z.int().min(1).max(LIMITS.stepsPerRoundMax),
   rows: z.int().min(1),

@@ -5,15 +5,14 @@
 import {
   type Clock,
   cidOfValue,
+  type FinishedResult,
   isFault,
   type Log,
   openSigned,
   type Prng,
   parseShape,
   RECEIPT_ACK_DOMAIN,
-  type Receipt,
   RemoteError,
-  type Signed,
   zProviderAnswers,
 } from "@pingo/core";
 import type { Channel } from "@pingo/network";
@@ -70,7 +69,7 @@ export class Delivery {
         } catch (error) {
           // Also what is no fault: a full disk fails in the outbox's own database, and passes.
           failed += 1;
-          log.warn("result_delayed", { lease: result.body.lease, error: String(error) });
+          log.warn("result_delayed", { lease: result.receipt.body.lease, error: String(error) });
         }
       }
       failures = failed > 0 ? failures + 1 : 0;
@@ -80,23 +79,23 @@ export class Delivery {
   }
 
   async #deliver(
-    result: Signed<Receipt>,
+    { receipt: sent, statement }: FinishedResult,
     channel: Channel,
     { isFirstTry, signal }: { readonly isFirstTry: boolean; readonly signal: AbortSignal },
   ): Promise<void> {
     const { outbox, remote, log } = this.#options;
-    const { lease, update } = result.body;
+    const { lease, update } = sent.body;
     try {
       const options = { isNew: isFirstTry, signal };
       const { bytes } = await copyDag(update, outbox.updateOf(lease), remote, options);
-      const answer = await channel.request({ type: "result", receipt: result }, { signal });
+      const answer = await channel.request({ type: "result", receipt: sent, statement }, { signal });
       const { acknowledged } = parseShape(zProviderAnswers.result, answer, "the fog node's acknowledgement");
       if (acknowledged.signer !== channel.peer) {
         const { signer } = acknowledged;
         throw new LendingError({ code: "FOG_SIGNATURE_STRANGE", signer, expected: channel.peer });
       }
       const { receipt, counted } = openSigned(RECEIPT_ACK_DOMAIN, acknowledged);
-      if (receipt !== cidOfValue(result)) {
+      if (receipt !== cidOfValue(sent)) {
         const why = "it acknowledges another receipt";
         throw new LendingError({ code: "FOG_ANSWER_MALFORMED", url: channel.peer, why });
       }

@@ -11,7 +11,7 @@ export {
 } from "./lease-runner.ts";
 export { LendingError, type LendingFault } from "./lending-error.ts";
 export { createMemoryCache, type MemoryCache } from "./memory-cache.ts";
-export type { Outbox } from "./outbox.ts";
+export { type Outbox, SLOTS_KEPT } from "./outbox.ts";
 export { Session, type SessionOptions } from "./session.ts";
 export type { UnitOutcome } from "./unit-outcome.ts";
 export type { OwnWorker, Workforce } from "./workforce.ts";

@@ -6,6 +6,7 @@ import {
   type Cid,
   type Clock,
   cidOfValue,
+  type FinishedResult,
   isFault,
   isRunUnit,
   type KeyPair,
@@ -15,10 +16,10 @@ import {
   type Log,
   parseShape,
   RECEIPT_DOMAIN,
-  type Receipt,
   type RunUnit,
   reportOf,
   shortId,
+  signStatement,
   signValue,
   type WorkKind,
   type WorkUnit,
@@ -167,7 +168,7 @@ export class LeaseRunner<S extends Slot> implements Workforce {
     slot.vacate();
   }
 
-  /** Idempotent by lease. @throws {LendingError} LEASE_NOT_MINE, LEASE_TOO_LARGE, KIND_NOT_TAKEN, NO_FREE_SLOT, STOPPING */
+  /** Idempotent by lease. @throws {LendingError} LEASE_NOT_MINE, LEASE_TOO_LARGE, KIND_NOT_TAKEN, SLOT_SIGNED, LEASE_OLD, NO_FREE_SLOT, STOPPING */
   take(lease: Lease): void {
     try {
       this.#take(lease);
@@ -198,6 +199,7 @@ export class LeaseRunner<S extends Slot> implements Workforce {
     }
     if (this.#runningById.has(lease.id) || outbox.leases().includes(lease.id)) return;
     this.#check(lease.unit);
+    if (lease.registry !== null) outbox.assertUnsigned(lease);
     const working = [...this.#runningById.values()].filter(({ cancel }) => !cancel.signal.aborted);
     const taken = new Set(working.map(({ slot }) => slot));
     const usable = slots
@@ -267,7 +269,7 @@ export class LeaseRunner<S extends Slot> implements Workforce {
           running.loss = loss;
         },
       });
-      await outbox.put(signValue(RECEIPT_DOMAIN, this.#receiptOf(lease, outcome), this.#options.key));
+      await outbox.put(this.#sign(lease, outcome));
       this.#runningById.delete(lease.id);
       log.info("unit_done", { lease: lease.id, steps: outcome.steps, loss: outcome.lossMean });
       onResult(outcome);
@@ -328,10 +330,13 @@ export class LeaseRunner<S extends Slot> implements Workforce {
     if (bytes > bytesMax) throw new LendingError({ code: "LEASE_TOO_LARGE", what, bytes, bytesMax });
   }
 
-  #receiptOf(lease: Lease, outcome: UnitOutcome): Receipt {
+  #sign(lease: Lease, outcome: UnitOutcome): FinishedResult {
     const { key } = this.#options;
-    const receipt = { ...outcome, lease: lease.id, unit: cidOfValue(lease.unit), provider: key.nodeId };
-    return parseShape(zReceipt, receipt, `the receipt of ${shortId(lease.id)}`);
+    const { id, unit, issuedAtUnixMs, registry } = lease;
+    const body = { ...outcome, lease: id, unit: cidOfValue(unit), issuedAtUnixMs, provider: key.nodeId };
+    const checked = parseShape(zReceipt, body, `the receipt of ${shortId(id)}`);
+    const receipt = signValue(RECEIPT_DOMAIN, checked, key);
+    return { receipt, statement: registry && signStatement(key, registry, receipt) };
   }
 }
 

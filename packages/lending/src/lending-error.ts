@@ -13,6 +13,8 @@ export type LendingFault =
       readonly bytesMax: number;
     }
   | { readonly code: "KIND_NOT_TAKEN"; readonly kind: string }
+  | { readonly code: "SLOT_SIGNED"; readonly lease: LeaseId }
+  | { readonly code: "LEASE_OLD"; readonly lease: LeaseId }
   | { readonly code: "NO_FREE_SLOT"; readonly slots: number }
   | { readonly code: "STOPPING" }
   | { readonly code: "LEASE_REVOKED"; readonly reason: string }
@@ -33,6 +35,10 @@ const SENTENCES: Sentences<LendingFault> = {
     `${f.what} of the lease take ${formatBytes(f.bytes)} and this provider offers ${formatBytes(f.bytesMax)}`,
   KIND_NOT_TAKEN: (f) =>
     `this provider takes no work of kind ${f.kind}; offer it to one whose offer says that it does`,
+  SLOT_SIGNED: (f) =>
+    `a result of lease ${f.lease} was signed before, and another one never is; grant a new lease of its unit`,
+  LEASE_OLD: (f) =>
+    `lease ${f.lease} was issued before what this provider still remembers of its signatures; grant a new lease of its unit`,
   NO_FREE_SLOT: (f) => `all ${f.slots} slots of this provider are busy; offer the lease again later`,
   STOPPING: () => "this provider is stopping; give the lease to another",
   LEASE_REVOKED: (f) => `the lease was taken back: ${f.reason}`,

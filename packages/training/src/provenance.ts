@@ -50,6 +50,8 @@ export interface UnitRecord {
   readonly update: Cid;
   /** dag-cbor block: the provider's signed receipt. */
   readonly receipt: Cid;
+  /** dag-cbor block: the provider's statement about it, for its stake on chain; left out where none was asked for. */
+  readonly statement?: Cid;
 }
 
 /** One line of a job's metrics. */
@@ -116,6 +118,7 @@ const zUnitRecord: z.ZodType<UnitRecord> = z.strictObject({
   lossMean: z.number(),
   update: zCid,
   receipt: zCid,
+  statement: zCid.exactOptional(),
 });
 
 const zRoundRecord: z.ZodType<RoundRecord> = z.strictObject({

@@ -1,5 +1,5 @@
 /** The chain as a station speaks to it: one client, and one wallet, whose orders come one after the other. */
-import { isFault, type KeyPair, type Log, type Ports } from "@pingo/core";
+import { isFault, type KeyPair, type Log, type Ports, type RegistryRef } from "@pingo/core";
 import type { Toncenter, WalletSender } from "@pingo/ton";
 import type { FogConfig } from "../config.ts";
 import { FogError } from "../fault.ts";
@@ -11,6 +11,8 @@ export interface StationChain {
   readonly wallet: WalletSender;
   readonly book: AddressBook;
   readonly network: -239 | -3;
+  /** Where stakes stand; null in a book from before there were any. */
+  readonly registry: RegistryRef | null;
 }
 
 /**
@@ -32,7 +34,8 @@ export async function openStationChain(
   const client = createToncenter({ endpoint, apiKey, fetch, clock });
   await checkChain(client, { book, network, path: addressBookPath, log, signal });
   const wallet = createWalletSender({ chain: client, key, network, clock, signal });
-  return { client, wallet, book, network };
+  const registry = book.registry === undefined ? null : { address: book.registry, network };
+  return { client, wallet, book, network, registry };
 }
 
 /** Of the wrong chain every later question would be answered, and all of it wrong. One that does not answer now may do so later. */

@@ -1,5 +1,15 @@
 /** The tables, as Drizzle types them; migrations/*.sql makes them, and a test compares the two. */
-import type { Cid, JobEvent, JobState, LeaseId, NodeId, Offer, Pool, WorkKind } from "@pingo/core";
+import type {
+  Cid,
+  JobEvent,
+  JobState,
+  LeaseId,
+  NodeId,
+  Offer,
+  Pool,
+  RegistryRef,
+  WorkKind,
+} from "@pingo/core";
 import {
   bigint,
   boolean,
@@ -100,6 +110,7 @@ export const leases = pgTable("leases", {
   provider: text().$type<NodeId>().notNull(),
   state: text().$type<"live" | "delivered" | "lost" | "faulted" | "released">().notNull(),
   issuedUnixMs: count("issued_unix_ms").notNull(),
+  registry: jsonb().$type<RegistryRef>(),
 });
 
 export const results = pgTable("results", {
@@ -117,6 +128,18 @@ export const results = pgTable("results", {
   loss: doublePrecision().notNull(),
   receivedUnixMs: count("received_unix_ms").notNull(),
 });
+
+export const statements = pgTable(
+  "statements",
+  {
+    lease: text().$type<LeaseId>().notNull(),
+    commitment: bytes().notNull(),
+    receiptCid: text("receipt_cid").$type<Cid>().notNull(),
+    statement: bytes().notNull(),
+    receivedUnixMs: count("received_unix_ms").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.lease, table.commitment] })],
+);
 
 export const events = pgTable(
   "events",

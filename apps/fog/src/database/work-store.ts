@@ -10,7 +10,7 @@ import {
   zWorkUnit,
 } from "@pingo/core";
 import { and, asc, eq, getTableColumns } from "drizzle-orm";
-import { type LeaseRow, leases, type ResultRow, results, type Sql, units } from "./schema.ts";
+import { type LeaseRow, leases, type ResultRow, results, type Sql, statements, units } from "./schema.ts";
 
 export async function insertUnits(sql: Sql, planned: readonly WorkUnit[]): Promise<void> {
   await sql.insert(units).values(
@@ -25,12 +25,17 @@ export async function insertUnits(sql: Sql, planned: readonly WorkUnit[]): Promi
 
 /** By index; empty when the round was never planned. */
 export async function listUnits(sql: Sql, job: Cid, round: number): Promise<WorkUnit[]> {
+  return (await listUnitBlocks(sql, job, round)).map(unitIn);
+}
+
+/** The same as dag-cbor blocks, whose CIDs receipts name. */
+export async function listUnitBlocks(sql: Sql, job: Cid, round: number): Promise<Uint8Array[]> {
   const rows = await sql
     .select()
     .from(units)
     .where(and(eq(units.job, job), eq(units.round, round)))
     .orderBy(asc(units.index));
-  return rows.map((row) => unitIn(row.unit));
+  return rows.map(({ unit }) => unit);
 }
 
 function unitIn(bytes: Uint8Array): WorkUnit {
@@ -113,15 +118,24 @@ export async function listProvidersOf(sql: Sql, job: Cid): Promise<NodeId[]> {
   return rows.map((row) => row.provider);
 }
 
+/** A result that counts, with what a stranger needs to check it. */
+export interface CountedResult extends ResultRow {
+  readonly attempt: number;
+  /** dag-cbor block of the statement that came with it; null: its lease asked for none. */
+  readonly statement: Uint8Array | null;
+}
+
 /** By round and unit: who did what. */
-export async function listCountedOfJob(
-  sql: Sql,
-  job: Cid,
-): Promise<readonly (ResultRow & { readonly attempt: number })[]> {
+export async function listCountedOfJob(sql: Sql, job: Cid): Promise<readonly CountedResult[]> {
+  const isItsStatement = and(
+    eq(statements.lease, results.lease),
+    eq(statements.receiptCid, results.receiptCid),
+  );
   return sql
-    .select({ ...getTableColumns(results), attempt: leases.attempt })
+    .select({ ...getTableColumns(results), attempt: leases.attempt, statement: statements.statement })
     .from(results)
     .innerJoin(leases, eq(leases.id, results.lease))
+    .leftJoin(statements, isItsStatement)
     .where(and(eq(results.job, job), results.counted))
     .orderBy(asc(results.round), asc(results.index));
 }

@@ -1,5 +1,5 @@
 /** What a job's run is given: the rooms it writes to, and its ways to providers and to the plan. */
-import type { Clock, FogRequest, Log, NodeId, Prng } from "@pingo/core";
+import type { Clock, FogRequest, Log, NodeId, Prng, RegistryRef } from "@pingo/core";
 import type { Blocks } from "@pingo/storage";
 import type { Sql } from "../database/schema.ts";
 import type { EventHub } from "./event-hub.ts";
@@ -18,6 +18,8 @@ export interface JobRunOptions {
   readonly modeller: Modeller;
   readonly fog: NodeId;
   readonly leaseTtlMs: number;
+  /** Where stakes that answer for results stand; null: this station knows none. */
+  readonly registry: RegistryRef | null;
   /** Whether an owner may owe what a job costs. */
   readonly hasCredit: (owner: NodeId) => boolean;
   /** Whether a job's budget comes from the chain, after it is admitted. */

@@ -148,11 +148,11 @@ export class JobRun implements AsyncDisposable {
       const round = running?.round;
       const found = round && waitingUnits(round.state, new Set()).find((waits) => waits.unit === unit.index);
       if (!round || round.number !== unit.round || !found || this.isFinished) return;
-      const { sql, clock, prng, leaseTtlMs: ttlMs } = this.#options;
+      const { sql, clock, prng, registry, leaseTtlMs: ttlMs } = this.#options;
       const { attempt } = found;
       const issuedAtUnixMs = clock.nowUnixMs();
       const id = leaseIdOf(prng.bytes(26));
-      const lease: Lease = { id, attempt, provider, unit, issuedAtUnixMs, ttlMs };
+      const lease: Lease = { id, attempt, provider, unit, issuedAtUnixMs, ttlMs, registry };
       const began = this.#row.trainingBeganUnixMs ?? issuedAtUnixMs;
       const written = await recordGrant(sql, lease, this.#row.trainingBeganUnixMs === null);
       this.#row = { ...this.#row, trainingBeganUnixMs: began };

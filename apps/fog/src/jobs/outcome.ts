@@ -1,13 +1,14 @@
 /** What the owner gets at the end: the trained model, how it went, and from what and by whom. */
-import type { Cid, NodeId } from "@pingo/core";
+import { type Cid, cidOfBytes, type NodeId } from "@pingo/core";
 import { type Blocks, writeFile } from "@pingo/storage";
 import type { MetricRecord, Provenance, RoundRecord } from "@pingo/training";
 import { listRounds } from "../database/round-store.ts";
-import type { JobRow, ResultRow, RoundRow, Sql } from "../database/schema.ts";
-import { listCountedOfJob } from "../database/work-store.ts";
+import type { JobRow, RoundRow, Sql } from "../database/schema.ts";
+import { type CountedResult, listCountedOfJob } from "../database/work-store.ts";
 import type { LoadedJob } from "./loaded-job.ts";
 import type { ExportedModel, Modeller } from "./modeller.ts";
 import type { Version } from "./versions.ts";
+import { writeEvidence } from "./write-evidence.ts";
 
 export type Outcome = Pick<
   JobRow,
@@ -37,12 +38,12 @@ export async function exportModels(
   return { ...exported, raw };
 }
 
-/** Receipts become blocks here, so that whoever has the provenance can check each. */
+/** Whoever has the provenance can check each result. */
 export async function writeOutcome(sql: Sql, blocks: Blocks, parts: OutcomeParts): Promise<Outcome> {
   const { model, adapters, raw } = parts.models;
   const versions = await listRounds(sql, parts.row.id);
   const counted = await listCountedOfJob(sql, parts.row.id);
-  for (const { receipt } of counted) await blocks.put(receipt, "dagCbor");
+  await writeEvidence(sql, blocks, parts.row.id, counted);
   await blocks.put(parts.row.envelope, "dagCbor");
   return {
     resultModel: await writeFile(blocks, model),
@@ -69,7 +70,7 @@ function metricOf(round: RoundRow): MetricRecord {
 function provenanceOf(
   { row, loaded, fog }: OutcomeParts,
   versions: readonly RoundRow[],
-  counted: readonly (ResultRow & { readonly attempt: number })[],
+  counted: readonly CountedResult[],
 ): Provenance {
   const resultsByRound = Map.groupBy(counted, ({ round }) => round);
   const [initial, final] = [versions[0], versions.at(-1)];
@@ -103,6 +104,7 @@ function provenanceOf(
             lossMean: result.loss,
             update: result.update,
             receipt: result.receiptCid,
+            ...(result.statement && { statement: cidOfBytes(result.statement, "dagCbor") }),
           })),
         }),
       ),

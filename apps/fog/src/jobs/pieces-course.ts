@@ -3,6 +3,7 @@ import {
   assert,
   assertDefined,
   type Cid,
+  cidOfBytes,
   hasSucceeded,
   isRunUnit,
   mixSeed,
@@ -20,12 +21,13 @@ import { readInput, readResultEnd, sizeOfTree } from "@pingo/wasm";
 import { lastLosses } from "../database/event-store.ts";
 import { latestRound } from "../database/round-store.ts";
 import type { JobRow } from "../database/schema.ts";
-import { listCountedOfJob, listUnits } from "../database/work-store.ts";
+import { type CountedResult, listCountedOfJob, listUnits } from "../database/work-store.ts";
 import { recordCommit } from "./commit-ledger.ts";
 import type { CommitMoment, Committed, Conclusion, Course, CourseOptions } from "./course.ts";
 import { type SettledPiece, settlePieces } from "./settle-pieces.ts";
+import { writeEvidence } from "./write-evidence.ts";
 
-type CountedPiece = Awaited<ReturnType<typeof listCountedOfJob>>[number] & { readonly unit: RunUnit };
+type CountedPiece = CountedResult & { readonly unit: RunUnit };
 
 /** Where each piece is run twice. */
 const REPLICAS = { none: 1, always: 2 } as const;
@@ -135,8 +137,8 @@ class PiecesCourse implements Course {
     const losses = await lastLosses(sql, begun.id, 1);
     return async (row) => {
       const records: PieceRecord[] = [];
-      for (const { unit, receipt: bytes, receiptCid: receipt, provider, update, attempt } of counted) {
-        await blocks.put(bytes, "dagCbor");
+      await writeEvidence(sql, blocks, begun.id, counted);
+      for (const { unit, receiptCid: receipt, statement, provider, update, attempt } of counted) {
         const { piece: index, input } = unit;
         records.push({
           index,
@@ -147,6 +149,7 @@ class PiecesCourse implements Course {
           provider,
           attempt,
           receipt,
+          ...(statement && { statement: cidOfBytes(statement, "dagCbor") }),
         });
       }
       await blocks.put(row.envelope, "dagCbor");

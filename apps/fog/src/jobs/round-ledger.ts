@@ -43,10 +43,11 @@ export interface StepToRecord {
 }
 
 export async function recordGrant(sql: Sql, lease: Lease, isFirstOfJob: boolean): Promise<NumberedEvent> {
-  const { id, attempt, provider, issuedAtUnixMs: issuedUnixMs } = lease;
+  const { id, attempt, provider, registry, issuedAtUnixMs: issuedUnixMs } = lease;
   const { job, round, index } = lease.unit;
   return sql.transaction(async (tx) => {
-    await insertLease(tx, { id, job, round, index, attempt, provider, issuedUnixMs, state: "live" });
+    const row = { id, job, round, index, attempt, provider, issuedUnixMs, registry, state: "live" } as const;
+    await insertLease(tx, row);
     if (isFirstOfJob) await updateJob(tx, job, { trainingBeganUnixMs: issuedUnixMs });
     return appendEvent(tx, job, issuedUnixMs, { type: "leased", round, unit: index, attempt, provider });
   });

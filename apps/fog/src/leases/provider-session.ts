@@ -22,7 +22,6 @@ import { type ReceiveOptions, receiveResult } from "./receive-result.ts";
 
 export interface SessionOptions extends ReceiveOptions {
   readonly key: KeyPair;
-  readonly log: Log;
   readonly providers: ProviderRegistry;
   readonly runs: () => readonly JobRun[];
   readonly httpUrl: string;
@@ -85,7 +84,7 @@ async function answerOf(
     case "heartbeat":
       return { drop: beat(request, peer, options) };
     case "result": {
-      const acknowledged = await receiveResult(peer, request.receipt, options);
+      const acknowledged = await receiveResult(peer, request, options);
       if (acknowledged.body.counted) options.onCounted();
       return { acknowledged };
     }
@@ -187,7 +186,7 @@ function noteRefusal(error: unknown, peer: NodeId, { log, providers }: SessionOp
     log.error("provider_request_failed", { provider: peer, why: whyOf(error) });
     return;
   }
-  if (error.code === "UPDATE_INVALID") providers.noteFault(peer);
+  if (error.code === "UPDATE_INVALID" || error.code === "EQUIVOCATION") providers.noteFault(peer);
   log.warn("provider_refused", { provider: peer, code: error.code, why: error.message });
 }
 

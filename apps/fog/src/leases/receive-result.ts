@@ -4,27 +4,32 @@
  */
 import {
   type AcknowledgedReceipt,
+  assertStatementOf,
   type Cid,
   type Clock,
   cidOfBytes,
   cidOfValue,
   encodeCanonical,
+  type FinishedResult,
   isFault,
   isRunUnit,
   type KeyPair,
+  type Log,
   type NodeId,
   openSigned,
   RECEIPT_ACK_DOMAIN,
   RECEIPT_DOMAIN,
   type Receipt,
   type Signed,
+  type SignedStatement,
   signValue,
   type WorkUnit,
 } from "@pingo/core";
 import { type Pay, payOf } from "@pingo/scheduler";
 import { StorageError } from "@pingo/storage";
 import type { JobRow, Sql } from "../database/schema.ts";
-import { findGranted } from "../database/work-store.ts";
+import { keepStatement } from "../database/statement-store.ts";
+import { findGranted, type GrantedLease } from "../database/work-store.ts";
 import { FogError } from "../fault.ts";
 import type { JobRun } from "../jobs/job-run.ts";
 import type { Mailbox } from "../jobs/mailbox.ts";
@@ -33,6 +38,7 @@ import { type ReceivedResult, recordLateResult } from "../jobs/round-ledger.ts";
 export interface ReceiveOptions {
   readonly sql: Sql;
   readonly clock: Clock;
+  readonly log: Log;
   readonly key: KeyPair;
   readonly run: (job: Cid) => JobRun | undefined;
   /** Updates are read one at a time: each may be as large as the largest model. */
@@ -45,7 +51,7 @@ const LOSS_MAX = 1e30;
 /** Steps of a receipt's rows and losses are claims; only what no honest provider can claim is refused here. */
 export async function receiveResult(
   peer: NodeId,
-  signed: Signed<Receipt>,
+  { receipt: signed, statement }: FinishedResult,
   options: ReceiveOptions,
 ): Promise<Signed<AcknowledgedReceipt>> {
   const { sql, run: runOf } = options;
@@ -60,10 +66,13 @@ export async function receiveResult(
     throw new FogError({ code: "STRANGER", what: `lease ${receipt.lease} was not granted to ${peer}` });
   }
   const { lease, result: before } = granted;
-  if (before !== null) return acknowledge(before.receiptCid, before.counted, options.key);
+  // Sent again, for the answer was lost.
+  if (before?.receiptCid === cid) return acknowledge(cid, before.counted, options.key);
   const unit = granted.unit();
-  checkClaims(receipt, unit);
+  checkClaims(receipt, unit, lease.issuedUnixMs);
   const run = runOf(lease.job);
+  await checkStatement(statement, signed, { lease, run, options });
+  if (before !== null) return acknowledge(before.receiptCid, before.counted, options.key);
   const pay = payFor(run?.row, granted.unitsOfRound, unit.steps, receipt.steps);
   const result: ReceivedResult = { receipt, bytes, cid, unit: lease.index, round: lease.round, pay };
   if (!run) {
@@ -87,8 +96,37 @@ function payFor(row: JobRow | undefined, units: number, stepsPlanned: number, st
   });
 }
 
-function checkClaims(receipt: Receipt, unit: WorkUnit): void {
+interface Asked {
+  readonly lease: GrantedLease["lease"];
+  readonly run: JobRun | undefined;
+  readonly options: ReceiveOptions;
+}
+
+/**
+ * Kept before the result may count, whatever becomes of the result: what a key signed is signed.
+ *
+ * @throws {FogError} STATEMENT_MISSING; EQUIVOCATION, which costs the lease; {StatementError}; {SignatureError}
+ */
+async function checkStatement(
+  statement: SignedStatement | null,
+  receipt: Signed<Receipt>,
+  { lease: { id: lease, registry }, run, options }: Asked,
+): Promise<void> {
+  if (statement === null) {
+    if (registry === null) return;
+    throw new FogError({ code: "STATEMENT_MISSING", lease, registry: registry.address });
+  }
+  assertStatementOf(statement, receipt, registry);
+  const { sql, clock, log } = options;
+  if (!(await keepStatement(sql, lease, statement, clock.nowUnixMs()))) return;
+  log.error("equivocation", { lease, provider: statement.signer });
+  run?.lose(lease, "fault", "its provider signed two results for it");
+  throw new FogError({ code: "EQUIVOCATION", lease });
+}
+
+function checkClaims(receipt: Receipt, unit: WorkUnit, issuedUnixMs: number): void {
   const isPlausible =
+    receipt.issuedAtUnixMs === issuedUnixMs &&
     receipt.steps <= unit.steps &&
     receipt.rows <= receipt.steps * (isRunUnit(unit) ? 1 : unit.batchSize) &&
     Math.abs(receipt.lossMean) <= LOSS_MAX;

@@ -1,0 +1,12 @@
+-- Where the stake stands that answers for the lease's result; null: its lease asked for no statement.
+alter table leases add column registry jsonb;
+
+-- What provider keys signed of results. More than one commitment for a lease is proof against the signer.
+create table statements (
+  lease text not null,
+  commitment bytea not null,
+  receipt_cid text not null,
+  statement bytea not null,
+  received_unix_ms bigint not null,
+  primary key (lease, commitment)
+);
