@@ -118,7 +118,8 @@ export async function startStation(config: FogConfig, ports: Ports): Promise<Sta
   const blockHandler = config.gate === "open" ? openHandler : gatedUploads(openHandler, uploads);
   const page = web && (await readPageFiles(web.pageFolder));
   const api = createControlApi({
-    ...{ jobs, providers, streams, log, clock, room, sql, membership, settlement, emission, fog: key.nodeId },
+    ...{ jobs, providers, streams, log, clock, room, sql, blocks },
+    ...{ membership, settlement, emission, fog: key.nodeId },
     signIn: { key, ports, network: config.network, domains: config.domains },
     node: () => {
       if (!view) throw new FogError({ code: "STARTING" });

@@ -40,6 +40,12 @@ export {
   zMarketView,
 } from "./books-api.ts";
 export {
+  type CaseView,
+  type VerdictBlock,
+  zCases,
+  zVerdictBlock,
+} from "./cases-api.ts";
+export {
   CodecError,
   type CodecFault,
   DECODE_LIMITS,

@@ -25,7 +25,7 @@ function pieceOf(at: number, limits: { readonly memoryBytes: number; readonly ou
     limits: { ...limits, secondsPerPiece: 1 },
   };
   const id = leaseIdOf(new Uint8Array(26).fill(at));
-  return { id, attempt: 1, provider: KEY.nodeId, unit, issuedAtUnixMs: 1, ttlMs: 60_000 };
+  return { id, attempt: 1, provider: KEY.nodeId, unit, issuedAtUnixMs: 1, ttlMs: 60_000, registry: null };
 }
 
 /** Lends so much; its pieces wait for blocks that never come. */

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import {
   type BooksReport,
   type BooksView,
+  type CaseView,
   type Cid,
   cidOfValue,
   createTicketedFetch,
@@ -29,6 +30,7 @@ import {
   type WalletLink,
   zBooksReport,
   zBooksView,
+  zCases,
   zEmissionView,
   zFogNodeView,
   zJobEscrowView,
@@ -41,6 +43,7 @@ import {
   zRewardsView,
 } from "@pingo/core";
 import {
+  type Blocks,
   createHttpBlocks,
   type ExportProgress,
   exportFolder,
@@ -147,10 +150,14 @@ export interface FogClient {
   /** What the emission gave a wallet, and the proof to claim it. @param owner workchain:hex */
   rewards(owner: string, options?: CallOptions): Promise<RewardsView>;
   membership(id: NodeId, options?: CallOptions): Promise<MembershipView>;
+  /** Work that tells against who did it, newest first. */
+  cases(options?: CallOptions): Promise<readonly CaseView[]>;
   /** Says whose wallet a node works for; both keys signed it. */
   linkWallet(link: WalletLink, options?: CallOptions): Promise<Linked>;
   /** One block, checked against its id. */
   getBlock(cid: Cid, options?: CallOptions): Promise<Uint8Array>;
+  /** The fog node's store, by CID; what is read is checked, and what is put signed for. */
+  store(options?: CallOptions): Promise<Blocks>;
   putFile(bytes: Uint8Array, options?: SubmitOptions): Promise<Cid>;
   getFile(cid: Cid, options?: CallOptions & { readonly sizeBytesMax?: number }): Promise<Uint8Array>;
   /** A file or a folder of this machine, streamed. */
@@ -244,10 +251,15 @@ export function connect(fogUrl: string, options: FogClientOptions): FogClient {
     audit: (call) => ask("/v1/audit", zBooksReport, { timeoutMs: SUBMIT_TIMEOUT_MS, signal: call?.signal }),
     emission: (call) => ask("/v1/emission", zEmissionView, { signal: call?.signal }),
     rewards: (owner, call) => ask(`/v1/rewards/${owner}`, zRewardsView, { signal: call?.signal }),
+    cases: async (call) => (await ask("/v1/cases", zCases, { signal: call?.signal })).cases,
     membership: (id, call) => ask(`/v1/membership/${id}`, zMembershipView, { signal: call?.signal }),
     linkWallet: (link, call) =>
       ask("/v1/wallets", zLinked, { method: "POST", body: encodeCanonical(link), signal: call?.signal }),
     getBlock: (cid, get) => blocks().get(cid, get?.signal ? { signal: get.signal } : {}),
+    async store(call) {
+      await client.node(call);
+      return blocks();
+    },
     async putFile(bytes, put = {}) {
       await client.node(put);
       return writeFile(onlyMissing(blocks(), { ...put, bytesTotal: bytes.byteLength }), bytes);

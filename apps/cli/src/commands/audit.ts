@@ -3,6 +3,7 @@ import { Command } from "commander";
 import type { Run } from "../cli.ts";
 import { type Context, connectAsReader } from "../context.ts";
 import { EXIT_FAULT } from "../exit-codes.ts";
+import { auditVerdictCommand } from "./audit-verdict.ts";
 
 const HELP = `
 Every job's budget is read from its owner's signature and every pay computed from its provider's signed receipt; what the books
@@ -15,7 +16,8 @@ Examples:
 
 export function auditCommand(run: Run): Command {
   return new Command("audit")
-    .description("whether the money is right")
+    .description("whether the money, and the work, is right")
+    .addCommand(auditVerdictCommand(run))
     .addCommand(
       new Command("verify")
         .description("compute the fog node's books again from signed receipts")

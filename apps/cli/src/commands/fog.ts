@@ -8,6 +8,7 @@ import { buildPage } from "../local/build-page.ts";
 import { FOG_FLAGS, SCRIPTS } from "../local/scripts.ts";
 import { optionsOf } from "../options.ts";
 import { fogEpochCommand } from "./fog-epoch.ts";
+import { fogCasesCommand, fogSlashCommand } from "./fog-slash.ts";
 import { fogCollectCommand, fogRegisterCommand, fogUnbondCommand } from "./fog-stake.ts";
 
 const HELP = `
@@ -21,7 +22,7 @@ const PORT_MAX = 65_533;
 
 export function fogCommand(run: Run): Command {
   return new Command("fog")
-    .description("run a fog node, stake on it, check its rewards")
+    .description("run a fog node, stake on it, judge the work")
     .addCommand(
       new Command("serve")
         .description("a fog node in the foreground")
@@ -34,7 +35,9 @@ export function fogCommand(run: Run): Command {
     .addCommand(fogRegisterCommand(run))
     .addCommand(fogUnbondCommand(run))
     .addCommand(fogCollectCommand(run))
-    .addCommand(fogEpochCommand(run));
+    .addCommand(fogEpochCommand(run))
+    .addCommand(fogCasesCommand(run))
+    .addCommand(fogSlashCommand(run));
 }
 
 async function serve(context: Context, command: Command): Promise<void> {

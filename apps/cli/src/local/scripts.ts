@@ -5,6 +5,7 @@ const at = (path: string): string => fileURLToPath(new URL(`../../../../${path}`
 
 export const SCRIPTS = {
   fog: at("apps/fog/src/main.ts"),
+  reexecute: at("apps/fog/src/membership/reexecute.ts"),
   devnet: at("apps/devnet/src/main.ts"),
   provider: at("apps/provider/src/main.ts"),
   buildPage: at("apps/tab/src/main.ts"),

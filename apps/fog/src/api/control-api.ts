@@ -10,10 +10,11 @@ import {
   type NodeId,
   parseCid,
 } from "@pingo/core";
-import { receiveBody, UPLOAD_AGAIN_SECONDS, type UploadRoom } from "@pingo/storage";
+import { type Blocks, receiveBody, UPLOAD_AGAIN_SECONDS, type UploadRoom } from "@pingo/storage";
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
 import { z } from "zod";
 import { addBooksRoutes } from "../books/books-routes.ts";
+import { listCases } from "../cases/list-cases.ts";
 import type { Sql } from "../database/schema.ts";
 import type { Emission } from "../emission/emission.ts";
 import { addEmissionRoutes } from "../emission/emission-routes.ts";
@@ -30,6 +31,7 @@ import type { EventStreams } from "./event-stream.ts";
 
 export interface ControlApiOptions {
   readonly sql: Sql;
+  readonly blocks: Blocks;
   readonly fog: NodeId;
   readonly membership: Membership;
   readonly signIn: Omit<SignInRouteOptions, "membership">;
@@ -101,6 +103,7 @@ export function createControlApi(options: ControlApiOptions): FastifyInstance {
   });
   addBooksRoutes(api, { ...options, offers: () => providers.totals() });
   addEmissionRoutes(api, options.emission);
+  api.get("/v1/cases", async () => ({ cases: await listCases(options.sql, options.blocks) }));
   addMembershipRoutes(api, options.membership);
   addSignInRoutes(api, { ...options.signIn, membership: options.membership });
   return api;

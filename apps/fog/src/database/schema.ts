@@ -141,6 +141,12 @@ export const statements = pgTable(
   (table) => [primaryKey({ columns: [table.lease, table.commitment] })],
 );
 
+export const refutations = pgTable("refutations", {
+  lease: text().$type<LeaseId>().primaryKey(),
+  deviation: doublePrecision().notNull(),
+  atUnixMs: count("at_unix_ms").notNull(),
+});
+
 export const events = pgTable(
   "events",
   {

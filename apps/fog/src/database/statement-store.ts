@@ -1,13 +1,6 @@
 /** Statements about results, as rows: one for each commitment that was signed for a lease. */
-import {
-  decodeCanonical,
-  encodeCanonical,
-  type LeaseId,
-  parseShape,
-  type SignedStatement,
-  zSignedStatement,
-} from "@pingo/core";
-import { and, asc, eq, ne } from "drizzle-orm";
+import { encodeCanonical, type LeaseId, type SignedStatement } from "@pingo/core";
+import { and, eq, ne } from "drizzle-orm";
 import { type Sql, statements } from "./schema.ts";
 
 /** Once it resolves the statement is kept. @returns whether another commitment was signed for the lease */
@@ -28,14 +21,4 @@ export async function keepStatement(
   // After its own is there: of two that come at once, the later one sees both.
   const isOther = and(eq(statements.lease, lease), ne(statements.commitment, commitment));
   return (await sql.$count(statements, isOther)) > 0;
-}
-
-/** In the order they came. */
-export async function listStatements(sql: Sql, lease: LeaseId): Promise<readonly SignedStatement[]> {
-  const rows = await sql
-    .select()
-    .from(statements)
-    .where(eq(statements.lease, lease))
-    .orderBy(asc(statements.receivedUnixMs));
-  return rows.map((row) => parseShape(zSignedStatement, decodeCanonical(row.statement), "a kept statement"));
 }

@@ -49,7 +49,8 @@ export interface Conclusion {
   readonly outcome: Partial<JobRow>;
 }
 
-export interface CourseOptions extends Pick<JobRunOptions, "sql" | "blocks" | "modeller" | "fog" | "log"> {
+export interface CourseOptions
+  extends Pick<JobRunOptions, "sql" | "blocks" | "modeller" | "fog" | "log" | "clock"> {
   readonly row: JobRow;
   /** Aborted when the station stops. */
   readonly signal: AbortSignal;

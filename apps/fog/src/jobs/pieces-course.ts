@@ -19,6 +19,7 @@ import { type StoredLink, statDag, writeFile, writeTree } from "@pingo/storage";
 import type { CountedDelivery, RoundState } from "@pingo/training";
 import { readInput, readResultEnd, sizeOfTree } from "@pingo/wasm";
 import { lastLosses } from "../database/event-store.ts";
+import { saveRefutation } from "../database/refutation-store.ts";
 import { latestRound } from "../database/round-store.ts";
 import type { JobRow } from "../database/schema.ts";
 import { type CountedResult, listCountedOfJob, listUnits } from "../database/work-store.ts";
@@ -124,7 +125,7 @@ class PiecesCourse implements Course {
   }
 
   async conclude(): Promise<(row: JobRow) => Promise<Conclusion>> {
-    const { sql, blocks, fog, modeller, log, signal, row: begun } = this.#options;
+    const { sql, blocks, fog, modeller, log, clock, signal, row: begun } = this.#options;
     const job = this.#job;
     const replicas = REPLICAS[job.verify];
     const counted = await this.#counted();
@@ -138,14 +139,18 @@ class PiecesCourse implements Course {
     return async (row) => {
       const records: PieceRecord[] = [];
       await writeEvidence(sql, blocks, begun.id, counted);
-      for (const { unit, receiptCid: receipt, statement, provider, update, attempt } of counted) {
+      for (const { lease, unit, receiptCid: receipt, statement, provider, update, attempt } of counted) {
         const { piece: index, input } = unit;
+        const isRefuted = settled[index]?.refuted.has(update) === true;
+        if (isRefuted) {
+          await saveRefutation(sql, { lease, deviation: 1, atUnixMs: clock.nowUnixMs() });
+        }
         records.push({
           index,
           input: input && { cid: input.cid, name: input.name },
           end: await readResultEnd(blocks, update),
           result: update,
-          isRefuted: settled[index]?.refuted.has(update) === true,
+          isRefuted,
           provider,
           attempt,
           receipt,

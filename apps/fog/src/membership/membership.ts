@@ -14,6 +14,7 @@ import {
   openWalletLink,
   type WalletLink,
 } from "@pingo/core";
+import { saveRefutation } from "../database/refutation-store.ts";
 import type { Sql } from "../database/schema.ts";
 import { listUnits } from "../database/work-store.ts";
 import { FogError } from "../fault.ts";
@@ -164,6 +165,9 @@ export class Membership implements AsyncDisposable {
     if (candidate === undefined) return false;
     const { lease, node, address } = candidate;
     const { verdict, deviation } = await this.#verdictOn(candidate);
+    // Before it is known as done again: an end in between does it once more, and forgets nothing.
+    if (verdict === "other" && deviation !== null)
+      await saveRefutation(sql, { lease, deviation, atUnixMs: clock.nowUnixMs() });
     await saveVerification(sql, { lease, node, address, verdict, deviation, atUnixMs: clock.nowUnixMs() });
     log.info("work_redone", { lease, node, verdict, deviation });
     return true;

@@ -25,7 +25,7 @@ const ANSWER_CHARS_MAX = 4_096;
 const GRACE_MS = 60_000;
 /** However long a unit may take: others wait for theirs. */
 const REDONE_MS_MAX = 10 * 60_000;
-const zAnswer = z.union([z.strictObject({ deviation: z.number().nonnegative() }), zErrorBody]);
+const zAnswer = z.union([z.object({ deviation: z.number().nonnegative() }), zErrorBody]);
 
 /**
  * @returns ‖theirs - ours‖ / ‖ours‖ over the whole update; of a piece 0 where its result is the same to the byte, else 1
@@ -40,7 +40,7 @@ export async function redo(work: Redone, signal: AbortSignal): Promise<number> {
   });
   const ended = once(child, "close");
   child.stdin.on("error", () => undefined); // it ended first; its answer tells why
-  child.stdin.end(JSON.stringify(work));
+  child.stdin.end(JSON.stringify({ ...work, keeps: false }));
   try {
     const answer = await text(child.stdout);
     const [exitCode, killedBy] = await ended;

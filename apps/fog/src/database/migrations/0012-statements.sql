@@ -10,3 +10,10 @@ create table statements (
   received_unix_ms bigint not null,
   primary key (lease, commitment)
 );
+
+-- Results that did not come out again when this station did the work.
+create table refutations (
+  lease text primary key,
+  deviation double precision not null,
+  at_unix_ms bigint not null
+);
