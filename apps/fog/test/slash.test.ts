@@ -250,7 +250,7 @@ test("a result that does not come out again costs a part, by as many signatures 
   await rm(order);
   expect(await told(asked)).toMatchObject({ ...first, convictions: 1 });
   expect((await pingo(asked, secondHome)).stderr).toMatch(
-    /exit code 291\): there is a verdict on this slot already.*\(SLASH_REFUSED\)/,
+    /exit code 291\): there is a verdict on this slot already.*\(REFUSED_ON_CHAIN\)/,
   );
 });
 

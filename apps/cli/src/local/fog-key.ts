@@ -7,9 +7,18 @@ import type { Context } from "../context.ts";
 const SEED_BYTES = 32;
 
 /** @throws {CliError} NO_FOG_KEY */
-export async function readFogKey({ config, ports }: Context): Promise<KeyPair> {
-  const path = join(config.home, "fog", "key");
-  const seed = await ports.disk.read(path);
-  if (seed?.byteLength !== SEED_BYTES) throw new CliError({ code: "NO_FOG_KEY", path });
-  return keyPairOfSeed(seed);
+export async function readFogKey(context: Context): Promise<KeyPair> {
+  const found = await findFogKey(context);
+  if (found === undefined) throw new CliError({ code: "NO_FOG_KEY", path: pathOfFogKey(context) });
+  return found;
+}
+
+/** undefined where this home runs none. */
+export async function findFogKey(context: Context): Promise<KeyPair | undefined> {
+  const seed = await context.ports.disk.read(pathOfFogKey(context));
+  return seed?.byteLength === SEED_BYTES ? keyPairOfSeed(seed) : undefined;
+}
+
+function pathOfFogKey({ config }: Context): string {
+  return join(config.home, "fog", "key");
 }

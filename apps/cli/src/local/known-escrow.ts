@@ -1,14 +1,14 @@
 /** The escrow of a job that was funded: read, and moved on by whoever may. */
 
-import { join } from "node:path";
 import type { EscrowView, JobEscrowTerms } from "@pingo/contracts";
-import { digestOfCid, type JobId, keyPairOfSeed, publicKeyOfNodeId } from "@pingo/core";
+import { digestOfCid, type JobId, publicKeyOfNodeId } from "@pingo/core";
 import type { FogClient } from "@pingo/sdk";
 import type { Toncenter, WalletMessage } from "@pingo/ton";
 import { CliError } from "../cli-error.ts";
 import type { Context } from "../context.ts";
 import { findAddressBook } from "./deploy-genesis.ts";
 import { runErrand } from "./errand.ts";
+import { readFogKey } from "./fog-key.ts";
 import { findLocalPayerAt } from "./local-payer.ts";
 import type { Payer } from "./own-escrow.ts";
 import { openWallet } from "./own-wallet.ts";
@@ -34,7 +34,6 @@ const NANOGRAM = 1_000_000_000n;
 const ANSWER_NANOGRAM = NANOGRAM / 8n;
 const GRAM_NEEDED_NANO = NANOGRAM / 5n;
 const CALL_VALID_S = 300;
-const SEED_BYTES = 32;
 
 /** @throws {CliError} NO_ESCROW, NO_ADDRESS_BOOK, ESCROW_DIFFERS; {ToncenterError} */
 export async function openKnownEscrow(context: Context, client: FogClient, job: JobId): Promise<KnownEscrow> {
@@ -144,7 +143,7 @@ export async function openKnownEscrow(context: Context, client: FogClient, job: 
 
 /** Signed with the key of this home's fog node; whoever sends it pays for it. */
 async function signedOrder(
-  { config, ports, signal }: Context,
+  context: Context,
   chain: Toncenter,
   {
     terms,
@@ -161,10 +160,7 @@ async function signedOrder(
   const { encodeExecute, encodeQuorumCall, encodeSettle, placeInQuorum, QuorumAt, signCell } = await import(
     "@pingo/contracts"
   );
-  const path = join(config.home, "fog", "key");
-  const seed = await ports.disk.read(path);
-  if (seed?.byteLength !== SEED_BYTES) throw new CliError({ code: "NO_FOG_KEY", path });
-  const key = keyPairOfSeed(seed);
+  const key = await readFogKey(context);
   const view = await chain.open(new QuorumAt(terms.quorum)).getView();
   const { seqno, threshold } = view;
   const place = placeInQuorum(view, key.publicKey);
@@ -172,7 +168,7 @@ async function signedOrder(
     throw new CliError({ code: "QUORUM_NOT_OURS", isMember: place !== undefined, threshold });
   const call = encodeQuorumCall({
     ...{ quorum: terms.quorum, globalId: network, seqno, target, order: encodeSettle(amountNano) },
-    validUntilUnixS: (await chain.nowUnixS(signal)) + CALL_VALID_S,
+    validUntilUnixS: (await chain.nowUnixS(context.signal)) + CALL_VALID_S,
     valueMinNanogram: ANSWER_NANOGRAM,
   });
   return encodeExecute(call, new Map([[place, signCell(key, call)]]));

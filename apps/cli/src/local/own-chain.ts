@@ -1,9 +1,9 @@
 /** The chain as this home uses it, and who pays there: its own devnet where it has one, or what its settings name. */
-import { assertDefined } from "@pingo/core";
-import type { NetworkId, Toncenter, WalletMessage } from "@pingo/ton";
+import type { NetworkId, Toncenter } from "@pingo/ton";
 import { CliError } from "../cli-error.ts";
 import type { Context } from "../context.ts";
 import { findAddressBook } from "./deploy-genesis.ts";
+import { type Errand, runErrand } from "./errand.ts";
 import { findHomePayer, openHomePayer } from "./local-payer.ts";
 import { readWallet } from "./own-wallet.ts";
 import { RewardError } from "./reward-error.ts";
@@ -15,15 +15,15 @@ export interface OwnChain {
   addressOf(name: string): string;
   /** Of this home's wallet, workchain:hex. @throws {CliError} NO_WALLET */
   ownAddress(): Promise<string>;
-  /** In one order of this home's wallet. @throws {RewardError} REWARD_GRAM_MISSING; {CliError} NO_WALLET, PASSPHRASE_NEEDED */
-  send(messages: readonly WalletMessage[]): Promise<void>;
-  /** Until it is there. @throws {ToncenterError} NOT_SEEN_ON_CHAIN */
-  seen<T>(what: string, look: () => Promise<T | null>): Promise<T>;
+  /**
+   * In one order of this home's wallet, looked for until it is there.
+   *
+   * @throws {RewardError} REWARD_GRAM_MISSING; {CliError} NO_WALLET, PASSPHRASE_NEEDED, REFUSED_ON_CHAIN; {ToncenterError} NOT_SEEN_ON_CHAIN
+   */
+  ask<T>(errand: Errand<T>): Promise<T>;
 }
 
 const FEES_NANOGRAM = 20_000_000n;
-const LOOK_EVERY_MS = 400;
-const LOOKS_MAX = 150;
 
 /** @throws {CliError} NO_ADDRESS_BOOK */
 export async function openOwnChain(context: Context): Promise<OwnChain> {
@@ -32,7 +32,7 @@ export async function openOwnChain(context: Context): Promise<OwnChain> {
   const bookPath = local?.bookPath ?? config.chain.addressBookPath;
   const book = await findAddressBook(context, bookPath);
   if (book === undefined) throw new CliError({ code: "NO_ADDRESS_BOOK", path: bookPath });
-  const { createToncenter, createWalletSender, ToncenterError, walletContract } = await import("@pingo/ton");
+  const { createToncenter, createWalletSender, walletContract } = await import("@pingo/ton");
   const endpoint = local?.endpoint ?? config.chain.endpoint;
   const client = createToncenter({ ...config.chain, endpoint, fetch: ports.fetch, clock: ports.clock });
   return {
@@ -47,24 +47,18 @@ export async function openOwnChain(context: Context): Promise<OwnChain> {
       if (local === undefined) return (await readWallet(context)).address;
       return walletContract(local.key.publicKey, local.network).address.toRawString();
     },
-    async send(messages) {
+    async ask(errand) {
       const { key, network } = await openHomePayer(context);
       const sender = createWalletSender({ chain: client, key, network, clock: ports.clock, signal });
-      const neededNanogram = messages.reduce((sum, { valueNanogram }) => sum + valueNanogram, FEES_NANOGRAM);
+      const neededNanogram = errand.messages.reduce(
+        (sum, { valueNanogram }) => sum + valueNanogram,
+        FEES_NANOGRAM,
+      );
       if ((await client.account(sender.address, signal)).balanceNanogram < neededNanogram) {
         const address = sender.address.toString({ bounceable: false });
         throw new RewardError({ code: "REWARD_GRAM_MISSING", address, neededNanogram });
       }
-      await sender.send(messages);
-    },
-    async seen(what, look) {
-      for (let looks = 0; looks < LOOKS_MAX; looks++) {
-        const found = await look();
-        if (found !== null) return assertDefined(found, what);
-        await ports.clock.sleep(LOOK_EVERY_MS, { signal });
-      }
-      const seconds = (LOOKS_MAX * LOOK_EVERY_MS) / 1000;
-      throw new ToncenterError({ code: "NOT_SEEN_ON_CHAIN", what, seconds });
+      return runErrand(context, { chain: client, sender }, errand);
     },
   };
 }

@@ -76,18 +76,20 @@ export async function claimRewards(
       fromUnixS: waits.length > 0 ? Math.min(...waits) : endsAtUnixS,
     });
   }
-  await chain.send(
-    due.map(({ pool, proof }) => ({
+  await chain.ask({
+    what: "the claim",
+    messages: due.map(({ pool, proof }) => ({
       to: Address.parseRaw(chain.addressOf(pool)),
       valueNanogram: CLAIM_NANOGRAM,
       body: encodeClaim(to, Cell.fromBase64(proof)),
     })),
-  );
-  for (const { pool, inForceNano } of due) {
-    const vault = chain.client.open(new DistributorAt(Address.parseRaw(chain.addressOf(pool))));
-    await chain.seen(`the claim on ${pool}`, async () =>
-      (await vault.getPaidNano(to)) >= inForceNano ? true : null,
-    );
-  }
+    async look() {
+      for (const { pool, inForceNano } of due) {
+        const vault = chain.client.open(new DistributorAt(Address.parseRaw(chain.addressOf(pool))));
+        if ((await vault.getPaidNano(to)) < inForceNano) return undefined;
+      }
+      return true;
+    },
+  });
   return { owner: ownerAddress, pools: due.map(({ pool, nano }) => ({ pool, nano })) };
 }

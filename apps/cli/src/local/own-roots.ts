@@ -1,12 +1,12 @@
 /** This home's part in roots: it challenges one that waits, and as a fog node of the quorum signs and posts one. */
-import { join } from "node:path";
 import type { DistributorTerms } from "@pingo/contracts";
-import { assert, isSignatureOf, type KeyPair, keyPairOfSeed, type Pool } from "@pingo/core";
+import { assert, isSignatureOf, type Pool } from "@pingo/core";
 import type { FogClient } from "@pingo/sdk";
 import type { Cell } from "@ton/core";
 import { CliError } from "../cli-error.ts";
 import type { Context } from "../context.ts";
 import { type CheckedPool, checkEpoch, hexOf, readDocument, readVaults } from "./check-epoch.ts";
+import { findFogKey, readFogKey } from "./fog-key.ts";
 import type { OwnChain } from "./own-chain.ts";
 import { RewardError } from "./reward-error.ts";
 
@@ -25,7 +25,6 @@ const NANOGRAM = 1_000_000_000n;
 /** For the quorum and the vault, the proofs, or beside the bond; the rest comes back. */
 const ASK_NANOGRAM = NANOGRAM / 5n;
 const DAY_S = 86_400;
-const SEED_BYTES = 32;
 
 /** @throws {RewardError} NO_ROOT_WAITS, ROOT_CHALLENGED, ROOT_IS_RIGHT, REWARD_GRAM_MISSING */
 export async function challengeRoot(context: Context, parts: RootParts, pool: Pool): Promise<Challenged> {
@@ -41,17 +40,21 @@ export async function challengeRoot(context: Context, parts: RootParts, pool: Po
   const vault = chain.client.open(new DistributorAt(to));
   const proof = await proofOfDecrease(context, parts, pool);
   if (proof !== null) {
-    await chain.send([{ to, valueNanogram: ASK_NANOGRAM, body: proof }]);
-    await chain.seen("the fall of the root", async () =>
-      (await vault.getView()).pending?.root === pending.root ? null : true,
-    );
+    await chain.ask({
+      what: "the fall of the root",
+      messages: [{ to, valueNanogram: ASK_NANOGRAM, body: proof }],
+      look: async () => (await vault.getView()).pending?.root !== pending.root || undefined,
+    });
     return { how: "proof", untilUnixS: null };
   }
   const { bondNanogram } = await readTerms(chain, pool);
-  await chain.send([{ to, valueNanogram: bondNanogram + ASK_NANOGRAM, body: encodeChallenge() }]);
-  const untilUnixS = await chain.seen("the challenge", async () => {
-    const { pending: now } = await vault.getView();
-    return now?.challenger ? now.untilUnixS : null;
+  const untilUnixS = await chain.ask({
+    what: "the challenge",
+    messages: [{ to, valueNanogram: bondNanogram + ASK_NANOGRAM, body: encodeChallenge() }],
+    async look() {
+      const { pending: now } = await vault.getView();
+      return now?.challenger ? now.untilUnixS : undefined;
+    },
   });
   return { how: "bond", untilUnixS };
 }
@@ -91,7 +94,7 @@ export async function signRoot(
 ): Promise<{ readonly epoch: number; readonly root: string; readonly signature: RootSignature }> {
   const { epoch, root, call } = await callFor(context, parts, pool, wanted);
   const { placeInQuorum, signCell } = await import("@pingo/contracts");
-  const key = await fogKey(context);
+  const key = await readFogKey(context);
   const quorum = await readQuorum(parts.chain);
   const place = placeInQuorum(quorum, key.publicKey);
   if (place === undefined)
@@ -128,9 +131,12 @@ export async function postRoot(
   if (signatures.size < threshold)
     throw new RewardError({ code: "SIGNATURES_MISSING", found: signatures.size, threshold });
   const body = encodeExecute(call, signatures);
-  await chain.send([{ to: Address.parseRaw(chain.addressOf("quorum")), valueNanogram: ASK_NANOGRAM, body }]);
   const vault = chain.client.open(new DistributorAt(Address.parseRaw(chain.addressOf(pool))));
-  await chain.seen("the root", async () => ((await vault.getView()).pending?.epoch === epoch ? true : null));
+  await chain.ask({
+    what: "the root",
+    messages: [{ to: Address.parseRaw(chain.addressOf("quorum")), valueNanogram: ASK_NANOGRAM, body }],
+    look: async () => (await vault.getView()).pending?.epoch === epoch || undefined,
+  });
   return { epoch, root };
 }
 
@@ -179,19 +185,4 @@ async function readQuorum(chain: OwnChain) {
   const { QuorumAt } = await import("@pingo/contracts");
   const { Address } = await import("@ton/core");
   return chain.client.open(new QuorumAt(Address.parseRaw(chain.addressOf("quorum")))).getView();
-}
-
-async function fogKey(context: Context): Promise<KeyPair> {
-  const found = await findFogKey(context);
-  if (found === undefined) throw new CliError({ code: "NO_FOG_KEY", path: pathOfFogKey(context) });
-  return found;
-}
-
-async function findFogKey(context: Context): Promise<KeyPair | undefined> {
-  const seed = await context.ports.disk.read(pathOfFogKey(context));
-  return seed?.byteLength === SEED_BYTES ? keyPairOfSeed(seed) : undefined;
-}
-
-function pathOfFogKey({ config }: Context): string {
-  return join(config.home, "fog", "key");
 }

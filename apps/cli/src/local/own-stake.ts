@@ -1,12 +1,12 @@
 /** The stake of this home's provider, or fog node, in the registry on chain: its key, what it lends, and the PINGO behind it. */
-import { join } from "node:path";
 import type { MemberRole, Stake, StakeView } from "@pingo/contracts";
-import { formatPingo, type KeyPair, keyPairOfSeed } from "@pingo/core";
+import { formatPingo, type KeyPair } from "@pingo/core";
 import type { WalletMessage } from "@pingo/ton";
 import { CliError } from "../cli-error.ts";
 import type { Context } from "../context.ts";
 import { findAddressBook } from "./deploy-genesis.ts";
 import { runErrand } from "./errand.ts";
+import { readFogKey } from "./fog-key.ts";
 import { openHomePayer } from "./local-payer.ts";
 import { ownKeys } from "./own-ids.ts";
 
@@ -27,7 +27,6 @@ export interface OwnStake {
 }
 
 const PROVIDER = "provider";
-const SEED_BYTES = 32;
 const NANOGRAM = 1_000_000_000n;
 /** With the stake's rent, a transfer with its notice, and a payment out of it; the rest of each comes back. */
 const ASK_NANOGRAM = NANOGRAM / 10n;
@@ -141,10 +140,7 @@ async function memberKey(context: Context, role: MemberRole): Promise<KeyPair> {
     if (own === undefined) throw new CliError({ code: "NO_PROVIDER_KEY" });
     return own;
   }
-  const path = join(context.config.home, "fog", "key");
-  const seed = await context.ports.disk.read(path);
-  if (seed?.byteLength !== SEED_BYTES) throw new CliError({ code: "NO_FOG_KEY", path });
-  return keyPairOfSeed(seed);
+  return readFogKey(context);
 }
 
 export function stakeLines({

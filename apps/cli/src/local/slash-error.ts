@@ -17,8 +17,7 @@ export type SlashFault =
   | { readonly code: "NOT_IN_QUORUM"; readonly node: string }
   | { readonly code: "ORDER_FILE_NEEDED"; readonly threshold: number }
   | { readonly code: "ORDER_OF_ANOTHER"; readonly path: string; readonly what: string }
-  | { readonly code: "ORDER_STALE"; readonly path: string; readonly why: string }
-  | { readonly code: "SLASH_REFUSED"; readonly exitCode: number; readonly why: string };
+  | { readonly code: "ORDER_STALE"; readonly path: string; readonly why: string };
 
 const SENTENCES: Sentences<SlashFault> = {
   NOT_A_RESULT: (f) =>
@@ -46,7 +45,6 @@ const SENTENCES: Sentences<SlashFault> = {
     `${f.path} is an order about another ${f.what}; name its own statement, or another file`,
   ORDER_STALE: (f) =>
     `the order in ${f.path} can no longer be sent: ${f.why}; remove the file and begin anew`,
-  SLASH_REFUSED: (f) => `the chain refused it (exit code ${f.exitCode}): ${f.why}`,
 };
 
 export class SlashError extends FaultError<SlashFault> {

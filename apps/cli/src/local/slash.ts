@@ -23,8 +23,8 @@ import type { Blocks } from "@pingo/storage";
 import type { WalletMessage } from "@pingo/ton";
 import { CliError } from "../cli-error.ts";
 import type { Context } from "../context.ts";
-import { answersTo, exitCodeOfRefusal, lastLtOf } from "./chain-answers.ts";
 import { findAddressBook } from "./deploy-genesis.ts";
+import { runErrand } from "./errand.ts";
 import { readFogKey } from "./fog-key.ts";
 import { openHomePayer } from "./local-payer.ts";
 import { SlashError } from "./slash-error.ts";
@@ -58,8 +58,6 @@ const GRAM_NEEDED_NANO = (NANOGRAM * 3n) / 10n;
 const CALL_VALID_S = 300;
 /** Where it goes from hand to hand. */
 const ORDER_VALID_S = 7 * 86_400;
-const LOOK_EVERY_MS = 400;
-const LOOKS_MAX = 150;
 
 /** @throws {SlashError}; {CliError}; {SignatureError}; {ToncenterError} */
 export async function proveEquivocation(
@@ -147,7 +145,7 @@ async function openBench(context: Context, { registry: ref, signer }: SignedStat
   if (ref.address !== own || ref.network !== network)
     throw new SlashError({ code: "STATEMENT_ELSEWHERE", found: ref.address, own });
   const contracts = await import("@pingo/contracts");
-  const { createToncenter, createWalletSender, ToncenterError } = await import("@pingo/ton");
+  const { createToncenter, createWalletSender } = await import("@pingo/ton");
   const { Address } = await import("@ton/core");
   const chain = createToncenter({ ...config.chain, endpoint, fetch: ports.fetch, clock: ports.clock });
   const sender = createWalletSender({ chain, key, network, clock: ports.clock, signal });
@@ -173,21 +171,17 @@ async function openBench(context: Context, { registry: ref, signer }: SignedStat
       const { address } = sender;
       if ((await chain.account(address, signal)).balanceNanogram < GRAM_NEEDED_NANO)
         throw new CliError({ code: "GRAM_MISSING", address: address.toString({ bounceable: false }) });
-      const afterLt = await lastLtOf(chain, address, signal);
-      await sender.send([message]);
-      for (let looks = 0; looks < LOOKS_MAX; looks++) {
-        const view = await chain.open(stake).getView();
-        if (view !== null && isDone(view)) return view;
-        const answers = await answersTo(chain, address, afterLt, signal);
-        const exitCode = await exitCodeOfRefusal("the stake's loss", answers);
-        if (exitCode !== null)
-          throw new SlashError({
-            ...{ code: "SLASH_REFUSED", exitCode, why: contracts.sentenceOfExitCode(exitCode) },
-          });
-        await ports.clock.sleep(LOOK_EVERY_MS, { signal });
-      }
-      const seconds = (LOOKS_MAX * LOOK_EVERY_MS) / 1000;
-      throw new ToncenterError({ code: "NOT_SEEN_ON_CHAIN", what: "the stake's loss", seconds });
+      return runErrand(
+        context,
+        { chain, sender },
+        {
+          ...{ what: "the stake's loss", messages: [message] },
+          async look() {
+            const view = await chain.open(stake).getView();
+            return view !== null && isDone(view) ? view : undefined;
+          },
+        },
+      );
     },
   };
 }
