@@ -98,8 +98,8 @@ test(
     // The station closes it as well, as soon as it looks.
     expect(closedOrPaid.stderr).toMatch(/\((ESCROW_WINDOW_OVER|ESCROW_NOT_BILLED)\)\n$/);
     await expect.poll(async () => (await shown(late)).phase, { timeout: TIMEOUT_MS }).toBe("closed");
-    expectRefused(await pingo(["job", "escrow", "show", `bafyrei${"a".repeat(52)}`], env), "NO_ESCROW", [
-      "no escrow on chain",
+    expectRefused(await pingo(["job", "escrow", "show", `bafyrei${"a".repeat(52)}`], env), "JOB_UNKNOWN", [
+      "pingo job list",
     ]);
   },
   TIMEOUT_MS,
