@@ -66,10 +66,16 @@ test(
       firstWork: expect.any(Array),
       payments: expect.any(Array),
       walletNano: expect.stringMatching(/^\d+$/),
+      // Of an epoch that still runs: what this work is to give its wallet when it closes.
+      rewards: expect.objectContaining({ owner: expect.stringMatching(/^0:[0-9a-f]{64}$/), running: 1 }),
       wallSeconds: expect.any(Number),
       model: join(home, "jobs", outcome.job, "model.onnx"),
     });
     expect(outcome.accuracy).toBeGreaterThanOrEqual(0.97);
+    const running = outcome.rewards.pools.map(({ runningNano }: { runningNano: string }) =>
+      BigInt(runningNano),
+    );
+    expect(running.every((nano: bigint) => nano > 0n)).toBe(true);
     for (const [list, payer] of [
       [outcome.firstWork, "founder"],
       [outcome.payments, "you"],
