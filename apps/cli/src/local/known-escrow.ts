@@ -35,7 +35,7 @@ const ANSWER_NANOGRAM = NANOGRAM / 8n;
 const GRAM_NEEDED_NANO = NANOGRAM / 5n;
 const CALL_VALID_S = 300;
 
-/** @throws {CliError} NO_ESCROW, NO_ADDRESS_BOOK, ESCROW_DIFFERS; {ToncenterError} */
+/** @throws {CliError} NO_ESCROW, NO_ADDRESS_BOOK, ESCROW_DIFFERS, and of what is asked REFUSED_ON_CHAIN; {ToncenterError} */
 export async function openKnownEscrow(context: Context, client: FogClient, job: JobId): Promise<KnownEscrow> {
   const { signal, config, ports } = context;
   const { escrow: info } = await client.escrow(job, { signal });

@@ -36,7 +36,7 @@ const GRAM_NEEDED_NANO = NANOGRAM / 4n;
 /**
  * Paid for by this home's wallet; where it has none, by that of its own devnet.
  *
- * @throws {CliError} NO_WALLET, NO_ADDRESS_BOOK, NO_PROVIDER_KEY, NO_FOG_KEY; {ToncenterError}
+ * @throws {CliError} NO_WALLET, NO_ADDRESS_BOOK, NO_PROVIDER_KEY, NO_FOG_KEY, and of what is asked REFUSED_ON_CHAIN; {ToncenterError}
  */
 export async function openOwnStake(context: Context, role: MemberRole): Promise<OwnStake> {
   const { config, ports, signal } = context;

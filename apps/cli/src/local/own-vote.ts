@@ -56,7 +56,7 @@ const LOCK_RENT_NANOGRAM = NANOGRAM / 50n;
 const NOTICE_NANOGRAM = NANOGRAM / 500n;
 const FEES_NANOGRAM = NANOGRAM / 50n;
 
-/** @throws {CliError} NO_WALLET, NO_ADDRESS_BOOK; {VoteError}; {ToncenterError} */
+/** @throws {CliError} NO_WALLET, NO_ADDRESS_BOOK, and of what is asked REFUSED_ON_CHAIN; {VoteError}; {ToncenterError} */
 export async function openOwnVote(context: Context): Promise<OwnVote> {
   const { signal } = context;
   const { clock } = context.ports;
