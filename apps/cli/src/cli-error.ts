@@ -87,7 +87,14 @@ export type CliFault =
       readonly neededNano: bigint;
       readonly foundNano: bigint;
     }
-  | { readonly code: "GRAM_MISSING"; readonly address: string }
+  | {
+      readonly code: "GRAM_MISSING";
+      readonly what: string;
+      readonly address: string;
+      readonly isMainnet: boolean;
+      readonly neededNanogram: bigint;
+      readonly foundNanogram: bigint;
+    }
   | { readonly code: "INTERRUPTED" };
 
 type MemberRole = "provider" | "fog";
@@ -188,10 +195,19 @@ const SENTENCES: Sentences<CliFault> = {
   ESCROW_SILENT: (f) => `the fog node has not ${f.what} within ${f.minutes} minutes; its log says why`,
   PINGO_MISSING: (f) =>
     `the job's budget is ${formatPingo(f.neededNano)}, and ${f.address} has ${formatPingo(f.foundNano)}; earn it by lending a computer ("pingo node join"), or write a smaller budget`,
-  GRAM_MISSING: (f) =>
-    `${f.address} has less than 0.2 GRAM, which the job's escrow and its bill take for a while; send it some ("pingo devnet faucet" on a devnet)`,
+  GRAM_MISSING: (f) => {
+    const missing = gram(f.neededNanogram - f.foundNanogram);
+    const from = f.isMainnet
+      ? "an exchange sells it"
+      : `"pingo devnet faucet ${f.address} 1" on a devnet; on testnet its faucets give it away`;
+    return `${f.what} takes ${gram(f.neededNanogram)} for a while, most of which comes back, and ${f.address} has ${gram(f.foundNanogram)}: send it ${missing} more (${from}), and run this again`;
+  },
   INTERRUPTED: () => "interrupted",
 };
+
+function gram(nanogram: bigint): string {
+  return formatPingo(nanogram).replace("PINGO", "GRAM");
+}
 
 function at(unixS: number): string {
   return new Date(unixS * 1000).toISOString();

@@ -5,21 +5,30 @@ import { join } from "node:path";
 import {
   encodeExecute,
   encodeIssue,
+  encodeLapse,
   encodeQuorumCall,
   encodeRelease,
   GLOBAL_ID,
+  Proposal,
   parseGenesisFile,
   planDeployment,
   Quorum,
   signCell,
 } from "@pingo/contracts";
 import { testGenesis } from "@pingo/contracts/testing";
-import { keyPairOfSeed } from "@pingo/core";
+import { type KeyPair, keyPairOfSeed } from "@pingo/core";
 import { systemClock, systemFetch, systemPrng } from "@pingo/core/system";
-import { createToncenter, createWalletSender, keyOfWalletFile, parseWalletFile } from "@pingo/ton";
-import { Address } from "@ton/core";
+import {
+  createToncenter,
+  createWalletSender,
+  keyOfWalletFile,
+  parseWalletFile,
+  type TransactionView,
+} from "@pingo/ton";
+import { Address, beginCell } from "@ton/core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
+import { runErrand } from "../src/local/errand.ts";
 import { expectNothingLeft, expectRefused, freePort, pingo, type Running, startPingo } from "./pingo.ts";
 
 const PASSPHRASE = "a passphrase of the test";
@@ -88,10 +97,14 @@ async function told<T>(schema: z.ZodType<T>, args: readonly string[]): Promise<T
   return schema.parse(JSON.parse(ended.stdout));
 }
 
+async function ownKey(): Promise<KeyPair> {
+  const file = parseWalletFile(JSON.parse(await readFile(join(home, "wallet.json"), "utf8")), "wallet.json");
+  return keyOfWalletFile(file, PASSPHRASE);
+}
+
 /** What others would do: the quorum issues a certificate to the wallet, and a vault pays it PINGO. */
 async function makeContributor(): Promise<void> {
-  const file = parseWalletFile(JSON.parse(await readFile(join(home, "wallet.json"), "utf8")), "wallet.json");
-  const key = await keyOfWalletFile(file, PASSPHRASE);
+  const key = await ownKey();
   const chain = createToncenter({ endpoint, fetch: systemFetch });
   const sender = createWalletSender({ chain, key, network: -3, clock: systemClock });
   const { addressBook } = planDeployment(parseGenesisFile(genesis));
@@ -199,7 +212,10 @@ test("bad input gets a sentence, and nothing is sent", async () => {
   const paused = JSON.parse((await vote(["pause", "1", "--of", "compute", "--json"])).stdout);
   expect(paused).toMatchObject({ paused: "compute", days: 1, untilUnixS: expect.any(Number) });
   // Again within 30 days: refused by its contract, and not told as done.
-  expectRefused(await vote(["pause", "1", "--of", "compute"]), "CHAIN_REFUSED", ["the pause"]);
+  expectRefused(await vote(["pause", "1", "--of", "compute"]), "REFUSED_ON_CHAIN", [
+    "the pause",
+    "30 days after the last one began",
+  ]);
   expectRefused(await vote(["pause", "1", "--of", "minter"]), "OPTION_INVALID", ["governance, compute"]);
   const other = await mkdtemp(join(tmpdir(), "pingo-cli-vote-other-"));
   const elsewhere = env({ PINGO_HOME: other });
@@ -210,4 +226,59 @@ test("bad input gets a sentence, and nothing is sent", async () => {
   expectRefused(await pingo(["vote", "pause", "1"], elsewhere), "NOT_THE_GUARDIAN", [address]);
   expectRefused(await pingo(["vote", "yes", "1"], elsewhere), "VOTE_OVER", []);
   await rm(other, { recursive: true });
+});
+
+test("a wallet without GRAM is told how much is missing before anything is sent; a stranger's word is no refusal", async () => {
+  const key = keyPairOfSeed(systemPrng.bytes(32));
+  const other = await mkdtemp(join(tmpdir(), "pingo-cli-vote-poor-"));
+  await writeFile(join(other, "address-book.json"), await readFile(join(home, "address-book.json")));
+  const elsewhere = env({ PINGO_HOME: other });
+  const made = await pingo(["wallet", "create", "--json"], elsewhere);
+  const own = z.object({ raw: z.string(), address: z.string() }).parse(JSON.parse(made.stdout));
+  await admin(["faucet", own.raw, "0.05"]);
+  expectRefused(await pingo(["vote", "execute", "1"], elsewhere), "GRAM_MISSING", [
+    "the order takes 0.27 GRAM",
+    `${own.address} has 0.05 GRAM: send it 0.22 GRAM more ("pingo devnet faucet ${own.address} 1"`,
+  ]);
+  await rm(other, { recursive: true });
+
+  const chain = createToncenter({ endpoint, fetch: systemFetch });
+  const sender = createWalletSender({ chain, key, network: -3, clock: systemClock });
+  await admin(["faucet", sender.address.toRawString(), "1"]);
+  const { addressBook } = planDeployment(parseGenesisFile(genesis));
+  const proposal = new Proposal(1, Address.parseRaw(String(addressBook["governance"])));
+  const errand = (seen: (answers: readonly TransactionView[]) => Promise<boolean>) =>
+    runErrand(
+      { ports: { clock: systemClock }, signal: new AbortController().signal },
+      { chain, sender },
+      {
+        what: "the order",
+        // Some GRAM for its rent, which nothing answers; then what it refuses.
+        messages: [{ to: proposal.address, valueNanogram: NANOGRAM / 100n }],
+        look: async (answers) => (await seen(answers)) || undefined,
+      },
+    );
+  const deployer = createWalletSender({ chain, key: await ownKey(), network: -3, clock: systemClock });
+  const lie = beginCell().storeUint(0x50470101, 32).storeUint(0, 64).storeInt(309, 32).endCell();
+  const messages = [{ to: sender.address, valueNanogram: NANOGRAM / 100n, bounce: false, body: lie }];
+  let isSaid = false;
+  await errand(async (answers) => {
+    if (!isSaid) await deployer.send(messages);
+    isSaid = true;
+    return answers.some(({ inMessage }) => inMessage?.from?.equals(deployer.address));
+  });
+  const before = await chain.account(sender.address);
+  const refused = runErrand(
+    { ports: { clock: systemClock }, signal: new AbortController().signal },
+    { chain, sender },
+    {
+      what: "the order",
+      messages: [{ to: proposal.address, valueNanogram: NANOGRAM / 4n, body: encodeLapse() }],
+      look: async () => undefined,
+    },
+  );
+  await expect(refused).rejects.toMatchObject({ code: "REFUSED_ON_CHAIN", fault: { exitCode: 65535 } });
+  expect(before.balanceNanogram - (await chain.account(sender.address)).balanceNanogram).toBeLessThan(
+    NANOGRAM / 50n,
+  );
 });

@@ -1,5 +1,5 @@
-/** A contract before it is deployed: its first code and data, and the address that follows from them. */
-import { type Address, type Cell, contractAddress } from "@ton/core";
+/** A contract before it is deployed: its first code and data, and the address that follows from them; and one that stands. */
+import { type Address, type Cell, type Contract, contractAddress } from "@ton/core";
 import { type ContractName, codeOf } from "./code.ts";
 
 export interface StateInit {
@@ -16,4 +16,13 @@ export interface Undeployed {
 export function undeployed(name: ContractName, data: Cell): Undeployed {
   const init = { code: codeOf(name), data };
   return { address: contractAddress(0, init), init };
+}
+
+/** One that stands, known by its address alone: its first state may have been another. */
+export abstract class ContractAt implements Contract {
+  readonly address: Address;
+
+  constructor(address: Address) {
+    this.address = address;
+  }
 }

@@ -17,7 +17,7 @@ function movesIn({ lt, description, inMessage, outMessages }: Transaction): Retu
   const isDone = description.type === "generic" && !description.aborted;
   return movesOf(
     {
-      ...{ lt, hash: "", isDone, inMessage: inMessage ? partiesOf(inMessage) : null },
+      ...{ lt, hash: "", isDone, exitCode: null, inMessage: inMessage ? partiesOf(inMessage) : null },
       outMessages: outMessages.values().map(partiesOf),
     },
     MINTER.address,
@@ -67,6 +67,6 @@ test("what a stranger says was transferred is no move, whether it comes back or 
   expect(movesIn(kept)).toEqual([]);
   // And a client that told of it as done would not be believed.
   const inMessage = { from, to, body };
-  const told = { lt: 1n, hash: "", isDone: true, inMessage, outMessages: [] };
+  const told = { lt: 1n, hash: "", isDone: true, exitCode: 0, inMessage, outMessages: [] };
   expect(movesOf(told, MINTER.address)).toEqual([]);
 });

@@ -32,10 +32,9 @@ export interface KnownEscrow {
 const NANOGRAM = 1_000_000_000n;
 /** For the quorum beside the escrow; the rest comes back. */
 const ANSWER_NANOGRAM = NANOGRAM / 8n;
-const GRAM_NEEDED_NANO = NANOGRAM / 5n;
 const CALL_VALID_S = 300;
 
-/** @throws {CliError} NO_ESCROW, NO_ADDRESS_BOOK, ESCROW_DIFFERS, and of what is asked REFUSED_ON_CHAIN; {ToncenterError} */
+/** @throws {CliError} NO_ESCROW, NO_ADDRESS_BOOK, ESCROW_DIFFERS, and of what is asked GRAM_MISSING, REFUSED_ON_CHAIN; {ToncenterError} */
 export async function openKnownEscrow(context: Context, client: FogClient, job: JobId): Promise<KnownEscrow> {
   const { signal, config, ports } = context;
   const { escrow: info } = await client.escrow(job, { signal });
@@ -83,8 +82,6 @@ export async function openKnownEscrow(context: Context, client: FogClient, job: 
     const sender = createWalletSender({ chain, key, network, clock: ports.clock, signal });
     if (isUsers && !sender.address.equals(terms.user))
       throw new CliError({ code: "ESCROW_NOT_YOURS", user: info.userAddress });
-    if ((await chain.account(sender.address, signal)).balanceNanogram < GRAM_NEEDED_NANO)
-      throw new CliError({ code: "GRAM_MISSING", address: sender.address.toString({ bounceable: false }) });
     return runErrand(
       context,
       { chain, sender },

@@ -6,7 +6,6 @@ import { findAddressBook } from "./deploy-genesis.ts";
 import { type Errand, runErrand } from "./errand.ts";
 import { findHomePayer, openHomePayer } from "./local-payer.ts";
 import { readWallet } from "./own-wallet.ts";
-import { RewardError } from "./reward-error.ts";
 
 export interface OwnChain {
   readonly client: Toncenter;
@@ -18,12 +17,10 @@ export interface OwnChain {
   /**
    * In one order of this home's wallet, looked for until it is there.
    *
-   * @throws {RewardError} REWARD_GRAM_MISSING; {CliError} NO_WALLET, PASSPHRASE_NEEDED, REFUSED_ON_CHAIN; {ToncenterError} NOT_SEEN_ON_CHAIN
+   * @throws {CliError} NO_WALLET, PASSPHRASE_NEEDED, GRAM_MISSING, REFUSED_ON_CHAIN; {ToncenterError} NOT_SEEN_ON_CHAIN
    */
   ask<T>(errand: Errand<T>): Promise<T>;
 }
-
-const FEES_NANOGRAM = 20_000_000n;
 
 /** @throws {CliError} NO_ADDRESS_BOOK */
 export async function openOwnChain(context: Context): Promise<OwnChain> {
@@ -50,14 +47,6 @@ export async function openOwnChain(context: Context): Promise<OwnChain> {
     async ask(errand) {
       const { key, network } = await openHomePayer(context);
       const sender = createWalletSender({ chain: client, key, network, clock: ports.clock, signal });
-      const neededNanogram = errand.messages.reduce(
-        (sum, { valueNanogram }) => sum + valueNanogram,
-        FEES_NANOGRAM,
-      );
-      if ((await client.account(sender.address, signal)).balanceNanogram < neededNanogram) {
-        const address = sender.address.toString({ bounceable: false });
-        throw new RewardError({ code: "REWARD_GRAM_MISSING", address, neededNanogram });
-      }
       return runErrand(context, { chain: client, sender }, errand);
     },
   };

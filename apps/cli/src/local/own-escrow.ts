@@ -6,6 +6,7 @@ import type { NetworkId, Toncenter, WalletSender } from "@pingo/ton";
 import { CliError } from "../cli-error.ts";
 import type { Context } from "../context.ts";
 import { findAddressBook } from "./deploy-genesis.ts";
+import { assertGram } from "./errand.ts";
 
 /** Whose wallet pays, and where. */
 export interface Payer {
@@ -37,9 +38,6 @@ const LOOKS_MAX = 1_800;
 /** A fog node gives a fortnight; whoever names another century keeps the money until then. */
 const DEADLINE_S_MIN = 3_600;
 const DEADLINE_S_MAX = 30 * 86_400;
-const NANOGRAM = 1_000_000_000n;
-/** For the escrow, the transfer into it and the word that accepts its bill; most of it comes back. */
-const GRAM_NEEDED_NANO = NANOGRAM / 5n;
 
 /**
  * undefined where this fog node pays by its books alone, or the job costs nothing.
@@ -69,7 +67,7 @@ export async function fundEscrow(
   if (minter === undefined || quorum === undefined)
     throw new CliError({ code: "NO_ADDRESS_BOOK", path: bookPath });
   const { createToncenter, createWalletSender, walletContract } = await import("@pingo/ton");
-  const { encodeFunding, jobEscrow } = await import("@pingo/contracts");
+  const { ESCROW_ASK_NANOGRAM, encodeFunding, jobEscrow } = await import("@pingo/contracts");
   const { Address } = await import("@ton/core");
   const { clock, fetch } = ports;
   const { endpoint = config.chain.endpoint } = payer;
@@ -94,8 +92,13 @@ export async function fundEscrow(
     throw new CliError({ code: "ESCROW_DEADLINE", deadlineUnixS: info.deadlineUnixS });
   if (info.state === "awaited" && !(await isStanding(chain, escrow, budgetNano))) {
     await assertFunds(chain, terms, budgetNano);
+    const messages = encodeFunding(terms, budgetNano);
+    // With the word that accepts its bill.
+    const accept = { to: escrow.address, valueNanogram: ESCROW_ASK_NANOGRAM };
+    const what = "the job's escrow";
+    await assertGram(context, { chain, sender }, { what, messages: [...messages, accept] });
     screen.line(`${formatPingo(budgetNano)} from ${whose} wallet into the job's escrow ${address}`);
-    await sender.send(encodeFunding(terms, budgetNano));
+    await sender.send(messages);
   }
   const isFunded = async () =>
     (await client.escrow(job, { signal })).escrow?.state !== "awaited" || undefined;
@@ -138,8 +141,6 @@ async function assertFunds(chain: Toncenter, { user, minter }: JobEscrowTerms, b
   const address = user.toString({ bounceable: false });
   if (foundNano < budgetNano)
     throw new CliError({ code: "PINGO_MISSING", address, neededNano: budgetNano, foundNano });
-  const { balanceNanogram } = await chain.account(user);
-  if (balanceNanogram < GRAM_NEEDED_NANO) throw new CliError({ code: "GRAM_MISSING", address });
 }
 
 async function lookUntil<T>(

@@ -31,7 +31,7 @@ export async function readRewards(
  * Asks the chain, not the fog node, what is in force and what was paid.
  *
  * @param owner workchain:hex; this home's wallet unless given
- * @throws {RewardError} NOTHING_TO_CLAIM, PROOF_STALE, CLAIMS_PAUSED, REWARD_GRAM_MISSING
+ * @throws {RewardError} NOTHING_TO_CLAIM, PROOF_STALE, CLAIMS_PAUSED; {CliError} GRAM_MISSING
  */
 export async function claimRewards(
   context: Context,

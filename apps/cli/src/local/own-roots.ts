@@ -26,7 +26,7 @@ const NANOGRAM = 1_000_000_000n;
 const ASK_NANOGRAM = NANOGRAM / 5n;
 const DAY_S = 86_400;
 
-/** @throws {RewardError} NO_ROOT_WAITS, ROOT_CHALLENGED, ROOT_IS_RIGHT, REWARD_GRAM_MISSING */
+/** @throws {RewardError} NO_ROOT_WAITS, ROOT_CHALLENGED, ROOT_IS_RIGHT; {CliError} GRAM_MISSING */
 export async function challengeRoot(context: Context, parts: RootParts, pool: Pool): Promise<Challenged> {
   const { chain } = parts;
   const { pending } = (await readVaults(chain))[pool];
@@ -135,7 +135,10 @@ export async function postRoot(
   await chain.ask({
     what: "the root",
     messages: [{ to: Address.parseRaw(chain.addressOf("quorum")), valueNanogram: ASK_NANOGRAM, body }],
-    look: async () => (await vault.getView()).pending?.epoch === epoch || undefined,
+    async look() {
+      const { active, pending } = await vault.getView();
+      return pending?.epoch === epoch || active.epoch === epoch || undefined;
+    },
   });
   return { epoch, root };
 }

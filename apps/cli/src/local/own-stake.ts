@@ -31,12 +31,11 @@ const NANOGRAM = 1_000_000_000n;
 /** With the stake's rent, a transfer with its notice, and a payment out of it; the rest of each comes back. */
 const ASK_NANOGRAM = NANOGRAM / 10n;
 const NOTICE_NANOGRAM = NANOGRAM / 500n;
-const GRAM_NEEDED_NANO = NANOGRAM / 4n;
 
 /**
  * Paid for by this home's wallet; where it has none, by that of its own devnet.
  *
- * @throws {CliError} NO_WALLET, NO_ADDRESS_BOOK, NO_PROVIDER_KEY, NO_FOG_KEY, and of what is asked REFUSED_ON_CHAIN; {ToncenterError}
+ * @throws {CliError} NO_WALLET, NO_ADDRESS_BOOK, NO_PROVIDER_KEY, NO_FOG_KEY, and of what is asked GRAM_MISSING, REFUSED_ON_CHAIN; {ToncenterError}
  */
 export async function openOwnStake(context: Context, role: MemberRole): Promise<OwnStake> {
   const { config, ports, signal } = context;
@@ -58,14 +57,11 @@ export async function openOwnStake(context: Context, role: MemberRole): Promise<
   const minNano = role === PROVIDER ? parameters.providerStakeMinNano : parameters.fogStakeMinNano;
   const view = (): Promise<StakeView | null> => chain.open(stake).getView();
   const purse = new contracts.PingoWallet(sender.address, rules.minter);
-  const send = async (
+  const send = (
     messages: readonly WalletMessage[],
     isDone: (after: StakeView) => boolean,
-  ): Promise<StakeView> => {
-    const { balanceNanogram } = await chain.account(sender.address, signal);
-    const address = sender.address.toString({ bounceable: false });
-    if (balanceNanogram < GRAM_NEEDED_NANO) throw new CliError({ code: "GRAM_MISSING", address });
-    return runErrand(
+  ): Promise<StakeView> =>
+    runErrand(
       context,
       { chain, sender },
       {
@@ -76,7 +72,6 @@ export async function openOwnStake(context: Context, role: MemberRole): Promise<
         },
       },
     );
-  };
   const ask = { to: stake.address, valueNanogram: ASK_NANOGRAM };
   const own = async (): Promise<StakeView> => {
     const before = await view();

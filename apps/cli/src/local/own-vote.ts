@@ -54,7 +54,6 @@ const ASK_NANOGRAM = NANOGRAM / 10n;
 const PROPOSE_NANOGRAM = NANOGRAM / 4n;
 const LOCK_RENT_NANOGRAM = NANOGRAM / 50n;
 const NOTICE_NANOGRAM = NANOGRAM / 500n;
-const FEES_NANOGRAM = NANOGRAM / 50n;
 
 /** @throws {CliError} NO_WALLET, NO_ADDRESS_BOOK, and of what is asked REFUSED_ON_CHAIN; {VoteError}; {ToncenterError} */
 export async function openOwnVote(context: Context): Promise<OwnVote> {
@@ -85,16 +84,7 @@ export async function openOwnVote(context: Context): Promise<OwnVote> {
   };
 
   /** Until it is there, or the chain says why not. */
-  const ask = async <T>(errand: Errand<T>): Promise<T> => {
-    const neededNanogram = errand.messages.reduce(
-      (sum, { valueNanogram }) => sum + valueNanogram,
-      FEES_NANOGRAM,
-    );
-    const { balanceNanogram } = await chain.account(own, signal);
-    if (balanceNanogram < neededNanogram)
-      throw new VoteError({ code: "VOTE_GRAM_MISSING", address, neededNanogram });
-    return runErrand(context, { chain, sender }, errand);
-  };
+  const ask = <T>(errand: Errand<T>): Promise<T> => runErrand(context, { chain, sender }, errand);
   const builderFault = async (openedAtUnixS: number): Promise<VoteError | null> => {
     const view = await chain.open(certificate).getView();
     if (view === null) return new VoteError({ code: "NOT_A_BUILDER", why: "none" });
@@ -139,6 +129,7 @@ export async function openOwnVote(context: Context): Promise<OwnVote> {
       return ask({
         what: "the proposal",
         messages: [{ to: certificate.address, valueNanogram: PROPOSE_NANOGRAM, body }],
+        through: [governor],
         async look() {
           // Another's may come first: ours is the one that asks for this.
           for (;;) {
@@ -173,6 +164,7 @@ export async function openOwnVote(context: Context): Promise<OwnVote> {
           ...(asUser ? [{ to: lock.address, valueNanogram: ASK_NANOGRAM, body: user }] : []),
           ...(asBuilder ? [{ to: certificate.address, valueNanogram: ASK_NANOGRAM, body: builder }] : []),
         ],
+        through: [proposal],
         look: async () =>
           ((!asUser || (await isCast(proposal, "users"))) &&
             (!asBuilder || (await isCast(proposal, "builders")))) ||

@@ -12,7 +12,6 @@ export type RewardFault =
     }
   | { readonly code: "PROOF_STALE"; readonly pool: Pool }
   | { readonly code: "CLAIMS_PAUSED"; readonly untilUnixS: number }
-  | { readonly code: "REWARD_GRAM_MISSING"; readonly address: string; readonly neededNanogram: bigint }
   | { readonly code: "NO_EPOCH"; readonly epoch: number | null }
   | { readonly code: "NO_ROOT_WAITS"; readonly pool: Pool }
   | { readonly code: "ROOT_CHALLENGED"; readonly pool: Pool }
@@ -33,8 +32,6 @@ const SENTENCES: Sentences<RewardFault> = {
   PROOF_STALE: (f) =>
     `the fog node's proof is under another root of ${f.pool} than the chain has in force; ask again in a moment, or another fog node (--fog)`,
   CLAIMS_PAUSED: (f) => `the guardian holds claims up until ${moment(f.untilUnixS)}; claim after it`,
-  REWARD_GRAM_MISSING: (f) =>
-    `${f.address} needs ${formatPingo(f.neededNanogram).replace("PINGO", "GRAM")} for this, most of which comes back; send it some ("pingo devnet faucet" on a devnet)`,
   NO_EPOCH: (f) =>
     f.epoch === null
       ? "this fog node has closed no epoch yet; one closes when it is over and jobs were paid in it"

@@ -54,7 +54,6 @@ const NANOGRAM = 1_000_000_000n;
 const ASK_NANOGRAM = NANOGRAM / 4n;
 /** What the quorum must have been given: nobody burns its order by carrying it with too little. */
 const ASK_MIN_NANOGRAM = NANOGRAM / 5n;
-const GRAM_NEEDED_NANO = (NANOGRAM * 3n) / 10n;
 const CALL_VALID_S = 300;
 /** Where it goes from hand to hand. */
 const ORDER_VALID_S = 7 * 86_400;
@@ -167,15 +166,12 @@ async function openBench(context: Context, { registry: ref, signer }: SignedStat
         valueMinNanogram: ASK_MIN_NANOGRAM,
         order: contracts.encodeConvict(publicKey, "provider", found),
       }),
-    async send(message: WalletMessage, isDone: (after: StakeView) => boolean): Promise<StakeView> {
-      const { address } = sender;
-      if ((await chain.account(address, signal)).balanceNanogram < GRAM_NEEDED_NANO)
-        throw new CliError({ code: "GRAM_MISSING", address: address.toString({ bounceable: false }) });
+    send(message: WalletMessage, isDone: (after: StakeView) => boolean): Promise<StakeView> {
       return runErrand(
         context,
         { chain, sender },
         {
-          ...{ what: "the stake's loss", messages: [message] },
+          ...{ what: "the stake's loss", messages: [message], through: [at.address] },
           async look() {
             const view = await chain.open(stake).getView();
             return view !== null && isDone(view) ? view : undefined;

@@ -22,10 +22,7 @@ export type VoteFault =
       readonly neededNano: bigint;
       readonly foundNano: bigint;
     }
-  | { readonly code: "VOTE_GRAM_MISSING"; readonly address: string; readonly neededNanogram: bigint }
   | { readonly code: "NOT_THE_GUARDIAN"; readonly guardian: string; readonly address: string };
-
-const NANO = 1_000_000_000;
 
 const SENTENCES: Sentences<VoteFault> = {
   NO_SUCH_PROPOSAL: (f) =>
@@ -54,8 +51,6 @@ const SENTENCES: Sentences<VoteFault> = {
     `${formatPingo(f.amountNano)} voted and stays locked until ${moment(f.untilUnixS)}, by the chain's clock; unlock it then`,
   LOCK_PINGO_MISSING: (f) =>
     `${formatPingo(f.neededNano)} was to be locked, and ${f.address} has ${formatPingo(f.foundNano)}; lock less, or send it more`,
-  VOTE_GRAM_MISSING: (f) =>
-    `this takes ${Number(f.neededNanogram) / NANO} GRAM for a while, and ${f.address} has less; send it some ("pingo devnet faucet" on a devnet)`,
   NOT_THE_GUARDIAN: (f) =>
     `the guardian is ${f.guardian}, and this wallet is ${f.address}; only the guardian holds anything up`,
 };

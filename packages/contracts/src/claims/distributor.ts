@@ -1,7 +1,7 @@
 /** The vault that pays what contributors earned, as a schedule opens it. SOURCE: tolk/distributor.tolk. */
 import { type Address, beginCell, type Cell, type Contract, type ContractProvider } from "@ton/core";
 import { codeOf } from "../code.ts";
-import { type StateInit, undeployed } from "../init.ts";
+import { ContractAt, type StateInit, undeployed } from "../init.ts";
 
 const POST_ROOT_OP = 0x50470210;
 export const RESOLVE_OP = 0x50470211;
@@ -52,14 +52,7 @@ export interface DistributorView {
   readonly pausedUntilUnixS: number;
 }
 
-/** One that stands, known by its address alone, as the address book names it. */
-export class DistributorAt implements Contract {
-  readonly address: Address;
-
-  constructor(address: Address) {
-    this.address = address;
-  }
-
+export class DistributorAt extends ContractAt {
   async getView(provider: ContractProvider): Promise<DistributorView> {
     const { stack } = await provider.get("get_distributor", []);
     const paidNano = stack.readBigNumber();

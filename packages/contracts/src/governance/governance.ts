@@ -1,14 +1,7 @@
 /** The governor of all other contracts: it does what proposals decided, within a closed list. SOURCE: tolk/governance.tolk. */
-import {
-  type Address,
-  beginCell,
-  type Cell,
-  type Contract,
-  type ContractProvider,
-  Dictionary,
-} from "@ton/core";
+import { type Address, beginCell, type Cell, type ContractProvider, Dictionary } from "@ton/core";
 import { codeOf } from "../code.ts";
-import { type StateInit, undeployed } from "../init.ts";
+import { ContractAt, type StateInit, undeployed } from "../init.ts";
 import { encodeLockTerms } from "./lock.ts";
 
 const ESTABLISH_OP = 0x50470901;
@@ -60,8 +53,38 @@ export interface GovernanceView {
   readonly bounds: VotingBounds;
 }
 
-export class Governance implements Contract {
-  readonly address: Address;
+export class GovernanceAt extends ContractAt {
+  async getView(provider: ContractProvider): Promise<GovernanceView> {
+    const { stack } = await provider.get("get_governance", []);
+    return {
+      isEstablished: stack.readBoolean(),
+      guardian: stack.readAddress(),
+      pausedUntilUnixS: stack.readNumber(),
+      proposals: stack.readNumber(),
+      rules: {
+        voteSeconds: stack.readNumber(),
+        timelockSeconds: stack.readNumber(),
+        buildersMin: stack.readNumber(),
+        usersMinNano: stack.readBigNumber(),
+      },
+      bounds: {
+        voteSecondsMin: stack.readNumber(),
+        timelockSecondsMin: stack.readNumber(),
+        decisionSecondsMax: stack.readNumber(),
+      },
+    };
+  }
+
+  async getIsPower(provider: ContractProvider, { target, opcode }: Power): Promise<boolean> {
+    const { stack } = await provider.get("get_is_power", [
+      { type: "slice", cell: beginCell().storeAddress(target).endCell() },
+      { type: "int", value: BigInt(opcode) },
+    ]);
+    return stack.readBoolean();
+  }
+}
+
+export class Governance extends GovernanceAt {
   readonly init: StateInit;
 
   /** @param deployer says once, by {@link encodeEstablish}, who votes on what; then nobody */
@@ -81,55 +104,9 @@ export class Governance implements Contract {
       .storeDict(null) // powers
       .endCell();
     const { address, init } = undeployed("governance", data);
-    this.address = address;
+    super(address);
     this.init = init;
   }
-
-  async getView(provider: ContractProvider): Promise<GovernanceView> {
-    return await readGovernance(provider);
-  }
-
-  async getIsPower(provider: ContractProvider, { target, opcode }: Power): Promise<boolean> {
-    const { stack } = await provider.get("get_is_power", [
-      { type: "slice", cell: beginCell().storeAddress(target).endCell() },
-      { type: "int", value: BigInt(opcode) },
-    ]);
-    return stack.readBoolean();
-  }
-}
-
-/** Governance known by its address alone, as the address book names it. */
-export class GovernanceAt implements Contract {
-  readonly address: Address;
-
-  constructor(address: Address) {
-    this.address = address;
-  }
-
-  async getView(provider: ContractProvider): Promise<GovernanceView> {
-    return await readGovernance(provider);
-  }
-}
-
-async function readGovernance(provider: ContractProvider): Promise<GovernanceView> {
-  const { stack } = await provider.get("get_governance", []);
-  return {
-    isEstablished: stack.readBoolean(),
-    guardian: stack.readAddress(),
-    pausedUntilUnixS: stack.readNumber(),
-    proposals: stack.readNumber(),
-    rules: {
-      voteSeconds: stack.readNumber(),
-      timelockSeconds: stack.readNumber(),
-      buildersMin: stack.readNumber(),
-      usersMinNano: stack.readBigNumber(),
-    },
-    bounds: {
-      voteSecondsMin: stack.readNumber(),
-      timelockSecondsMin: stack.readNumber(),
-      decisionSecondsMax: stack.readNumber(),
-    },
-  };
 }
 
 /** The deployer's, once: the list is closed with it. */

@@ -1,14 +1,7 @@
 /** The quorum of fog nodes: what enough of them sign becomes an order. SOURCE: tolk/quorum.tolk. */
 import { equalBytes, type KeyPair, signBytes } from "@pingo/core";
-import {
-  type Address,
-  beginCell,
-  type Cell,
-  type Contract,
-  type ContractProvider,
-  Dictionary,
-} from "@ton/core";
-import { type StateInit, undeployed } from "../init.ts";
+import { type Address, beginCell, type Cell, type ContractProvider, Dictionary } from "@ton/core";
+import { ContractAt, type StateInit, undeployed } from "../init.ts";
 
 export const QUORUM_KEYS_MAX = 64;
 
@@ -43,8 +36,27 @@ export interface QuorumView {
   readonly governor: Address;
 }
 
-export class Quorum implements Contract {
-  readonly address: Address;
+export class QuorumAt extends ContractAt {
+  async getView(provider: ContractProvider): Promise<QuorumView> {
+    const { stack } = await provider.get("get_quorum", []);
+    const seqno = stack.readNumber();
+    const threshold = stack.readNumber();
+    const keys = stack.readCellOpt();
+    const publicKeyByIndex = new Map<number, Uint8Array>();
+    if (keys !== null) {
+      for (const [index, key] of Dictionary.loadDirect(
+        Dictionary.Keys.Uint(8),
+        Dictionary.Values.Buffer(32),
+        keys,
+      )) {
+        publicKeyByIndex.set(index, new Uint8Array(key));
+      }
+    }
+    return { seqno, threshold, publicKeyByIndex, governor: stack.readAddress() };
+  }
+}
+
+export class Quorum extends QuorumAt {
   readonly init: StateInit;
 
   constructor(keys: QuorumKeys, governor: Address) {
@@ -55,44 +67,9 @@ export class Quorum implements Contract {
       .storeAddress(governor)
       .endCell();
     const { address, init } = undeployed("quorum", data);
-    this.address = address;
+    super(address);
     this.init = init;
   }
-
-  async getView(provider: ContractProvider): Promise<QuorumView> {
-    return await readQuorum(provider);
-  }
-}
-
-/** One that stands: its first keys may have been others, so it is known by its address alone. */
-export class QuorumAt implements Contract {
-  readonly address: Address;
-
-  constructor(address: Address) {
-    this.address = address;
-  }
-
-  async getView(provider: ContractProvider): Promise<QuorumView> {
-    return await readQuorum(provider);
-  }
-}
-
-async function readQuorum(provider: ContractProvider): Promise<QuorumView> {
-  const { stack } = await provider.get("get_quorum", []);
-  const seqno = stack.readNumber();
-  const threshold = stack.readNumber();
-  const keys = stack.readCellOpt();
-  const publicKeyByIndex = new Map<number, Uint8Array>();
-  if (keys !== null) {
-    for (const [index, key] of Dictionary.loadDirect(
-      Dictionary.Keys.Uint(8),
-      Dictionary.Values.Buffer(32),
-      keys,
-    )) {
-      publicKeyByIndex.set(index, new Uint8Array(key));
-    }
-  }
-  return { seqno, threshold, publicKeyByIndex, governor: stack.readAddress() };
 }
 
 export function encodeQuorumCall(call: QuorumCall): Cell {

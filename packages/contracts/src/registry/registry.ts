@@ -1,7 +1,7 @@
 /** The registry of providers and fog nodes: rules of stakes, and verdicts on them. SOURCE: tolk/registry.tolk. */
-import { type Address, beginCell, type Cell, type Contract, type ContractProvider } from "@ton/core";
+import { type Address, beginCell, type Cell, type ContractProvider } from "@ton/core";
 import { codeOf } from "../code.ts";
-import { type StateInit, undeployed } from "../init.ts";
+import { ContractAt, type StateInit, undeployed } from "../init.ts";
 import { encodeStakeRules, type MemberRole, numberOfRole, Stake, type StakeRules } from "./stake.ts";
 import { encodeSignedCommitment, type SignedCommitment } from "./statement.ts";
 
@@ -42,8 +42,30 @@ export interface Verdict {
   readonly millionths: number;
 }
 
-export class Registry implements Contract {
-  readonly address: Address;
+export class RegistryAt extends ContractAt {
+  async getView(provider: ContractProvider): Promise<RegistryView> {
+    const { stack } = await provider.get("get_registry", []);
+    const parameters = {
+      providerStakeMinNano: stack.readBigNumber(),
+      fogStakeMinNano: stack.readBigNumber(),
+      verdictMillionthsMax: stack.readNumber(),
+    };
+    const pausedUntilUnixS = stack.readNumber();
+    const authorities = {
+      quorum: stack.readAddress(),
+      governor: stack.readAddress(),
+      guardian: stack.readAddress(),
+    };
+    const rules = {
+      minter: stack.readAddress(),
+      treasury: stack.readAddress(),
+      unbondingSeconds: stack.readNumber(),
+    };
+    return { parameters, authorities, rules, pausedUntilUnixS };
+  }
+}
+
+export class Registry extends RegistryAt {
   readonly init: StateInit;
   readonly #rules: StakeRules;
 
@@ -58,7 +80,7 @@ export class Registry implements Contract {
       .storeRef(codeOf("stake"))
       .endCell();
     const { address, init } = undeployed("registry", data);
-    this.address = address;
+    super(address);
     this.init = init;
     this.#rules = rules;
   }
@@ -66,44 +88,6 @@ export class Registry implements Contract {
   stakeOf(publicKey: Uint8Array, role: MemberRole): Stake {
     return new Stake(this.address, publicKey, role, this.#rules);
   }
-
-  async getView(provider: ContractProvider): Promise<RegistryView> {
-    return await readRegistry(provider);
-  }
-}
-
-/** A registry known by its address alone, as the address book names it. */
-export class RegistryAt implements Contract {
-  readonly address: Address;
-
-  constructor(address: Address) {
-    this.address = address;
-  }
-
-  async getView(provider: ContractProvider): Promise<RegistryView> {
-    return await readRegistry(provider);
-  }
-}
-
-async function readRegistry(provider: ContractProvider): Promise<RegistryView> {
-  const { stack } = await provider.get("get_registry", []);
-  const parameters = {
-    providerStakeMinNano: stack.readBigNumber(),
-    fogStakeMinNano: stack.readBigNumber(),
-    verdictMillionthsMax: stack.readNumber(),
-  };
-  const pausedUntilUnixS = stack.readNumber();
-  const authorities = {
-    quorum: stack.readAddress(),
-    governor: stack.readAddress(),
-    guardian: stack.readAddress(),
-  };
-  const rules = {
-    minter: stack.readAddress(),
-    treasury: stack.readAddress(),
-    unbondingSeconds: stack.readNumber(),
-  };
-  return { parameters, authorities, rules, pausedUntilUnixS };
 }
 
 /** The quorum's order. */

@@ -18,6 +18,8 @@ export interface TransactionView {
   readonly hash: string;
   /** Of one that failed, in its computing or in what it sends, nothing remains but the message that returns to its sender. */
   readonly isDone: boolean;
+  /** With what its contract ended; null where none ran. */
+  readonly exitCode: number | null;
   readonly inMessage: TransactionMessage | null;
   readonly outMessages: readonly TransactionMessage[];
 }
@@ -50,6 +52,10 @@ export function transactionOf({ transaction_id: id, data }: z.infer<typeof zTran
     return {
       ...id,
       isDone: description.type === "generic" && !description.aborted,
+      exitCode:
+        description.type === "generic" && description.computePhase.type === "vm"
+          ? description.computePhase.exitCode
+          : null,
       inMessage: inMessage ? messageOf(inMessage) : null,
       outMessages: outMessages.values().map(messageOf),
     };
@@ -59,7 +65,7 @@ export function transactionOf({ transaction_id: id, data }: z.infer<typeof zTran
       throw new BocError({ code: "BOC_MALFORMED", why }, { cause });
     }
     if (!OVER_LIMITS.includes(cause.code)) throw cause;
-    return { ...id, isDone: false, inMessage: null, outMessages: [] };
+    return { ...id, isDone: false, exitCode: null, inMessage: null, outMessages: [] };
   }
 }
 

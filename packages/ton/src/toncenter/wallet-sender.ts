@@ -18,6 +18,7 @@ import { ToncenterError } from "./toncenter-error.ts";
 
 export interface WalletSender {
   readonly address: Address;
+  readonly network: NetworkId;
   /**
    * Resolves once the wallet has executed the order; what follows from it may still be on its way.
    *
@@ -40,10 +41,14 @@ export interface WalletSenderOptions {
 }
 
 const VALID_S = 60;
+/** Twice that: the chain's clock may be behind. */
+const WAIT_MS_MAX = 2 * VALID_S * 1000;
 const LOOK_EVERY_MS = 200;
-/** For an order of ours among what the wallet did. */
-const LOOKS_MAX = 10;
+/** For all that the wallet was ordered to be told. */
+const LOOKS_MAX = 300;
 const TRANSACTIONS_PAGE = 100;
+/** What a proxy says in place of a toncenter is no answer either. */
+const AWAY: readonly string[] = ["CHAIN_UNREACHABLE", "CHAIN_ANSWER_INVALID"];
 /** Other programs with the same wallet: each may take the number that we were about to use. */
 const TRIES_MAX = 10;
 
@@ -58,10 +63,9 @@ export function createWalletSender({
   const wallet = chain.open(contract);
   /** false: another order had the number, and this one can never be executed any more. */
   const sendOnce = async (choose: () => Promise<readonly WalletMessage[]>): Promise<boolean> => {
+    // In this order: what is executed between the two is among what came since.
+    const [newest] = await chain.transactions(contract.address, { limit: 1, afterLt: 0n }, signal);
     const seqno = await wallet.getSeqno();
-    // Without its first order there is nothing that could be mistaken for ours.
-    const [newest] =
-      seqno === 0 ? [] : await chain.transactions(contract.address, { limit: 1, afterLt: 0n }, signal);
     const messages = await choose();
     assert(messages.length <= WALLET_MESSAGES_MAX, "an order has one signature");
     if (messages.length === 0) return true;
@@ -72,32 +76,51 @@ export function createWalletSender({
       await chain.send(order, signal);
     } catch (error) {
       // Refused for its number: somebody else with this key was faster.
-      if (isRefused(error) && (await wallet.getSeqno()) > seqno) return isExecuted(digest, newest?.lt ?? 0n);
-      throw error;
+      const moved = isRefused(error) ? (await wallet.getSeqno()) - seqno : 0;
+      if (moved > 0) return isExecuted(digest, newest?.lt ?? 0n, moved);
+      // Its answer was lost, and perhaps nothing else: whoever sent it again now might pay twice.
+      if (!isAway(error)) throw error;
     }
-    for (let waitedMs = 0; waitedMs < VALID_S * 1000; waitedMs += LOOK_EVERY_MS) {
-      if ((await wallet.getSeqno()) > seqno) return isExecuted(digest, newest?.lt ?? 0n);
+    const sentMs = clock.monotonicMs();
+    while (clock.monotonicMs() - sentMs < WAIT_MS_MAX) {
+      const moved = ((await unlessAway(wallet.getSeqno())) ?? seqno) - seqno;
+      if (moved > 0) return isExecuted(digest, newest?.lt ?? 0n, moved);
       await clock.sleep(LOOK_EVERY_MS, signal ? { signal } : {});
     }
-    throw new ToncenterError({ code: "NOT_SEEN_ON_CHAIN", what: "an order of the wallet", seconds: VALID_S });
+    throw new ToncenterError({
+      code: "NOT_SEEN_ON_CHAIN",
+      what: "an order of the wallet",
+      seconds: WAIT_MS_MAX / 1000,
+    });
   };
-  /** The wallet has moved on: was it by our order? Looked for more than once, as transactions may be told later than the number. */
-  const isExecuted = async (digest: Buffer, afterLt: bigint): Promise<boolean> => {
+  /**
+   * The wallet has moved on, by so many orders: was ours among them? Only once all of them are told, which may be later than the number: whoever believed
+   * an answer that is behind would pay twice.
+   */
+  const isExecuted = async (digest: Buffer, afterLt: bigint, moved: number): Promise<boolean> => {
     for (let looks = 0; looks < LOOKS_MAX; looks++) {
-      let before: { readonly lt: bigint; readonly hash: string } | undefined;
-      do {
-        const page = await chain.transactions(
-          contract.address,
-          { limit: TRANSACTIONS_PAGE, before, afterLt },
-          signal,
-        );
-        if (page.some(({ inMessage }) => inMessage?.from === null && inMessage.body.hash().equals(digest)))
-          return true;
-        before = page.length === TRANSACTIONS_PAGE ? page.at(-1) : undefined;
-      } while (before !== undefined);
+      const orders = await unlessAway(ordersAfter(afterLt));
+      if (orders?.some((hash) => hash.equals(digest))) return true;
+      if (orders !== undefined && orders.length >= moved) return false;
       await clock.sleep(LOOK_EVERY_MS, signal ? { signal } : {});
     }
-    return false;
+    const seconds = (LOOKS_MAX * LOOK_EVERY_MS) / 1000;
+    throw new ToncenterError({ code: "NOT_SEEN_ON_CHAIN", what: "an order of the wallet", seconds });
+  };
+  /** Digests of what the wallet was ordered since. */
+  const ordersAfter = async (afterLt: bigint): Promise<readonly Buffer[]> => {
+    const found: Buffer[] = [];
+    let before: { readonly lt: bigint; readonly hash: string } | undefined;
+    do {
+      const page = await chain.transactions(
+        contract.address,
+        { limit: TRANSACTIONS_PAGE, before, afterLt },
+        signal,
+      );
+      for (const { inMessage } of page) if (inMessage?.from === null) found.push(inMessage.body.hash());
+      before = page.length === TRANSACTIONS_PAGE ? page.at(-1) : undefined;
+    } while (before !== undefined);
+    return found;
   };
   const sendNow = async (choose: () => Promise<readonly WalletMessage[]>): Promise<void> => {
     for (let tries = 0; tries < TRIES_MAX; tries++) if (await sendOnce(choose)) return;
@@ -112,6 +135,7 @@ export function createWalletSender({
   };
   return {
     address: contract.address,
+    network,
     sendChosen,
     async send(messages) {
       for (let from = 0; from < messages.length; from += WALLET_MESSAGES_MAX) {
@@ -120,6 +144,20 @@ export function createWalletSender({
       }
     },
   };
+}
+
+/** undefined: nobody answers at the moment. */
+async function unlessAway<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (!isAway(error)) throw error;
+    return undefined;
+  }
+}
+
+function isAway(error: unknown): boolean {
+  return error instanceof ToncenterError && AWAY.includes(error.code);
 }
 
 function isRefused(error: unknown): boolean {
