@@ -54,6 +54,13 @@ async function ask(from: Address, body: Cell, valueNanogram = NANOGRAM) {
   return await chain.send({ from, to: OF_ALICE.address, valueNanogram, body });
 }
 
+/** Whom a proof was sent to has no use for it. */
+async function returnProof() {
+  const body = beginCell().storeUint(0xffffffff, 32).storeUint(OWNERSHIP_PROOF_OP, 32).endCell();
+  const to = OF_ALICE.address;
+  return await chain.send({ from: DOOR, to, valueNanogram: NANOGRAM, isBounced: true, body });
+}
+
 async function view() {
   return await chain.open(OF_ALICE).getView();
 }
@@ -214,15 +221,20 @@ test("its owner proves ownership to a contract; anyone may ask who owns it", asy
     expect(read?.loadUintBig(64)).toBe(0n);
     expect(read?.loadMaybeRef()?.beginParse().loadUintBig(64)).toBe(LENT.millicores);
   }
-  const bounced = beginCell().storeUint(0xffffffff, 32).storeUint(OWNERSHIP_PROOF_OP, 32).endCell();
-  const back = await chain.send({
-    from: DOOR,
-    to: OF_ALICE.address,
-    valueNanogram: NANOGRAM,
-    isBounced: true,
-    body: bounced,
-  });
+  const back = await returnProof();
   expect([back[1]?.op, back[1]?.to.equals(ALICE)]).toEqual([EXCESSES_OP, true]);
+});
+
+test("GRAM that comes when its owner has destroyed it is still theirs", async () => {
+  await issue(ALICE);
+  await ask(ALICE, encodeDestroy());
+  const back = await returnProof();
+  expect([back[1]?.op, back[1]?.to.equals(ALICE)]).toEqual([EXCESSES_OP, true]);
+  expect(back[1]?.valueNanogram).toBeGreaterThan((NANOGRAM * 99n) / 100n);
+  await ask(BOB, beginCell().endCell());
+  expect((await ask(MALLORY, encodeTakeExcess()))[0]?.exitCode).toBe(201);
+  const taken = await ask(ALICE, encodeTakeExcess());
+  expect(taken[1]?.valueNanogram).toBeGreaterThan((NANOGRAM * 19n) / 10n);
 });
 
 test("its owner may destroy it, and take GRAM that it does not need; a new one can be earned", async () => {
@@ -238,7 +250,6 @@ test("its owner may destroy it, and take GRAM that it does not need; a new one c
   expect(await chain.open(OF_ALICE).getOwner()).toBeNull();
   for (const body of [
     encodeDestroy(),
-    encodeTakeExcess(),
     encodeProveOwnership(DOOR, PAYLOAD),
     encodeRequestOwner(DOOR, PAYLOAD),
   ]) {
