@@ -34,7 +34,7 @@ export default defineConfig({
           include: ["apps/*/test/**/*.test.ts"],
           testTimeout: 180_000,
           hookTimeout: 60_000,
-          fileParallelism: false,
+          // Two files side by side, like all others: each waits for its processes and the chain's seconds most of the time.
           // Real processes on a shared machine: what passes only the second time is told as such, and worth a look.
           retry: 1,
         },

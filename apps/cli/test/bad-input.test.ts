@@ -6,9 +6,10 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { defineModel, type Graph, type Tensor, writeModel } from "@pingo/autograd";
 import { withoutGradient } from "@pingo/autograd/testing";
+import { freePort } from "@pingo/core/testing";
 import { encodeSafetensors } from "@pingo/storage";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { expectRefused, freePort, pingo, type ServingFog, serveFog, startPingo } from "./pingo.ts";
+import { expectRefused, pingo, type ServingFog, serveFog, startPingo } from "./pingo.ts";
 
 const ROWS = 24;
 const COLUMNS = 2;

@@ -15,11 +15,12 @@ import {
 import { testGenesis } from "@pingo/contracts/testing";
 import { keyPairOfSeed, zAddressBookFile } from "@pingo/core";
 import { systemClock, systemFetch, systemPrng } from "@pingo/core/system";
+import { freePort } from "@pingo/core/testing";
 import { createToncenter, createWalletSender, keyOfWalletFile, parseWalletFile } from "@pingo/ton";
 import { Address } from "@ton/core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
-import { expectNothingLeft, expectRefused, freePort, pingo, type Running, startPingo } from "./pingo.ts";
+import { expectNothingLeft, expectRefused, pingo, type Running, startPingo } from "./pingo.ts";
 
 const KEY = "the key that this door asks for";
 const PASSPHRASE = "a passphrase of the test";

@@ -2,8 +2,9 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "@pingo/core/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { expectNothingLeft, expectRefused, freePort, pingo, type Running, startPingo } from "./pingo.ts";
+import { expectNothingLeft, expectRefused, pingo, type Running, startPingo } from "./pingo.ts";
 
 const ADDRESS = `0:${"5".repeat(64)}`;
 let home = "";

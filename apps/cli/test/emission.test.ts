@@ -13,19 +13,12 @@ import {
 } from "@pingo/contracts";
 import { keyPairOfSeed, zAddressBookFile, zEmissionView, zRewardsView } from "@pingo/core";
 import { systemClock, systemFetch } from "@pingo/core/system";
+import { freePort } from "@pingo/core/testing";
 import { createToncenter, createWalletSender, walletContract } from "@pingo/ton";
 import { Address } from "@ton/core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
-import {
-  expectNothingLeft,
-  expectRefused,
-  freePort,
-  pingo,
-  type Ran,
-  type Running,
-  startPingo,
-} from "./pingo.ts";
+import { expectNothingLeft, expectRefused, pingo, type Ran, type Running, startPingo } from "./pingo.ts";
 import { writeTinyJob } from "./tiny-job.ts";
 
 const TIMEOUT_MS = 300_000;

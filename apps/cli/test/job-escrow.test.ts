@@ -2,16 +2,9 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "@pingo/core/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import {
-  expectNothingLeft,
-  expectRefused,
-  freePort,
-  pingo,
-  type Ran,
-  type Running,
-  startPingo,
-} from "./pingo.ts";
+import { expectNothingLeft, expectRefused, pingo, type Ran, type Running, startPingo } from "./pingo.ts";
 import { writeTinyJob } from "./tiny-job.ts";
 
 const TIMEOUT_MS = 300_000;

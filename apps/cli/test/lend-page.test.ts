@@ -1,8 +1,9 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "@pingo/core/testing";
 import { expect, test } from "vitest";
-import { freePort, startPingo } from "./pingo.ts";
+import { startPingo } from "./pingo.ts";
 
 test("fog serve --web builds the page, serves it and prints its address; without it there is none", async () => {
   const home = await mkdtemp(join(tmpdir(), "pingo-lend-"));

@@ -1,10 +1,9 @@
 /** Runs the real command in a process of its own. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { readdir, readFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { freePort } from "@pingo/core/testing";
 import { lockFolder } from "@pingo/storage";
 import { expect } from "vitest";
 
@@ -113,15 +112,4 @@ export async function serveFog(home: string): Promise<ServingFog> {
       await serving.ended;
     },
   };
-}
-
-/** Its successor is taken too by a command that is given it; a machine has few servers that high. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("a listening server has a port");
-  return address.port;
 }

@@ -2,8 +2,9 @@
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "@pingo/core/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { expectNothingLeft, expectRefused, freePort, pingo, processesOf } from "./pingo.ts";
+import { expectNothingLeft, expectRefused, pingo, processesOf } from "./pingo.ts";
 import { openTerminal } from "./terminal.ts";
 import { writeTinyJob } from "./tiny-job.ts";
 

@@ -18,6 +18,7 @@ import {
 import { testGenesis } from "@pingo/contracts/testing";
 import { type KeyPair, keyPairOfSeed } from "@pingo/core";
 import { systemClock, systemFetch, systemPrng } from "@pingo/core/system";
+import { freePort } from "@pingo/core/testing";
 import {
   createToncenter,
   createWalletSender,
@@ -29,7 +30,7 @@ import { Address, beginCell } from "@ton/core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import { runErrand } from "../src/local/errand.ts";
-import { expectNothingLeft, expectRefused, freePort, pingo, type Running, startPingo } from "./pingo.ts";
+import { expectNothingLeft, expectRefused, pingo, type Running, startPingo } from "./pingo.ts";
 
 const PASSPHRASE = "a passphrase of the test";
 const NANOGRAM = 1_000_000_000n;

@@ -2,7 +2,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -16,6 +15,7 @@ import {
   zErrorBody,
 } from "@pingo/core";
 import { systemPrng } from "@pingo/core/system";
+import { freePort } from "@pingo/core/testing";
 import { type Address, type Cell, internal, SendMode, type StateInit } from "@ton/core";
 import { TonClient, WalletContractV5R1 } from "@ton/ton";
 import { z } from "zod";
@@ -109,16 +109,6 @@ async function firstLine(
   const child = spawn(NODE_24, [MAIN], { env: { ...env }, stdio: ["pipe", "pipe", "inherit"] });
   const [line] = await once(createInterface(child.stdout), "line");
   return { child, line: String(line) };
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("a listening server has a port");
-  return address.port;
 }
 
 export interface TestWallet {

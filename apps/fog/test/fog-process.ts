@@ -2,7 +2,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -15,6 +14,7 @@ import {
   zErrorBody,
   zFogNodeView,
 } from "@pingo/core";
+import { freePort } from "@pingo/core/testing";
 import { afterAll, beforeAll } from "vitest";
 import { z } from "zod";
 
@@ -115,14 +115,4 @@ async function firstLine(
   });
   const [line] = await once(createInterface(child.stdout), "line");
   return { child, line: String(line), logged: () => log };
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("a listening server has a port");
-  return address.port;
 }

@@ -2,7 +2,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -27,6 +26,7 @@ import {
   zProviderView,
 } from "@pingo/core";
 import { systemClock, systemFetch, systemPrng } from "@pingo/core/system";
+import { freePort } from "@pingo/core/testing";
 import { createHttpBlocks, packDataset, writeFile } from "@pingo/storage";
 import { z } from "zod";
 import { buildPage } from "../src/build-page.ts";
@@ -149,13 +149,4 @@ function points(): ReadonlyMap<string, Tensor> {
     ["point", { dtype: "float32", shape: [ROWS, 2], data: point }],
     ["label", { dtype: "int64", shape: [ROWS], data: label }],
   ]);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  assert(address !== null && typeof address === "object", "a listening server has an address");
-  await new Promise((resolve) => server.close(resolve));
-  return address.port;
 }
