@@ -6,7 +6,7 @@ import type { NetworkId, Toncenter, WalletSender } from "@pingo/ton";
 import { CliError } from "../cli-error.ts";
 import type { Context } from "../context.ts";
 import { findAddressBook } from "./deploy-genesis.ts";
-import { assertGram } from "./errand.ts";
+import { assertGram, runErrand } from "./errand.ts";
 
 /** Whose wallet pays, and where. */
 export interface Payer {
@@ -44,7 +44,7 @@ const DEADLINE_S_MAX = 30 * 86_400;
  *
  * The escrow's address is computed here, from this home's own address book: a fog node cannot name one of its own making.
  *
- * @throws {CliError} NO_ADDRESS_BOOK, ESCROW_DIFFERS, ESCROW_DEADLINE, PINGO_MISSING, GRAM_MISSING, ESCROW_SILENT
+ * @throws {CliError} NO_ADDRESS_BOOK, ESCROW_DIFFERS, ESCROW_DEADLINE, PINGO_MISSING, GRAM_MISSING, REFUSED_ON_CHAIN, ESCROW_SILENT; {ToncenterError}
  */
 export async function fundEscrow(
   context: Context,
@@ -98,7 +98,8 @@ export async function fundEscrow(
     const what = "the job's escrow";
     await assertGram(context, { chain, sender }, { what, messages: [...messages, accept] });
     screen.line(`${formatPingo(budgetNano)} from ${whose} wallet into the job's escrow ${address}`);
-    await sender.send(messages);
+    const look = async () => (await isStanding(chain, escrow, budgetNano)) || undefined;
+    await runErrand(context, { chain, sender }, { what, messages, look });
   }
   const isFunded = async () =>
     (await client.escrow(job, { signal })).escrow?.state !== "awaited" || undefined;
@@ -122,8 +123,12 @@ async function settle(
     const view = await opened.getView();
     return view.phase === "open" ? undefined : view;
   });
-  if (billed.phase === "billed")
-    await sender.send([{ to: escrow.address, valueNanogram: ESCROW_ASK_NANOGRAM, body: encodeFinish() }]);
+  if (billed.phase === "billed") {
+    const accepted = { to: escrow.address, valueNanogram: ESCROW_ASK_NANOGRAM, body: encodeFinish() };
+    const look = async () => (await opened.getView()).phase === "closed" || undefined;
+    const errand = { what: "the acceptance of the bill", messages: [accepted], look };
+    await runErrand(context, { chain, sender }, errand);
+  }
   await lookUntil(context, "seen the job's escrow closed", async () =>
     (await client.escrow(job, { signal })).escrow?.state === "closed" ? true : undefined,
   );
