@@ -73,6 +73,15 @@ export type CliFault =
     }
   | { readonly code: "ESCROW_NOT_YOURS"; readonly user: string }
   | { readonly code: "ESCROW_NOT_BILLED"; readonly act: string; readonly phase: string }
+  | {
+      readonly code: "BILL_REFUSED";
+      readonly job: string;
+      readonly billedNano: bigint;
+      /** By the receipts that prove something. */
+      readonly owedNano: bigint;
+      readonly untilUnixS: number;
+      readonly why: string;
+    }
   | { readonly code: "ESCROW_WINDOW_OVER"; readonly untilUnixS: number }
   | { readonly code: "ESCROW_NOT_DISPUTED"; readonly phase: string }
   | { readonly code: "ANSWER_TOO_MUCH"; readonly billedNano: bigint; readonly amountNano: bigint }
@@ -177,6 +186,8 @@ const SENTENCES: Sentences<CliFault> = {
     `the escrow is the wallet ${f.user}'s, and only that one can accept or dispute its bill; use the home of that wallet (PINGO_HOME)`,
   ESCROW_NOT_BILLED: (f) =>
     `there is no bill to ${f.act}: the escrow is ${f.phase}; "pingo job escrow show" says until when`,
+  BILL_REFUSED: (f) =>
+    `nothing was signed: the fog node billed ${formatPingo(f.billedNano)} for the job ${f.job}, and its receipts come to ${formatPingo(f.owedNano)}, ${differenceOf(f)}: ${f.why}; unless you object by ${at(f.untilUnixS)} it is paid as it is: "pingo job escrow dispute ${f.job}" leaves it to the quorum of fog nodes, and all of it is yours again if they do not answer within seven days`,
   ESCROW_WINDOW_OVER: (f) =>
     `the bill could be disputed until ${at(f.untilUnixS)} by the chain's clock; it is paid as it is`,
   ESCROW_NOT_DISPUTED: (f) =>
@@ -207,6 +218,18 @@ const SENTENCES: Sentences<CliFault> = {
 
 function gram(nanogram: bigint): string {
   return formatPingo(nanogram).replace("PINGO", "GRAM");
+}
+
+function differenceOf({
+  billedNano,
+  owedNano,
+}: {
+  readonly billedNano: bigint;
+  readonly owedNano: bigint;
+}): string {
+  if (billedNano === owedNano) return "as billed";
+  const isLess = owedNano < billedNano;
+  return `${formatPingo(isLess ? billedNano - owedNano : owedNano - billedNano)} ${isLess ? "less" : "more"}`;
 }
 
 function at(unixS: number): string {

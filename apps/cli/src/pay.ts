@@ -25,27 +25,33 @@ export async function payForJob(
   });
 }
 
+export interface PaidJob<T> {
+  readonly job: JobId;
+  readonly escrow: OwnEscrow | undefined;
+  /** Of what came out: had before it is paid. */
+  readonly take: (view: JobView) => Promise<T>;
+}
+
 /**
- * Watches a job until it ends, and accepts its bill: not accepted, it would be paid when its window is over, and the rest come back then. A job
- * that failed or was stopped has a bill too, for what was done.
+ * Watches a job until it ends, and accepts its bill if it comes out again: not accepted, it would be paid when its window is over, and the rest come back then.
+ * A job that failed or was stopped has a bill too, for what was done.
  *
- * @throws {CliError} JOB_NOT_SUCCEEDED, once the rest is back
+ * @throws {CliError} JOB_NOT_SUCCEEDED, once the rest is back; BILL_REFUSED
  */
-export async function followPaidJob(
+export async function followPaidJob<T>(
   context: Context,
   client: FogClient,
-  job: JobId,
-  escrow: OwnEscrow | undefined,
-): Promise<JobView> {
-  let view: JobView;
+  { job, escrow, take }: PaidJob<T>,
+): Promise<T> {
+  let taken: T;
   try {
-    view = await followJob(context, client, job);
+    taken = await take(await followJob(context, client, job));
   } catch (error) {
     if (error instanceof CliError && error.fault.code === "JOB_NOT_SUCCEEDED") await settle(context, escrow);
     throw error;
   }
   await settle(context, escrow);
-  return view;
+  return taken;
 }
 
 async function settle({ screen }: Context, escrow: OwnEscrow | undefined): Promise<void> {

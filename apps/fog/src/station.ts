@@ -86,7 +86,7 @@ export async function startStation(config: FogConfig, ports: Ports): Promise<Sta
     placeable: (run) => dispatcher.placeable(run),
   });
   const settlement = await openSettlement({
-    ...{ config, chain, sql, clock, log, ending, fog: key.nodeId },
+    ...{ config, chain, sql, blocks, clock, log, ending, fog: key.nodeId },
     onFunded: () => dispatcher.wake(),
     stop: async (id, reason) => jobs.run(id)?.stop(reason),
   });

@@ -42,6 +42,8 @@ export interface DevnetChain extends AsyncDisposable {
   travel(seconds: number): Promise<void>;
   /** The chain is gone. */
   kill(): Promise<void>;
+  /** Its data are others from here on. */
+  changeContract(address: Address, change: (data: Cell) => Cell): Promise<void>;
   /** What contracts sent there comes back, until it is mended. */
   breakContract(address: Address): Promise<AsyncDisposable>;
 }
@@ -77,9 +79,9 @@ export async function startDevnetChain(
     await exited;
   };
   /** The state of accounts is a table: nothing else here can make a sound contract fail. */
-  const exchangeCode = async (address: Address, code: Cell): Promise<Cell> => {
+  const exchange = async (address: Address, change: (before: Inside) => Inside): Promise<Inside> => {
     await kill();
-    const before = exchangeCodeIn(join(home, "devnet", "chain.sqlite"), address, code);
+    const before = exchangeIn(join(home, "devnet", "chain.sqlite"), address, change);
     const ports = { http: new URL(endpoint).host, admin: new URL(adminUrl).port };
     ({ child, endpoint, adminUrl } = await startDevnet(home, ports));
     return before;
@@ -97,11 +99,14 @@ export async function startDevnetChain(
       fund: (key) => give(walletContract(key.publicKey, NETWORK).address, 100n * NANOGRAM),
       travel: (seconds) => askAdmin("travel", { seconds }),
       kill,
+      async changeContract(address, change) {
+        await exchange(address, ({ code, data }) => ({ code, data: change(data) }));
+      },
       async breakContract(address) {
-        const code = await exchangeCode(address, THROWS);
+        const { code } = await exchange(address, ({ data }) => ({ code: THROWS, data }));
         return {
           async [Symbol.asyncDispose]() {
-            await exchangeCode(address, code);
+            await exchange(address, ({ data }) => ({ code, data }));
           },
         };
       },
@@ -132,8 +137,13 @@ async function startDevnet(
   return { child, ...parseShape(zReady, JSON.parse(String(line)), String(line)).devnet };
 }
 
-/** @returns the code that it had */
-function exchangeCodeIn(path: string, address: Address, code: Cell): Cell {
+interface Inside {
+  readonly code: Cell;
+  readonly data: Cell;
+}
+
+/** @returns what it was before */
+function exchangeIn(path: string, address: Address, change: (before: Inside) => Inside): Inside {
   using database = new DatabaseSync(path);
   const key = address.toRawString();
   const row = zState.parse(database.prepare("select state from account where address = ?").get(key));
@@ -141,9 +151,10 @@ function exchangeCodeIn(path: string, address: Address, code: Cell): Cell {
     Cell.fromBoc(Buffer.from(row.state))[0]?.beginParse() ?? Cell.EMPTY.beginParse(),
   );
   const state = account.account?.storage.state;
-  if (state?.type !== "active" || !state.state.code) throw new Error(`${key} is no contract`);
-  const before = state.state.code;
-  state.state.code = code;
+  if (state?.type !== "active" || !state.state.code || !state.state.data)
+    throw new Error(`${key} is no contract`);
+  const before = { code: state.state.code, data: state.state.data };
+  Object.assign(state.state, change(before));
   const boc = beginCell().store(storeShardAccount(account)).endCell().toBoc();
   database.prepare("update account set state = ? where address = ?").run(boc, key);
   return before;

@@ -1,11 +1,20 @@
 /** A fog node that is paid on a chain of its own, with a user and a provider whose wallets are linked. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join as joinPath } from "node:path";
-import { ESCROW_ASK_NANOGRAM, encodeFinish, encodeFunding, jobEscrow } from "@pingo/contracts";
+import {
+  ESCROW_ASK_NANOGRAM,
+  type EscrowView,
+  encodeFinish,
+  encodeFunding,
+  type JobEscrowTerms,
+  jobEscrow,
+  PingoWallet,
+} from "@pingo/contracts";
 import {
   digestOfCid,
   type EmissionView,
   encodeCanonical,
+  type JobId,
   type JobView,
   type KeyPair,
   keyPairOfSeed,
@@ -38,7 +47,23 @@ export interface PaidFog extends AsyncDisposable {
   start(): Promise<void>;
   /** Submitted, funded, worked on, billed, paid. */
   paidJob(budgetNano: bigint): Promise<JobView>;
+  /** Submitted, and its budget in escrow; three units, one after the other. */
+  fundedJob(budgetNano: bigint): Promise<FundedJob>;
+  /** By the provider, or another. */
+  work(units: number, by?: KeyPair): Promise<void>;
+  link(node: KeyPair, wallet: KeyPair): Promise<void>;
+  /** Its bill taken as it is, and the escrow closed. */
+  accept(paid: FundedJob): Promise<void>;
+  heldNano(wallet: Address): Promise<bigint>;
+  /** As the fog node names it. */
+  termsOf(job: JobId): Promise<JobEscrowTerms>;
+  readEscrow(terms: JobEscrowTerms): Promise<EscrowView>;
   emission(): Promise<EmissionView>;
+}
+
+export interface FundedJob {
+  readonly job: JobView;
+  readonly terms: JobEscrowTerms;
 }
 
 export interface PaidKeys {
@@ -93,37 +118,64 @@ export async function startPaidFog({
   };
   await link(keys.owner, keys.ownerWallet);
   await link(keys.provider, keys.providerWallet);
-  const escrowOf = async (job: JobView) => {
-    const answer = await (await fetch(`${fog.url}/v1/jobs/${job.id}/escrow`)).json();
+  const escrowOf = async (job: JobId) => {
+    const answer = await (await fetch(`${fog.url}/v1/jobs/${job}/escrow`)).json();
     return parseShape(zJobEscrowView, answer, "the escrow").escrow;
   };
-  const paidJob = async (budgetNano: bigint): Promise<JobView> => {
+  const termsOf = async (job: JobId): Promise<JobEscrowTerms> => ({
+    minter: Address.parseRaw(String(devnet.book["minter"])),
+    quorum: Address.parseRaw(String(devnet.book["quorum"])),
+    user: payer.address,
+    fog: addressOf(keys.fog),
+    job: digestOfCid(job),
+    deadlineUnixS: (await until(() => escrowOf(job))).deadlineUnixS,
+  });
+  const fundedJob = async (budgetNano: bigint): Promise<FundedJob> => {
     const job = await acceptTinyJob(fog.url, keys.owner, { ...ONE_UNIT, budgetNano: budgetNano.toString() });
-    const info = await until(() => escrowOf(job));
-    const terms = {
-      minter: Address.parseRaw(String(devnet.book["minter"])),
-      quorum: Address.parseRaw(String(devnet.book["quorum"])),
-      user: payer.address,
-      fog: addressOf(keys.fog),
-      job: digestOfCid(job.id),
-      deadlineUnixS: info.deadlineUnixS,
-    };
+    const terms = await termsOf(job.id);
     await payer.send(encodeFunding(terms, budgetNano));
-    {
-      await using provider = await join(fog, { key: keys.provider });
-      for (let done = 0; done < 3; done++)
-        await provider.send(await provider.work(await provider.nextLease()));
-      await untilFinished(fog.url, job);
-    }
-    const escrow = jobEscrow(terms);
-    await until(async () => (await devnet.client.open(escrow).getView()).phase === "billed");
-    await payer.send([{ to: escrow.address, valueNanogram: ESCROW_ASK_NANOGRAM, body: encodeFinish() }]);
-    await until(async () => (await escrowOf(job))?.state === "closed");
-    return job;
+    return { job, terms };
   };
+  const work = async (units: number, key = keys.provider): Promise<void> => {
+    await using provider = await join(fog, { key });
+    for (let done = 0; done < units; done++)
+      await provider.send(await provider.work(await provider.nextLease()));
+  };
+  const readEscrow = (terms: JobEscrowTerms) => devnet.client.open(jobEscrow(terms)).getView();
+  const accept = async ({ job, terms }: FundedJob): Promise<void> => {
+    const escrow = jobEscrow(terms);
+    await until(async () => (await readEscrow(terms)).phase === "billed");
+    await payer.send([{ to: escrow.address, valueNanogram: ESCROW_ASK_NANOGRAM, body: encodeFinish() }]);
+    await until(async () => (await escrowOf(job.id))?.state === "closed");
+  };
+  const paidJob = async (budgetNano: bigint): Promise<JobView> => {
+    const funded = await fundedJob(budgetNano);
+    await work(3);
+    await untilFinished(fog.url, funded.job);
+    await accept(funded);
+    return funded.job;
+  };
+  const heldNano = (wallet: Address): Promise<bigint> =>
+    devnet.client
+      .open(new PingoWallet(wallet, Address.parseRaw(String(devnet.book["minter"]))))
+      .getBalanceNano();
   const running = started.move();
   return {
-    ...{ place, home, devnet, payer, keys, paidJob },
+    ...{
+      place,
+      home,
+      devnet,
+      payer,
+      keys,
+      paidJob,
+      fundedJob,
+      work,
+      accept,
+      link,
+      termsOf,
+      readEscrow,
+      heldNano,
+    },
     get fog() {
       return fog;
     },

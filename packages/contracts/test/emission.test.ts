@@ -194,11 +194,11 @@ const ALTERATIONS: readonly (readonly [string, (evidence: Evidence, store: Store
   ["were paid for work of", (e) => onFirst(e, (job) => ({ ...job, paidNano: "9000000001" }))],
   ["trains nothing", (e) => onFirst(e, (job) => ({ ...job, isModel: true }))],
   [
-    "no such unit",
+    "is said to have 1 unit, and the order says 3",
     (e) => onFirst(e, (job) => ({ ...job, receipts: job.receipts.map((r) => ({ ...r, units: 1 })) })),
   ],
   [
-    "another number of units",
+    "is said to have 4 units, and the order says 3",
     (e) =>
       onFirst(e, (job) => ({ ...job, receipts: job.receipts.map((r, at) => ({ ...r, units: 3 + at })) })),
   ],

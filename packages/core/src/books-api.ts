@@ -49,6 +49,8 @@ export interface EscrowInfo {
   readonly userAddress: string;
   readonly deadlineUnixS: number;
   readonly state: "awaited" | "funded" | "billed" | "disputed" | "closed" | "abandoned";
+  /** UnixFS file: the BillDocument; null before there is a bill. */
+  readonly bill: Cid | null;
 }
 
 /** What is lent now. */
@@ -141,6 +143,8 @@ export const zJobEscrowView: z.ZodType<JobEscrowView> = z.object({
       userAddress: zSentence,
       deadlineUnixS: z.int().nonnegative().max(0xffff_ffff),
       state: z.enum(["awaited", "funded", "billed", "disputed", "closed", "abandoned"]),
+      // Not told by fog nodes of before.
+      bill: zCid.nullable().default(null),
     })
     .nullable(),
 });

@@ -1,5 +1,6 @@
 /** What the emission gave in an epoch, as a fog node publishes it (JSON, a UnixFS file). Rule: packages/scheduler/src/pay/rewards.ts. */
 import { z } from "zod";
+import { type CountedReceipt, zCountedReceipt } from "./bill.ts";
 import type { Cid, NodeId } from "./ids.ts";
 import { zCid, zCount, zNodeId } from "./schema.ts";
 
@@ -33,14 +34,7 @@ export interface EpochJob {
   readonly deadlineUnixS: number;
   /** What the escrow paid. */
   readonly paidNano: string;
-  readonly receipts: readonly EpochReceipt[];
-}
-
-export interface EpochReceipt {
-  /** Block: Signed<Receipt>, which names its unit, a block as well. */
-  readonly receipt: Cid;
-  /** Of its round. */
-  readonly units: number;
+  readonly receipts: readonly CountedReceipt[];
 }
 
 export interface EpochPool {
@@ -92,7 +86,7 @@ export const zEpochDocument: z.ZodType<EpochDocument> = z.strictObject({
       user: zOwner,
       deadlineUnixS: zCount,
       paidNano: zAmount,
-      receipts: z.array(z.strictObject({ receipt: zCid, units: z.int().min(1) })),
+      receipts: z.array(zCountedReceipt),
     }),
   ),
   links: z.array(zCid),

@@ -21,6 +21,7 @@ export {
   zProviderView,
 } from "./api.ts";
 export { AssertionError, assert, assertDefined, assertNever } from "./assert.ts";
+export { BILL_BYTES_MAX, type BillDocument, type CountedReceipt, zBillDocument } from "./bill.ts";
 export {
   type BooksFinding,
   type BooksLine,
@@ -237,6 +238,7 @@ export {
   type PieceInput,
   type PieceLimits,
   type PieceRecord,
+  REPLICAS,
   type SizedInput,
   sentenceOfEnd,
   zArgument,

@@ -17,6 +17,9 @@ export interface SizedInput extends PieceInput {
   readonly sizeBytes: number;
 }
 
+/** How often each piece of a job is run, by what its `verify` says. */
+export const REPLICAS = { none: 1, always: 2 } as const;
+
 /** What every piece of a job may take. */
 export interface PieceLimits {
   /** Of the module's own memory. */

@@ -18,6 +18,14 @@ export {
   leastSize,
   type OwnerSize,
 } from "./owner/size.ts";
+export {
+  type Bill,
+  evidenceOfReceipts,
+  type Objection,
+  objectionTo,
+  sentenceOfObjection,
+} from "./pay/bill.ts";
+export { openWorks, provesNothing, type ReadBlock, type Works } from "./pay/open-works.ts";
 export { FEE_PERMILLE, type Pay, type PricedWork, payOf } from "./pay/price.ts";
 export { type RewardedJob, type RewardedWork, rewardsOf } from "./pay/rewards.ts";
 export { type Assignment, type NotChosen, type Plan, plan, type Snapshot, type Unplaced } from "./plan.ts";

@@ -15,6 +15,7 @@ Examples:
   pingo job escrow show bafy… --json`;
 const ACCEPT_HELP = `
 "pingo train --follow" does it by itself; after "pingo job submit" the bill is paid when its hour is over, or at once with this.
+The bill is computed again first, from your order and the signed receipts that it stands for; one that comes out differently is refused.
 
 Examples:
   pingo job escrow accept bafy…`;
@@ -52,7 +53,9 @@ export function jobEscrowCommand(run: Run): Command {
   return new Command("escrow")
     .description("a job's budget on chain: its bill, and a dispute about it")
     .addCommand(command("show", "where it stands", SHOW_HELP, (escrow) => escrow.view()))
-    .addCommand(command("accept", "take the bill as it is", ACCEPT_HELP, (escrow) => escrow.accept()))
+    .addCommand(
+      command("accept", "compute the bill again, and take it", ACCEPT_HELP, (escrow) => escrow.accept()),
+    )
     .addCommand(command("dispute", "object to the bill", DISPUTE_HELP, (escrow) => escrow.dispute()))
     .addCommand(
       command("answer", "decide on a bill that its user disputes", ANSWER_HELP, (escrow, self) =>

@@ -1,4 +1,13 @@
-import { formatBytes, formatDuration, type JobView, parseCid } from "@pingo/core";
+import {
+  describeLeftOut,
+  formatBytes,
+  formatDuration,
+  type JobId,
+  type JobView,
+  type LeftOutGroup,
+  parseCid,
+} from "@pingo/core";
+import type { FogClient } from "@pingo/sdk";
 import { Command } from "commander";
 import type { Run } from "../cli.ts";
 import { type Context, connectAsReader } from "../context.ts";
@@ -28,8 +37,23 @@ async function show(context: Context, command: Command): Promise<void> {
     await followJob(context, client, id);
   }
   const view = await client.show(id, { signal: context.signal });
-  context.screen.json(view);
+  const leftOut = await leftOutOf(context, client, id);
+  context.screen.json(leftOut.length === 0 ? view : { ...view, leftOut });
   for (const line of linesOf(view)) context.screen.line(line);
+  for (const group of leftOut) context.screen.line(`left out   ${describeLeftOut(group)}`);
+}
+
+/** What is not trained by nobody's word: told once, when the job was taken in, which is its first event. */
+async function leftOutOf(
+  { signal }: Context,
+  client: FogClient,
+  id: JobId,
+): Promise<readonly LeftOutGroup[]> {
+  for await (const { event, sequence } of client.events(id, { signal })) {
+    if (sequence === null) continue; // progress, which is not kept
+    return event.type === "accepted" ? (event.leftOut ?? []) : [];
+  }
+  return [];
 }
 
 export function linesOf(view: JobView): readonly string[] {

@@ -12,7 +12,8 @@ const HELP = `
 Examples:
   pingo train job.yaml                 check the job, send it, and return its id
   pingo train job.yaml --follow        watch it as well, and fetch the model at the end; where jobs are paid on
-                                       chain, your wallet funds its escrow and accepts its bill
+                                       chain, your wallet funds its escrow and accepts its bill,
+                                       if it comes out again from its receipts
   pingo train job.yaml --follow --json events as JSON, one per line`;
 
 export function trainCommand(run: Run): Command {
@@ -37,10 +38,15 @@ async function train(context: Context, command: Command): Promise<void> {
     screen.json(view);
     return;
   }
-  const done = await followPaidJob(context, client, view.id, escrow);
-  const folder = options.text("out") ?? join(context.config.home, "jobs", done.id);
-  const files = await client.fetchResult(done.id, folder, { signal: context.signal });
-  assert("model" in files, "a job of a training file trains");
-  screen.line(`model ${files.model}`);
-  screen.json({ job: done, files });
+  const folder = options.text("out") ?? join(context.config.home, "jobs", view.id);
+  const done = await followPaidJob(context, client, {
+    ...{ job: view.id, escrow },
+    async take(job) {
+      const files = await client.fetchResult(job.id, folder, { signal: context.signal });
+      assert("model" in files, "a job of a training file trains");
+      screen.line(`model ${files.model}`);
+      return { job, files };
+    },
+  });
+  screen.json(done);
 }

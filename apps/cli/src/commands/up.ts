@@ -202,10 +202,14 @@ async function runJob(context: Context, network: Road, jobFile: string): Promise
   const heldNano = network.chain === undefined ? 0n : await purseNano(context, network.chain);
   const { id } = await submitJob(context, client, prepared);
   const escrow = network.chain && (await payOnChain(context, network.chain, client, { id, prepared }));
-  const view = await followPaidJob(context, client, id, escrow);
-  const files = await client.fetchResult(id, join(config.home, "jobs", id), { signal });
-  assert("model" in files, "the example trains");
-  return { view, name: prepared.file.name, model: files.model, standing, heldNano };
+  return followPaidJob(context, client, {
+    ...{ job: id, escrow },
+    async take(view) {
+      const files = await client.fetchResult(id, join(config.home, "jobs", id), { signal });
+      assert("model" in files, "the example trains");
+      return { view, name: prepared.file.name, model: files.model, standing, heldNano };
+    },
+  });
 }
 
 async function enter(

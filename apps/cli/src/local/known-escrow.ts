@@ -6,6 +6,7 @@ import type { FogClient } from "@pingo/sdk";
 import type { Toncenter, WalletMessage } from "@pingo/ton";
 import { CliError } from "../cli-error.ts";
 import type { Context } from "../context.ts";
+import { acceptBill } from "./accept-bill.ts";
 import { findAddressBook } from "./deploy-genesis.ts";
 import { runErrand } from "./errand.ts";
 import { readFogKey } from "./fog-key.ts";
@@ -19,7 +20,7 @@ export interface KnownEscrow {
   view(): Promise<EscrowView>;
   /** The chain's clock. */
   nowUnixS(): Promise<number>;
-  /** The user's, of a bill: paid at once. */
+  /** The user's, of a bill that comes out again: paid at once. @throws {CliError} BILL_REFUSED */
   accept(): Promise<EscrowView>;
   /** The user's, in the bill's window: the quorum decides. */
   dispute(): Promise<EscrowView>;
@@ -73,27 +74,25 @@ export async function openKnownEscrow(context: Context, client: FogClient, job: 
     const { file, key } = await openWallet(context);
     return { network: file.network, key };
   };
-  const send = async (
-    message: WalletMessage,
-    isDone: (after: EscrowView) => boolean,
-    isUsers: boolean,
-  ): Promise<EscrowView> => {
+  const open = async (isUsers: boolean) => {
     const { key, network } = await openPayer();
     const sender = createWalletSender({ chain, key, network, clock: ports.clock, signal });
     if (isUsers && !sender.address.equals(terms.user))
       throw new CliError({ code: "ESCROW_NOT_YOURS", user: info.userAddress });
-    return runErrand(
-      context,
-      { chain, sender },
-      {
-        ...{ what: "the change of the escrow", messages: [message] },
-        async look() {
-          const after = await view();
-          return isDone(after) ? after : undefined;
-        },
-      },
-    );
+    return { chain, sender };
   };
+  const send = async (
+    message: WalletMessage,
+    isDone: (after: EscrowView) => boolean,
+    isUsers: boolean,
+  ): Promise<EscrowView> =>
+    runErrand(context, await open(isUsers), {
+      ...{ what: "the change of the escrow", messages: [message] },
+      async look() {
+        const after = await view();
+        return isDone(after) ? after : undefined;
+      },
+    });
   const ask = { to: escrow.address, valueNanogram: contracts.ESCROW_ASK_NANOGRAM };
   const isClosed = ({ phase }: EscrowView): boolean => phase === "closed";
   const billedOr = async (act: string): Promise<EscrowView> => {
@@ -107,8 +106,8 @@ export async function openKnownEscrow(context: Context, client: FogClient, job: 
     view,
     nowUnixS: () => chain.nowUnixS(signal),
     async accept() {
-      await billedOr("accept");
-      return send({ ...ask, body: contracts.encodeFinish() }, isClosed, true);
+      const bill = await billedOr("accept");
+      return acceptBill(context, await open(true), { client, job, escrow, bill });
     },
     async dispute() {
       const { untilUnixS } = await billedOr("dispute");

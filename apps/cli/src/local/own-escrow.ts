@@ -5,6 +5,7 @@ import type { FogClient } from "@pingo/sdk";
 import type { NetworkId, Toncenter, WalletSender } from "@pingo/ton";
 import { CliError } from "../cli-error.ts";
 import type { Context } from "../context.ts";
+import { acceptBill } from "./accept-bill.ts";
 import { findAddressBook } from "./deploy-genesis.ts";
 import { assertGram, runErrand } from "./errand.ts";
 
@@ -28,7 +29,7 @@ export interface EscrowOptions {
 
 export interface OwnEscrow {
   readonly address: string;
-  /** Accepts the bill as soon as it is there. @returns what was billed */
+  /** Accepts the bill as soon as it is there, and comes out again. @returns what was billed. @throws {CliError} BILL_REFUSED, REFUSED_ON_CHAIN */
   settle(): Promise<bigint>;
 }
 
@@ -117,18 +118,13 @@ async function settle(
   }: { readonly chain: Toncenter; readonly sender: WalletSender; readonly escrow: Escrow },
 ): Promise<bigint> {
   const { signal } = context;
-  const { ESCROW_ASK_NANOGRAM, encodeFinish } = await import("@pingo/contracts");
   const opened = chain.open(escrow);
   const billed = await lookUntil(context, "billed the job", async () => {
     const view = await opened.getView();
     return view.phase === "open" ? undefined : view;
   });
-  if (billed.phase === "billed") {
-    const accepted = { to: escrow.address, valueNanogram: ESCROW_ASK_NANOGRAM, body: encodeFinish() };
-    const look = async () => (await opened.getView()).phase === "closed" || undefined;
-    const errand = { what: "the acceptance of the bill", messages: [accepted], look };
-    await runErrand(context, { chain, sender }, errand);
-  }
+  if (billed.phase === "billed")
+    await acceptBill(context, { chain, sender }, { client, job, escrow, bill: billed });
   await lookUntil(context, "seen the job's escrow closed", async () =>
     (await client.escrow(job, { signal })).escrow?.state === "closed" ? true : undefined,
   );

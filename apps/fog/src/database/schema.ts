@@ -225,6 +225,7 @@ export const escrows = pgTable("escrows", {
   deadlineUnixS: count("deadline_unix_s").notNull(),
   state: text().$type<"awaited" | "funded" | "billed" | "disputed" | "closed" | "abandoned">().notNull(),
   createdUnixMs: count("created_unix_ms").notNull(),
+  bill: text().$type<Cid>(),
 });
 
 export const payouts = pgTable("payouts", {

@@ -9,7 +9,7 @@ import {
   type WorkUnit,
   zWorkUnit,
 } from "@pingo/core";
-import { and, asc, eq, getTableColumns } from "drizzle-orm";
+import { and, asc, eq, getTableColumns, sql as raw } from "drizzle-orm";
 import { type LeaseRow, leases, type ResultRow, results, type Sql, statements, units } from "./schema.ts";
 
 export async function insertUnits(sql: Sql, planned: readonly WorkUnit[]): Promise<void> {
@@ -116,6 +116,63 @@ export async function listProvidersOf(sql: Sql, job: Cid): Promise<NodeId[]> {
     .where(and(eq(results.job, job), results.counted))
     .orderBy(asc(results.provider));
   return rows.map((row) => row.provider);
+}
+
+/** How many units each round of a job has, to be joined. */
+export function unitsOfRounds(sql: Sql, job: Cid) {
+  return sql
+    .select({ round: units.round, count: raw<number>`count(*)`.mapWith(Number).as("count") })
+    .from(units)
+    .where(eq(units.job, job))
+    .groupBy(units.round)
+    .as("of_round");
+}
+
+/** A receipt that counts, with what its price is computed from. */
+export interface CountedWork {
+  /** dag-cbor blocks, as the next but one. */
+  readonly receipt: Uint8Array;
+  readonly receiptCid: Cid;
+  readonly unit: Uint8Array;
+  /** Of its round. */
+  readonly units: number;
+  readonly provider: NodeId;
+}
+
+/** A unit may name thousands of shards: no more of them are in memory at once. */
+const RECEIPTS_PAGE = 64;
+
+/** By round and place. */
+export async function* countedReceipts(sql: Sql, job: Cid): AsyncGenerator<CountedWork, void, undefined> {
+  const isItsUnit = and(
+    eq(units.job, results.job),
+    eq(units.round, results.round),
+    eq(units.index, results.index),
+  );
+  const ofRound = unitsOfRounds(sql, job);
+  for (let after = { round: -1, index: -1 }; ; ) {
+    const isAfter = raw`(${results.round}, ${results.index}) > (${after.round}, ${after.index})`;
+    const page = await sql
+      .select({
+        receipt: results.receipt,
+        receiptCid: results.receiptCid,
+        provider: results.provider,
+        round: results.round,
+        index: results.index,
+        unit: units.unit,
+        units: ofRound.count,
+      })
+      .from(results)
+      .innerJoin(units, isItsUnit)
+      .innerJoin(ofRound, eq(ofRound.round, results.round))
+      .where(and(eq(results.job, job), results.counted, isAfter))
+      .orderBy(asc(results.round), asc(results.index))
+      .limit(RECEIPTS_PAGE);
+    yield* page;
+    const last = page.at(-1);
+    if (last === undefined || page.length < RECEIPTS_PAGE) return;
+    after = last;
+  }
 }
 
 /** A result that counts, with what a stranger needs to check it. */

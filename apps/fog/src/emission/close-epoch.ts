@@ -4,14 +4,22 @@
  * Blocks and file are written before the transaction, and are the same however often; the transaction is all of the rest, once.
  */
 import { givenOf, openEvidence, settleEpoch } from "@pingo/contracts";
-import { type Clock, type EpochDocument, type EpochJob, type NodeId, POOLS } from "@pingo/core";
+import {
+  type Clock,
+  type CountedReceipt,
+  type EpochDocument,
+  type EpochJob,
+  type NodeId,
+  POOLS,
+} from "@pingo/core";
 import type { Blocks } from "@pingo/storage";
 import { outerPool, rewardAccount } from "../books/accounts.ts";
 import { post } from "../books/journal.ts";
 import type { EpochRow, Sql } from "../database/schema.ts";
+import { countedReceipts } from "../database/work-store.ts";
 import type { Documents } from "./documents.ts";
 import type { EmissionChain } from "./emission-chain.ts";
-import { insertEpoch, lastEpoch, linksOf, receiptsOf, settledJobs } from "./emission-store.ts";
+import { insertEpoch, lastEpoch, linksOf, settledJobs } from "./emission-store.ts";
 
 export interface CloseOptions {
   readonly chain: Pick<EmissionChain, "network" | "roomNano">;
@@ -33,16 +41,14 @@ export async function draftEpoch(options: CloseOptions, epoch: number): Promise<
   const nodes = new Set<NodeId>();
   for (const { envelope, ...job } of settled) {
     await blocks.put(envelope, "dagCbor");
-    const receipts = await receiptsOf(sql, job.job);
-    for (const { receipt, unit, provider } of receipts) {
+    const receipts: CountedReceipt[] = [];
+    for await (const { receipt, receiptCid, unit, units, provider } of countedReceipts(sql, job.job)) {
       await blocks.put(receipt, "dagCbor");
       await blocks.put(unit, "dagCbor");
       nodes.add(provider);
+      receipts.push({ receipt: receiptCid, units });
     }
-    jobs.push({
-      ...job,
-      receipts: receipts.map(({ receiptCid, units }) => ({ receipt: receiptCid, units })),
-    });
+    jobs.push({ ...job, receipts });
   }
   const links = await Promise.all(
     (await linksOf(sql, [...nodes])).map((link) => blocks.put(link, "dagCbor")),

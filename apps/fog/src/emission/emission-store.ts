@@ -13,10 +13,8 @@ import {
   epochs,
   escrows,
   jobs,
-  results,
   type Sql,
   transfers,
-  units,
   wallets,
 } from "../database/schema.ts";
 
@@ -51,43 +49,6 @@ export async function settledJobs(sql: Sql): Promise<readonly SettledJob[]> {
     ...row,
     isModel: kind === "Train" && state === "succeeded",
   }));
-}
-
-export interface SettledReceipt {
-  readonly receipt: Uint8Array;
-  readonly receiptCid: Cid;
-  readonly provider: NodeId;
-  readonly unit: Uint8Array;
-  /** Of its round. */
-  readonly units: number;
-}
-
-/** By round and place. */
-export async function receiptsOf(sql: Sql, job: Cid): Promise<readonly SettledReceipt[]> {
-  const isItsUnit = and(
-    eq(units.job, results.job),
-    eq(units.round, results.round),
-    eq(units.index, results.index),
-  );
-  const counted = sql
-    .select({ round: units.round, count: raw<number>`count(*)`.mapWith(Number).as("count") })
-    .from(units)
-    .where(eq(units.job, job))
-    .groupBy(units.round)
-    .as("counted");
-  return sql
-    .select({
-      receipt: results.receipt,
-      receiptCid: results.receiptCid,
-      provider: results.provider,
-      unit: units.unit,
-      units: counted.count,
-    })
-    .from(results)
-    .innerJoin(units, isItsUnit)
-    .innerJoin(counted, eq(counted.round, results.round))
-    .where(and(eq(results.job, job), results.counted))
-    .orderBy(asc(results.round), asc(results.index));
 }
 
 /** What both keys signed, of those who said whose wallet they work for. */

@@ -9,6 +9,7 @@ import {
   mixSeed,
   type NodeId,
   type PieceRecord,
+  REPLICAS,
   type RunJob,
   type RunUnit,
   type SizedInput,
@@ -30,8 +31,6 @@ import { writeEvidence } from "./write-evidence.ts";
 
 type CountedPiece = CountedResult & { readonly unit: RunUnit };
 
-/** Where each piece is run twice. */
-const REPLICAS = { none: 1, always: 2 } as const;
 /** Of the pieces that ended badly, named in a job's reason. */
 const NAMED_MAX = 3;
 

@@ -1,5 +1,5 @@
 /** Escrows and payouts, as rows. */
-import { type Cid, encodeCanonical, type NodeId, sha256 } from "@pingo/core";
+import type { Cid, CountedReceipt, NodeId } from "@pingo/core";
 import { and, asc, desc, eq, gt, inArray, isNotNull, isNull, like, max, sql as raw } from "drizzle-orm";
 import { escrowAccount } from "../books/accounts.ts";
 import {
@@ -15,6 +15,7 @@ import {
   transfers,
   wallets,
 } from "../database/schema.ts";
+import { unitsOfRounds } from "../database/work-store.ts";
 
 export interface JobToSettle {
   readonly job: Cid;
@@ -39,7 +40,7 @@ export async function jobsWithoutEscrow(
     .limit(PAGE);
 }
 
-export async function saveEscrow(sql: Sql, row: EscrowRow): Promise<void> {
+export async function saveEscrow(sql: Sql, row: Omit<EscrowRow, "bill">): Promise<void> {
   await sql.insert(escrows).values(row).onConflictDoNothing();
 }
 
@@ -83,14 +84,29 @@ export async function usedNano(sql: Sql, job: Cid): Promise<bigint> {
   return BigInt(row?.nano ?? "0");
 }
 
-/** SHA-256 of the canonical list of receipts that count, by round and place: what a bill stands for. */
-export async function evidenceOf(sql: Sql, job: Cid): Promise<Uint8Array> {
-  const rows = await sql
-    .select({ receipt: results.receiptCid })
-    .from(results)
-    .where(and(eq(results.job, job), results.counted))
-    .orderBy(asc(results.round), asc(results.index));
-  return sha256(encodeCanonical(rows.map(({ receipt }) => receipt)));
+export interface BillToSend {
+  readonly amountNano: bigint;
+  /** What it stands for, by round and place. */
+  readonly receipts: readonly CountedReceipt[];
+}
+
+/** As of one moment. */
+export async function billOf(sql: Sql, job: Cid): Promise<BillToSend> {
+  const moment = { isolationLevel: "repeatable read", accessMode: "read only" } as const;
+  return sql.transaction(async (tx) => {
+    const ofRound = unitsOfRounds(tx, job);
+    const receipts = await tx
+      .select({ receipt: results.receiptCid, units: ofRound.count })
+      .from(results)
+      .innerJoin(ofRound, eq(ofRound.round, results.round))
+      .where(and(eq(results.job, job), results.counted))
+      .orderBy(asc(results.round), asc(results.index));
+    return { amountNano: await usedNano(tx, job), receipts };
+  }, moment);
+}
+
+export async function setEscrowBill(sql: Sql, job: Cid, bill: Cid): Promise<void> {
+  await sql.update(escrows).set({ bill }).where(eq(escrows.job, job));
 }
 
 export interface Earned {

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cidOfValue, keyPairOfSeed } from "@pingo/core";
 import { createTestClock, silentLog } from "@pingo/core/testing";
+import { createMemoryBlocks } from "@pingo/storage/testing";
 import { Address } from "@ton/core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Database, openDatabase } from "../database/database.ts";
@@ -63,6 +64,7 @@ test("a job that outlives what its escrow pays for is stopped while there is tim
   };
   await using settlement = new Settlement({
     ...{ chain, fog: owner, sql, clock, log: silentLog, ending: new AbortController() },
+    blocks: createMemoryBlocks(),
     onFunded: () => undefined,
     async stop(id, reason) {
       did.push(`stopped: ${reason}`);

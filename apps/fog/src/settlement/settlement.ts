@@ -14,6 +14,8 @@ import {
   type Log,
   type NodeId,
 } from "@pingo/core";
+import { evidenceOfReceipts } from "@pingo/scheduler";
+import type { Blocks } from "@pingo/storage";
 import { fogPurse, outerEscrow, ownerAccount } from "../books/accounts.ts";
 import { post } from "../books/journal.ts";
 import { balanceNano } from "../books/ledger.ts";
@@ -26,20 +28,23 @@ import { Payouts } from "./payouts.ts";
 import { type Find, reconcile } from "./reconcile.ts";
 import type { SettlementChain } from "./settlement-chain.ts";
 import {
-  evidenceOf,
+  billOf,
   findEscrow,
   type JobToSettle,
   jobsWithoutEscrow,
   liveEscrows,
   saveEscrow,
+  setEscrowBill,
   setEscrowState,
-  usedNano,
 } from "./settlement-store.ts";
+import { writeBill } from "./write-bill.ts";
 
 export interface SettlementOptions {
   readonly chain: SettlementChain;
   readonly fog: NodeId;
   readonly sql: Sql;
+  /** What a bill stands for, for whoever is to pay it. */
+  readonly blocks: Blocks;
   readonly clock: Clock;
   readonly log: Log;
   /** A job's budget is there: it may start. */
@@ -104,8 +109,8 @@ export class Settlement implements AsyncDisposable {
   async infoOf(job: Cid): Promise<EscrowInfo | null> {
     const row = await findEscrow(this.#options.sql, job);
     if (row === undefined) return null;
-    const { address, userAddress, deadlineUnixS, state } = row;
-    return { address, userAddress, deadlineUnixS, state };
+    const { address, userAddress, deadlineUnixS, state, bill } = row;
+    return { address, userAddress, deadlineUnixS, state, bill };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -214,14 +219,15 @@ export class Settlement implements AsyncDisposable {
 
   /** The job has ended: bill, wait, take note. */
   async #settle(escrow: EscrowRow, job: JobToSettle): Promise<void> {
-    const { chain, sql, log } = this.#options;
+    const { chain, sql, blocks, log } = this.#options;
     const seen = await chain.read(escrow);
     if (seen === undefined) throw new FogError({ code: "ESCROW_GONE", address: escrow.address });
     if (seen.phase === "closed") return this.#close(job, seen.billedNano);
     if (seen.phase === "open") {
       if ((await chain.nowUnixS()) >= seen.untilUnixS) return chain.finish(escrow);
-      const amountNano = await usedNano(sql, job.job);
-      await chain.bill(escrow, amountNano, await evidenceOf(sql, job.job));
+      const { amountNano, receipts } = await billOf(sql, job.job);
+      await setEscrowBill(sql, job.job, await writeBill(sql, blocks, { job: job.job, receipts }));
+      await chain.bill(escrow, amountNano, evidenceOfReceipts(receipts.map(({ receipt }) => receipt)));
       log.info("escrow_billed", { job: job.job, amountNano: amountNano.toString() });
       return;
     }

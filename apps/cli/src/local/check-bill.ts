@@ -1,0 +1,64 @@
+/**
+ * Computes a bill again before it is accepted: from the order that was signed here, and the receipts that the fog node shows for it, each fetched by its id.
+ *
+ * A bill that nobody disputes is paid when its hour is over, so what does not come out is told with what to do about it.
+ */
+import type { EscrowView } from "@pingo/contracts";
+import { BILL_BYTES_MAX, type BillDocument, type JobId, parseShape, zBillDocument } from "@pingo/core";
+import type { Objection } from "@pingo/scheduler";
+import type { FogClient } from "@pingo/sdk";
+import { CliError } from "../cli-error.ts";
+import type { Context } from "../context.ts";
+
+const EVIDENCE_DIGITS = 64;
+
+/** @throws {CliError} BILL_REFUSED */
+export async function assertBillFollows(
+  context: Context,
+  client: FogClient,
+  job: JobId,
+  bill: EscrowView,
+): Promise<void> {
+  const { provesNothing, sentenceOfObjection } = await import("@pingo/scheduler");
+  const { billedNano, untilUnixS } = bill;
+  const refused = (owedNano: bigint, why: string, cause?: Error): CliError =>
+    new CliError({ code: "BILL_REFUSED", job, billedNano, owedNano, untilUnixS, why }, { cause });
+  const { escrow } = await client.escrow(job, context);
+  if (escrow === null || escrow.bill === null) throw refused(0n, "the fog node shows no receipts for it");
+  let objection: Objection | undefined;
+  try {
+    const bytes = await client.getFile(escrow.bill, { sizeBytesMax: BILL_BYTES_MAX, signal: context.signal });
+    const shown = parseShape(zBillDocument, jsonOrNull(bytes), `the list of its receipts, ${escrow.bill},`);
+    objection = await objectionOf(context, client, { job, bill, shown });
+  } catch (cause) {
+    if (!provesNothing(cause)) throw cause;
+    throw refused(0n, cause.message, cause);
+  }
+  if (objection !== undefined) throw refused(objection.owedNano, sentenceOfObjection(objection));
+}
+
+interface ShownBill {
+  readonly job: JobId;
+  readonly bill: EscrowView;
+  readonly shown: BillDocument;
+}
+
+async function objectionOf(
+  { signal }: Context,
+  client: FogClient,
+  { job, bill: { billedNano, evidence }, shown: { receipts } }: ShownBill,
+): Promise<Objection | undefined> {
+  const { objectionTo, openWorks } = await import("@pingo/scheduler");
+  // Receipts of another job than this prove nothing here, whatever job the list says that it is of.
+  const opened = await openWorks(job, receipts, (cid) => client.getBlock(cid, { signal }));
+  const digest = Buffer.from(evidence.toString(16).padStart(EVIDENCE_DIGITS, "0"), "hex");
+  return objectionTo({ amountNano: billedNano, evidence: digest }, receipts, opened);
+}
+
+function jsonOrNull(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    return null; // no list of receipts: refused by its shape
+  }
+}
