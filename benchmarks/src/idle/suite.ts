@@ -21,6 +21,7 @@ const HARVEST = "harvest";
 const CASES: Readonly<Record<string, Case>> = {
   compile: (lending, say) => foregroundRows("compile", lending, say),
   encode: (lending, say) => foregroundRows("encode", lending, say),
+  "long-encode": (lending, say) => foregroundRows("long encode", lending, say),
   ticks: latencyRows,
   yield: yieldRows,
   rest: restRows,
