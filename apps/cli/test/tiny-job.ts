@@ -10,6 +10,8 @@ export interface TinyJobOptions {
   readonly rounds: number;
   /** As the file says it, like "1 PINGO"; none unless given. */
   readonly budget?: string;
+  /** The model has a tensor that nothing reads: "aside". */
+  readonly hasAside?: boolean;
   /** Of the file; "job" unless given. */
   readonly name?: string;
 }
@@ -17,7 +19,7 @@ export interface TinyJobOptions {
 /** @returns the job file's path */
 export async function writeTinyJob(
   folder: string,
-  { rounds, budget, name = "job" }: TinyJobOptions,
+  { rounds, budget, hasAside = false, name = "job" }: TinyJobOptions,
 ): Promise<string> {
   const x = Float32Array.from({ length: ROWS * 2 }, (_, i) => Math.sin(i * 12.9898));
   const label = BigInt64Array.from({ length: ROWS }, (_, i) => ((x[2 * i] ?? 0) > 0 ? 1n : 0n));
@@ -29,7 +31,9 @@ export async function writeTinyJob(
     { name: "tiny", seed: 1, inputs: { x: { dtype: "float32", shape: ["batch", 2] } } },
     (b, inputs) => ({ scores: b.linear(inputs.x, { outFeatures: 2 }) }),
   );
-  await writeFile(join(folder, "model.onnx"), writeModel(model));
+  const aside: Tensor = { dtype: "float32", shape: [3], data: new Float32Array(3) };
+  const initializers = new Map([...model.initializers, ["aside", aside] as const]);
+  await writeFile(join(folder, "model.onnx"), writeModel(hasAside ? { ...model, initializers } : model));
   await writeFile(join(folder, "rows.safetensors"), encodeSafetensors(tensors));
   const path = join(folder, `${name}.yaml`);
   await writeFile(path, jobOf(rounds, budget));
