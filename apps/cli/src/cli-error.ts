@@ -134,7 +134,7 @@ const SENTENCES: Sentences<CliFault> = {
   NO_ADDRESS_BOOK: (f) =>
     `there is no address book at ${f.path}; deploy the contracts ("pingo chain deploy"), or set PINGO_FOG_ADDRESS_BOOK to your network's`,
   BOOK_OF_ANOTHER_GENESIS: (f) =>
-    `${f.path} is the address book of another deployment; move it away, or name another file with --out`,
+    `${f.path} is of another deployment; move it away, or name another file with --out`,
   FILE_TOO_LARGE: (f) => `${f.path} is larger than the ${f.bytesMax} bytes that are accepted`,
   NO_PROVIDER: (f) => `no provider runs in ${f.folder}; "pingo node join" lends this computer`,
   BENCH_FAILED: (f) =>

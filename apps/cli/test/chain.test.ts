@@ -1,11 +1,14 @@
 /** `pingo chain deploy` against a devnet behind a door that asks for a key, as toncenter's does. */
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join as joinPath } from "node:path";
 import { buffer } from "node:stream/consumers";
 import {
+  DEVNET_GENESIS_PATH,
+  DistributorAt,
   encodeRelease,
+  encodeTransfer,
   PINGO_SUPPLY_NANO,
   PingoMinter,
   PingoWallet,
@@ -147,9 +150,16 @@ test("bad input gets a sentence, and nothing is sent", async () => {
     const path = await genesisFile("bad.json", genesis);
     return pingo(["chain", "deploy", "--genesis", path, ...out], env(more));
   };
-  expectRefused(await deploy("{"), "FILE_NOT_JSON", ["bad.json"]);
-  expectRefused(await deploy({}), "SHAPE_INVALID", ["genesis file"]);
-  expectRefused(await deploy(genesisOf({ guardian: "me" })), "SHAPE_INVALID", ["at guardian", "basechain"]);
+  expectRefused(await deploy("{"), "GENESIS_FILE_SYNTAX", ["bad.json:1:"]);
+  expectRefused(await deploy({}), "GENESIS_KEY_MISSING", ["network"]);
+  expectRefused(await deploy(genesisOf({ guardian: "me" })), "GENESIS_VALUE_INVALID", [
+    '"guardian": "me" is no address of the basechain',
+  ]);
+  const blank = await readFile(DEVNET_GENESIS_PATH, "utf8");
+  expectRefused(await deploy(blank), "NO_FOG_KEY", ["pingo fog serve"]);
+  expectRefused(await deploy(blank.replace("network: devnet", "network: testnet")), "GENESIS_VALUE_INVALID", [
+    '"deployer": <deployer> is a blank',
+  ]);
   expectRefused(await deploy(genesisOf({ network: "mainnet" })), "CHAIN_OF_ANOTHER_NETWORK", [
     "mainnet (-239)",
     "(-3)",
@@ -246,9 +256,106 @@ test("node join makes a wallet's provider a member of the registry; its stake gr
   expectRefused(await pingo(["node", "register"], fogEnv), "FOG_UNREACHABLE", []);
 });
 
+test("the devnet's file is deployed as it stands, and again by the same command", async () => {
+  const other = await mkdtemp(joinPath(tmpdir(), "pingo-cli-genesis-"));
+  await mkdir(joinPath(other, "fog"));
+  await writeFile(joinPath(other, "fog", "key"), systemPrng.bytes(32));
+  const elsewhere = { ...env(), PINGO_HOME: other };
+  const made = await pingo(["wallet", "create", "--json"], elsewhere);
+  const { raw } = z.object({ raw: z.string() }).parse(JSON.parse(made.stdout));
+  expect((await pingo(["devnet", "faucet", raw, "3", "--port", String(devnetPort + 1)], env())).stderr).toBe(
+    "",
+  );
+  const deploy = async (path: string) =>
+    await pingo(["chain", "deploy", "--genesis", path, "--json"], elsewhere);
+  const first = await deploy(DEVNET_GENESIS_PATH);
+  expect(first.stderr).toBe("");
+  const deployed = zDeployed.parse(JSON.parse(first.stdout));
+  const kept = await readFile(joinPath(other, "address-book.genesis.yaml"), "utf8");
+  expect(kept).toContain(`deployer: ${raw}`);
+  const again = zDeployed.parse(JSON.parse((await deploy(DEVNET_GENESIS_PATH)).stdout));
+  expect(again).toEqual({ ...deployed, sent: 0 });
+  const changed = joinPath(other, "changed.yaml");
+  const text = await readFile(DEVNET_GENESIS_PATH, "utf8");
+  await writeFile(changed, text.replace("bondGram: 10", "bondGram: 11"));
+  const onto = await pingo(["chain", "deploy", "--genesis", changed], elsewhere);
+  expectRefused(onto, "BOOK_OF_ANOTHER_GENESIS", ["address-book.genesis.yaml", "--out"]);
+  const ask = (...args: readonly string[]) => pingo(args, elsewhere);
+  const tell = async (...args: readonly string[]) => {
+    const ended = await ask(...args, "--json");
+    expect([ended.stderr, ended.exitCode], ended.stdout).toEqual(["", 0]);
+    return JSON.parse(ended.stdout);
+  };
+  const friend = Address.parseRaw(deployer).toString({ testOnly: true, bounceable: false });
+
+  expectRefused(await ask("wallet", "send", "1", friend), "SEND_PINGO_MISSING", ["has 0 PINGO"]);
+  expectRefused(await ask("chain", "airdrop", "--owner", friend), "NOT_IN_AIRDROP", [deployer]);
+  expect(await tell("chain", "airdrop")).toEqual({ owner: raw, nano: String(100_000n * 10n ** 9n) });
+  expectRefused(await ask("chain", "airdrop"), "AIRDROP_CLAIMED", [raw]);
+  const roots = joinPath(other, "roots.json");
+  await writeFile(roots, JSON.stringify(genesisOf()));
+  expectRefused(await ask("chain", "airdrop", "--genesis", roots), "BOOK_OF_ANOTHER_GENESIS", ["roots.json"]);
+  expectRefused(await ask("chain", "reclaim"), "AIRDROP_GOES_ON", ["the chain's clock"]);
+  expectRefused(await ask("chain", "release", "team-1"), "NOTHING_VESTED", ["its next step"]);
+  expectRefused(await ask("chain", "release", "compute"), "NO_SUCH_VAULT", ["investors-1, team-1"]);
+
+  const sent = { to: deployer, amountNano: "2500000000" };
+  expect(await tell("wallet", "send", "2.5", friend)).toEqual(sent);
+  expect(await tell("wallet", "send", "2.5", friend)).toEqual(sent);
+  const chain = createToncenter({ endpoint: doorUrl, apiKey: KEY, fetch: systemFetch });
+  const minter = Address.parseRaw(String(deployed.addresses["minter"]));
+  const theirs = new PingoWallet(Address.parseRaw(deployer), minter);
+  expect(await chain.open(theirs).getBalanceNano()).toBe(5n * 10n ** 9n);
+  for (const [amount, to] of [
+    ["0", friend],
+    ["all", friend],
+    ["1", "a friend"],
+  ] as const)
+    expectRefused(await ask("wallet", "send", amount, to), "OPTION_INVALID", [amount === "1" ? to : amount]);
+
+  // Tokens that came without a notice are booked once somebody has the vault told.
+  const file = parseWalletFile(
+    JSON.parse(await readFile(joinPath(other, "wallet.json"), "utf8")),
+    "wallet.json",
+  );
+  const key = await keyOfWalletFile(file, PASSPHRASE);
+  const sender = createWalletSender({ chain, key, network: -3, clock: systemClock });
+  const compute = Address.parseRaw(String(deployed.addresses["compute"]));
+  const gift = encodeTransfer({ amountNano: 7n, to: compute, excessesTo: sender.address });
+  const purse = new PingoWallet(sender.address, minter).address;
+  expectRefused(await ask("chain", "tell", "compute"), "NOTHING_UNTOLD", ["compute"]);
+  await sender.send([{ to: purse, valueNanogram: STAND_NANOGRAM, body: gift }]);
+  const vault = new PingoWallet(compute, minter);
+  await expect.poll(() => chain.open(vault).getUntoldNano()).toBe(7n);
+  expect(await tell("chain", "tell", "compute")).toEqual({ owner: compute.toRawString(), toldNano: "7" });
+  expect(await chain.open(new DistributorAt(compute)).getReturnedNano()).toBe(7n);
+  expectRefused(await ask("chain", "tell", "somewhere"), "OPTION_INVALID", ["somewhere"]);
+
+  const travel = ["devnet", "travel", "9000h", "--port", String(devnetPort + 1)];
+  expect((await pingo(travel, env())).stderr).toBe("");
+  expect(await tell("chain", "reclaim")).toEqual({ reclaimedNano: String(9_900_000n * 10n ** 9n) });
+  expectRefused(await ask("chain", "reclaim"), "AIRDROP_EMPTY", []);
+  expectRefused(await ask("chain", "airdrop"), "AIRDROP_OVER", ["contributors"]);
+  const { releasedNano } = await tell("chain", "release", "team-1");
+  // 375 days of four years, by days.
+  expect(BigInt(releasedNano)).toBe((40_000_000n * 10n ** 9n * 375n) / 1_460n);
+  await rm(other, { recursive: true });
+});
+
 test("help has examples", async () => {
   for (const words of [
     ["chain", "deploy"],
+    ["chain", "release"],
+    ["chain", "airdrop"],
+    ["chain", "reclaim"],
+    ["chain", "tell"],
+    ["wallet", "send"],
+    ["membership", "lapse"],
+    ["membership", "excess"],
+    ["membership", "leave"],
+    ["fog", "withdraw"],
+    ["fog", "epoch", "drop"],
+    ["job", "escrow", "pay"],
     ["node", "register"],
     ["node", "unbond"],
     ["node", "collect"],

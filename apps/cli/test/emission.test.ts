@@ -173,6 +173,20 @@ test(
     expectRefused(await ask("fog", "epoch", "challenge", "--pool", "compute"), "ROOT_CHALLENGED", []);
     // Nobody upholds it: it falls with what is waited for, and nothing was paid by it.
     expect((await ask("fog", "epoch", "show")).stdout).toContain("is challenged and waits for governance");
+    expectRefused(await ask("fog", "epoch", "drop", "--pool", "fog"), "ROOT_NOT_CHALLENGED", []);
+    expectRefused(await ask("fog", "epoch", "drop", "--pool", "compute"), "ROOT_IN_DECISION", [
+      "pingo vote propose compute-root",
+    ]);
+    // Its owner is a builder, and asks governance for its word; governance is silent, and anyone lets it fall.
+    const proposed = await jsonOf("vote", "propose", "compute-root", "falls", "--about", "no receipts");
+    expect(proposed).toMatchObject({
+      asks: [expect.stringMatching(/^the challenged root [0-9a-f]{64} falls$/)],
+    });
+    await travel("241h");
+    expect(await jsonOf("fog", "epoch", "drop", "--pool", "compute")).toEqual({
+      pool: "compute",
+      epoch: running - 1,
+    });
   },
   TIMEOUT_MS,
 );

@@ -72,6 +72,7 @@ test(
     expect(answered.stderr).toBe("");
     expect(JSON.parse(answered.stdout)).toMatchObject({ phase: "closed", billedNano: String(0.4 * NANO) });
     expectRefused(await escrow("close", id), "ESCROW_CLOSED", []);
+    expectRefused(await escrow("pay", id), "NOTHING_OWED", ["all of it was paid"]);
     // The station takes note, pays on what it was granted (the next jobs are paid with it), and its books agree with the chain.
     await expect
       .poll(async () => (await pingo(["audit", "verify"], env)).stdout, { timeout: TIMEOUT_MS })

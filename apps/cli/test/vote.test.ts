@@ -1,5 +1,5 @@
 /** `pingo vote` against a devnet in processes: a builder and user proposes, votes, carries out; every refusal is a sentence. */
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -12,7 +12,7 @@ import {
   Proposal,
   parseGenesisFile,
   planDeployment,
-  Quorum,
+  QuorumAt,
   signCell,
 } from "@pingo/contracts";
 import { testGenesis } from "@pingo/contracts/testing";
@@ -103,36 +103,37 @@ async function ownKey(): Promise<KeyPair> {
   return keyOfWalletFile(file, PASSPHRASE);
 }
 
-/** What others would do: the quorum issues a certificate to the wallet, and a vault pays it PINGO. */
-async function makeContributor(): Promise<void> {
+/** What others would do: the quorum issues a certificate to the wallet, or to somebody for less long, and a vault pays it PINGO. */
+async function makeContributor(of?: Address, validDays = 90): Promise<void> {
   const key = await ownKey();
   const chain = createToncenter({ endpoint, fetch: systemFetch });
   const sender = createWalletSender({ chain, key, network: -3, clock: systemClock });
   const { addressBook } = planDeployment(parseGenesisFile(genesis));
   const at = (name: string) => Address.parseRaw(String(addressBook[name]));
+  const quorum = new QuorumAt(at("quorum"));
+  const { seqno: before } = await chain.open(quorum).getView();
   const nowUnixS = await chain.nowUnixS();
   const contribution = {
     millicores: 1_000n,
     bytes: 1n,
     tier: 1,
-    validUntilUnixS: nowUnixS + 90 * 24 * HOUR_SECONDS,
+    validUntilUnixS: nowUnixS + validDays * 24 * HOUR_SECONDS,
   };
   const call = encodeQuorumCall({
     quorum: at("quorum"),
     globalId: GLOBAL_ID.testnet,
-    seqno: 0,
+    seqno: before,
     validUntilUnixS: nowUnixS + HOUR_SECONDS,
     valueMinNanogram: NANOGRAM / 4n,
     target: at("certificates"),
-    order: encodeIssue(sender.address, contribution),
+    order: encodeIssue(of ?? sender.address, contribution),
   });
   const body = encodeExecute(call, new Map([[0, signCell(QUORUM_KEY, call)]]));
   await sender.send([
     { to: at("quorum"), valueNanogram: NANOGRAM / 4n, body },
-    { to: at("investors-1"), valueNanogram: NANOGRAM / 4n, body: encodeRelease() },
+    ...(of ? [] : [{ to: at("investors-1"), valueNanogram: NANOGRAM / 4n, body: encodeRelease() }]),
   ]);
-  const quorum = new Quorum({ threshold: 1, publicKeys: [QUORUM_KEY.publicKey] }, at("governance"));
-  while ((await chain.open(quorum).getView()).seqno === 0) await systemClock.sleep(100);
+  while ((await chain.open(quorum).getView()).seqno === before) await systemClock.sleep(100);
 }
 
 test("a parameter changes by a vote of both chambers, from the proposal to the PINGO that comes home", async () => {
@@ -282,4 +283,47 @@ test("a wallet without GRAM is told how much is missing before anything is sent;
   expect(before.balanceNanogram - (await chain.account(sender.address)).balanceNanogram).toBeLessThan(
     NANOGRAM / 50n,
   );
+});
+
+test("a certificate lapses by anyone's word, is revoked by the quorum's, and given up by its owner's", async () => {
+  const certificates = ["membership"];
+  const other = new Address(0, Buffer.from(systemPrng.bytes(32)));
+  const of = other.toString({ bounceable: false, testOnly: true });
+  expectRefused(await vote(["lapse", "--owner", of], certificates), "NO_CERTIFICATE_OF", ["pingo node join"]);
+  expectRefused(await vote(["lapse", "--owner", "me"], certificates), "OPTION_INVALID", ["UQ…"]);
+  await makeContributor(other, 1);
+  await expect
+    .poll(async () => (await vote(["lapse", "--owner", of], certificates)).stderr)
+    .toContain("(CERTIFICATE_STANDS)");
+  await admin(["travel", "25h"]);
+  const lapsed = JSON.parse((await vote(["lapse", "--owner", of, "--json"], certificates)).stdout);
+  expect(lapsed).toEqual({ owner: other.toRawString(), revokedAtUnixS: expect.any(Number) });
+  expectRefused(await vote(["lapse", "--owner", of], certificates), "CERTIFICATE_REVOKED", ["already"]);
+
+  expect((await vote(["excess"], certificates)).stdout).toMatch(/keeps 0\.\d+ GRAM for its rent/);
+  const withdraw = (...args: readonly string[]) => vote(["withdraw", address, ...args], ["fog"]);
+  expectRefused(await withdraw("--sign"), "NO_FOG_KEY", ["pingo fog serve"]);
+  expectRefused(await withdraw(), "SIGNATURES_MISSING", [`pingo fog withdraw ${address} --sign`]);
+  expectRefused(await withdraw("--signature", "mine"), "OPTION_INVALID", ["PLACE:HEX"]);
+  await mkdir(join(home, "fog"), { recursive: true });
+  await writeFile(join(home, "fog", "key"), systemPrng.bytes(32));
+  expectRefused(await withdraw("--sign"), "QUORUM_NOT_OURS", ["not in the quorum"]);
+  // As another member's: the one who sends has no key.
+  await writeFile(join(home, "fog", "key"), QUORUM_KEY.seed);
+  const signature = (await withdraw("--sign")).stdout.trim();
+  expect(signature).toMatch(/^0:[0-9a-f]{128}$/);
+  await rm(join(home, "fog"), { recursive: true });
+  expectRefused(await withdraw("--signature", `0:${"0".repeat(128)}`), "SIGNATURES_MISSING", ["0 of the 1"]);
+  expect((await withdraw("--signature", signature)).stdout).toContain("is revoked as of");
+  expectRefused(await withdraw("--signature", signature), "CERTIFICATE_REVOKED", []);
+
+  expectRefused(await vote(["leave"], certificates), "USAGE", ["--yes"]);
+  expect((await vote(["leave", "--yes"], certificates)).stdout).toContain("has given its certificate up");
+  expectRefused(await vote(["leave", "--yes"], certificates), "NO_CERTIFICATE_OF", []);
+  expectRefused(await vote(["propose", "compute-root", "perhaps", "--about", "x"]), "OPTION_INVALID", [
+    "upheld or falls",
+  ]);
+  expectRefused(await vote(["propose", "compute-root", "falls", "--about", "x"]), "ROOT_NOT_CHALLENGED", [
+    "pingo fog epoch show",
+  ]);
 });

@@ -274,3 +274,26 @@ test("nobody is convicted for honest work, nor for what is no result", async () 
   expect((await pingo(["audit", "verdict", "x"])).stderr).toContain("(CID_INVALID)");
   expect((await cases()).map(({ provider: by }) => by)).not.toContain(honest.nodeId);
 });
+
+test("what a wallet sent back of a stake is owed, and collected once the wallet takes it again", async () => {
+  const own = walletContract(operator.publicKey, NETWORK).address;
+  const purse = new PingoWallet(own, Address.parseRaw(String(devnet.book["minter"])));
+  const balanceNano = () => devnet.client.open(purse).getBalanceNano();
+  const registry = new RegistryAt(Address.parseRaw(String(devnet.book["registry"])));
+  const { rules } = await devnet.client.open(registry).getView();
+  const at = new Stake(registry.address, fogKey.publicKey, "fog", rules);
+  const beforeNano = await balanceNano();
+  expect((await pingo(["fog", "collect"])).stderr).toMatch(/not registered.*\(STAKE_NOT_OWNED\)/);
+  await told(["fog", "register", "--stake", "2"]);
+  await told(["fog", "unbond", "2"]);
+  await devnet.travel(700_001);
+  {
+    await using _ = await devnet.breakContract(purse.address);
+    expect(await told(["fog", "collect"])).toMatchObject({ unbondingNano: "0" });
+    while ((await devnet.client.open(at).getView())?.owedNano !== 2n * NANOGRAM) await systemClock.sleep(50);
+  }
+  expect(await balanceNano()).toBe(beforeNano - 2n * NANOGRAM);
+  expect(await told(["fog", "collect"])).toMatchObject({ owedNano: "0" });
+  while ((await balanceNano()) !== beforeNano) await systemClock.sleep(50);
+  expect((await pingo(["fog", "collect"])).stderr).toMatch(/\(NOTHING_UNBONDS\)/);
+});

@@ -45,7 +45,7 @@ export {
   VoucherError,
   type VoucherFault,
 } from "./channel/voucher.ts";
-export { Airdrop, type AirdropTerms, encodeReclaim } from "./claims/airdrop.ts";
+export { Airdrop, AirdropAt, type AirdropTerms, encodeReclaim } from "./claims/airdrop.ts";
 export { ClaimError, type ClaimFault } from "./claims/claim-error.ts";
 export { ClaimTree, type Given } from "./claims/claim-tree.ts";
 export {
@@ -69,7 +69,20 @@ export {
 export { type ContractName, codeOf } from "./code.ts";
 export { type Deployed, type DeployOptions, deployContracts, digestOfGenesis } from "./deploy/deploy.ts";
 export { DeployError, type DeployFault } from "./deploy/deploy-error.ts";
-export { type GenesisFile, parseGenesisFile } from "./deploy/genesis-file.ts";
+export {
+  DEVNET_GENESIS_PATH,
+  fillGenesis,
+  type GenesisBlanks,
+  hasBlanks,
+  isFilledFrom,
+} from "./deploy/fill-genesis.ts";
+export {
+  type GenesisFile,
+  GenesisFileError,
+  parseGenesisFile,
+  readGenesisFile,
+  treeOfAirdrop,
+} from "./deploy/genesis-file.ts";
 export { type AddressBook, type Deployment, type Letter, planDeployment } from "./deploy/plan.ts";
 export { EmissionError, type EmissionFault } from "./emission/emission-error.ts";
 export { type Evidence, openEvidence } from "./emission/evidence.ts";
@@ -167,4 +180,4 @@ export {
   signRegistration,
   signStatement,
 } from "./registry/statement.ts";
-export { encodeRelease, Vesting, type VestingTerms } from "./vesting/vesting.ts";
+export { encodeRelease, Vesting, VestingAt, type VestingTerms } from "./vesting/vesting.ts";

@@ -2,10 +2,10 @@ import { type BooksView, formatPingo, isFault, type NodeId, type RewardsView, sh
 import type { FogClient } from "@pingo/sdk";
 import { Command } from "commander";
 import type { Run } from "../cli.ts";
-import { CliError } from "../cli-error.ts";
 import { type Context, connectAsReader } from "../context.ts";
 import { ownKeys } from "../local/own-ids.ts";
 import { claimRewards, readRewards } from "../local/own-rewards.ts";
+import { parseAddress } from "../local/parse-address.ts";
 import { optionsOf } from "../options.ts";
 import { POOL_NAMES, rewardLines } from "../view/rewards-view.ts";
 import { table } from "../view/table.ts";
@@ -45,26 +45,17 @@ async function claim(context: Context, command: Command): Promise<void> {
   const { screen } = context;
   const owner = optionsOf(command).text("owner");
   const client = await connectAsReader(context);
-  const claimed = await claimRewards(context, client, owner === undefined ? undefined : await rawOf(owner));
+  const claimed = await claimRewards(
+    context,
+    client,
+    owner === undefined ? undefined : await parseAddress("--owner", owner),
+  );
   screen.json({
     owner: claimed.owner,
     pools: claimed.pools.map(({ pool, nano }) => ({ pool, nano: nano.toString() })),
   });
   for (const { pool, nano } of claimed.pools)
     screen.line(`${formatPingo(nano)} ${POOL_NAMES[pool]}, on their way to ${claimed.owner}`);
-}
-
-/** @throws {CliError} OPTION_INVALID */
-async function rawOf(text: string): Promise<string> {
-  const { Address } = await import("@ton/core");
-  try {
-    const address = Address.parse(text);
-    if (address.workChain === 0) return address.toRawString();
-  } catch {
-    // told below, as every text that is no address of ours
-  }
-  const expected = "an address of a wallet, such as UQ… or 0:…";
-  throw new CliError({ code: "OPTION_INVALID", option: "--owner", value: text.slice(0, 80), expected });
 }
 
 /** Of the wallet that this home's user is linked to; null where there is none, or no rewards are given. */

@@ -7,9 +7,10 @@ import { type Context, connectAsReader } from "../context.ts";
 import { EXIT_FAULT } from "../exit-codes.ts";
 import { type CheckedEpoch, checkEpoch, hexOf } from "../local/check-epoch.ts";
 import { openOwnChain } from "../local/own-chain.ts";
-import { challengeRoot, postRoot, type RootParts, type RootSignature, signRoot } from "../local/own-roots.ts";
+import { challengeRoot, dropRoot, postRoot, type RootParts, signRoot } from "../local/own-roots.ts";
 import { moment } from "../local/vote-error.ts";
 import { optionsOf } from "../options.ts";
+import { parseSignatures, signatureText } from "../view/signatures.ts";
 import { table } from "../view/table.ts";
 
 const SHOW_HELP = `
@@ -29,6 +30,11 @@ unless governance upholds the root.
 
 Examples:
   pingo fog epoch challenge --pool compute`;
+const DROP_HELP = `
+Anyone may, where governance was silent for longer than the schedule lets it be: the root falls, and the bond goes back to who challenged it.
+
+Examples:
+  pingo fog epoch drop --pool compute`;
 const SIGN_HELP = `
 Everything is computed again here first. The signature is of this home's fog node; one day's signatures of one pool go together.
 
@@ -42,7 +48,6 @@ Examples:
   pingo fog epoch post --pool fog          where one signature, this home's, is enough`;
 
 const EPOCH_MAX = 999_999_999;
-const SIGNATURE = /^(\d{1,2}):([0-9a-f]{128})$/;
 
 export function fogEpochCommand(run: Run): Command {
   const onPool = (name: string): Command =>
@@ -67,6 +72,12 @@ export function fogEpochCommand(run: Run): Command {
         .description("stop a root that waits and is wrong")
         .addHelpText("after", CHALLENGE_HELP)
         .action(run(challenge)),
+    )
+    .addCommand(
+      onPool("drop")
+        .description("let a challenged root fall, where governance was silent")
+        .addHelpText("after", DROP_HELP)
+        .action(run(drop)),
     )
     .addCommand(
       onEpoch(onPool("sign").description("this home's signature on a root, once it is checked"))
@@ -162,11 +173,20 @@ async function challenge(context: Context, command: Command): Promise<void> {
   );
 }
 
+async function drop(context: Context, command: Command): Promise<void> {
+  const pool = poolOf(command);
+  const epoch = await dropRoot(context, await openOwnChain(context), pool);
+  context.screen.json({ pool, epoch });
+  context.screen.line(
+    `the challenged root of ${pool} of epoch ${epoch} has fallen; its bond is its challenger's again`,
+  );
+}
+
 async function sign(context: Context, command: Command): Promise<void> {
   const { screen } = context;
   const pool = poolOf(command);
   const { epoch, root, signature } = await signRoot(context, await partsOf(context), pool, epochOf(command));
-  const text = textOf(signature);
+  const text = signatureText(signature);
   screen.json({ epoch, pool, root, signature: text });
   screen.line(text);
 }
@@ -174,7 +194,7 @@ async function sign(context: Context, command: Command): Promise<void> {
 async function post(context: Context, command: Command): Promise<void> {
   const { screen } = context;
   const pool = poolOf(command);
-  const others = signaturesOf(optionsOf(command).text("signature") ?? "");
+  const others = parseSignatures(optionsOf(command).text("signature") ?? "");
   const { epoch, root } = await postRoot(context, await partsOf(context), {
     ...{ pool, others, epoch: epochOf(command) },
   });
@@ -196,22 +216,6 @@ function poolOf(command: Command): Pool {
   const found = POOLS.find((pool) => pool === text);
   if (found !== undefined) return found;
   throw invalid("--pool", text, POOLS.join(" or "));
-}
-
-function signaturesOf(text: string): readonly RootSignature[] {
-  return text
-    .split(",")
-    .filter(Boolean)
-    .map((one) => {
-      const [, place, hex] = SIGNATURE.exec(one.trim()) ?? [];
-      if (place === undefined || hex === undefined)
-        throw invalid("--signature", one, 'what "pingo fog epoch sign" prints: PLACE:HEX');
-      return [Number(place), new Uint8Array(Buffer.from(hex, "hex"))] as const;
-    });
-}
-
-function textOf([place, signature]: RootSignature): string {
-  return `${place}:${Buffer.from(signature).toString("hex")}`;
 }
 
 function invalid(option: string, value: string, expected: string): CliError {

@@ -10,6 +10,7 @@ import { optionsOf } from "../options.ts";
 import { fogEpochCommand } from "./fog-epoch.ts";
 import { fogCasesCommand, fogSlashCommand } from "./fog-slash.ts";
 import { fogCollectCommand, fogRegisterCommand, fogUnbondCommand } from "./fog-stake.ts";
+import { fogWithdrawCommand } from "./fog-withdraw.ts";
 
 const HELP = `
 Examples:
@@ -37,7 +38,8 @@ export function fogCommand(run: Run): Command {
     .addCommand(fogCollectCommand(run))
     .addCommand(fogEpochCommand(run))
     .addCommand(fogCasesCommand(run))
-    .addCommand(fogSlashCommand(run));
+    .addCommand(fogSlashCommand(run))
+    .addCommand(fogWithdrawCommand(run));
 }
 
 async function serve(context: Context, command: Command): Promise<void> {

@@ -36,6 +36,12 @@ Anyone may: an unbilled escrow after its deadline and a disputed one after seven
 Examples:
   pingo job escrow close bafy…`;
 
+const PAY_HELP = `
+"pingo job escrow show" says what is owed. Anyone may, and pays the way.
+
+Examples:
+  pingo job escrow pay bafy…`;
+
 type Act = (escrow: KnownEscrow, command: Command) => Promise<EscrowView>;
 
 export function jobEscrowCommand(run: Run): Command {
@@ -62,7 +68,8 @@ export function jobEscrowCommand(run: Run): Command {
         escrow.answer(amountOf(self)),
       ).requiredOption("--amount <amount>", "PINGO that the fog node gets, at most what it billed"),
     )
-    .addCommand(command("close", "end what has run out", CLOSE_HELP, (escrow) => escrow.close()));
+    .addCommand(command("close", "end what has run out", CLOSE_HELP, (escrow) => escrow.close()))
+    .addCommand(command("pay", "pay again what a wallet sent back", PAY_HELP, (escrow) => escrow.payOwed()));
 }
 
 async function open(context: Context, command: Command): Promise<KnownEscrow> {

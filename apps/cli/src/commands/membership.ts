@@ -1,11 +1,15 @@
 /** `pingo membership …`: where this home stands, and the wallet that its keys work for. */
-import { type MembershipView, shortId } from "@pingo/core";
+import { formatPingo, type MembershipView, shortId } from "@pingo/core";
 import { Command } from "commander";
 import type { Run } from "../cli.ts";
 import { type Context, connectAsReader } from "../context.ts";
 import { linkOf } from "../local/link.ts";
+import { destroyCertificate, lapseCertificate, takeExcess } from "../local/own-certificate.ts";
 import { ownKeys } from "../local/own-ids.ts";
 import { openWallet } from "../local/own-wallet.ts";
+import { parseAddress } from "../local/parse-address.ts";
+import { moment } from "../local/vote-error.ts";
+import { optionsOf } from "../options.ts";
 import { table } from "../view/table.ts";
 
 const SHOW_HELP = `
@@ -19,6 +23,21 @@ wallet's; a certificate that it earns lets all of them in. Say it again after a 
 Examples:
   pingo membership join                    after "pingo wallet create" and "pingo node join"
   PINGO_WALLET_PASSPHRASE_FILE=secret pingo membership join --json`;
+
+const LAPSE_HELP = `
+Anyone may, once "valid until" has passed, and pays the way: about 0.003 GRAM. A certificate that has run out opens no door anyway; wallets show it as revoked from then on.
+
+Examples:
+  pingo membership lapse
+  pingo membership lapse --owner UQ… --json`;
+const EXCESS_HELP = `
+Examples:
+  pingo membership excess`;
+const LEAVE_HELP = `
+It proves nothing and votes no more, and its GRAM comes home. There is no way back to this one: work that counts earns another, whose standing begins anew.
+
+Examples:
+  pingo membership leave --yes`;
 
 export function membershipCommand(run: Run): Command {
   return new Command("membership")
@@ -34,7 +53,48 @@ export function membershipCommand(run: Run): Command {
         .description("link your keys to your wallet")
         .addHelpText("after", JOIN_HELP)
         .action(run(linkOwnKeys)),
+    )
+    .addCommand(
+      new Command("lapse")
+        .description("say on chain that a certificate's time has run out")
+        .option("--owner <address>", "whose (default: this home's wallet)")
+        .addHelpText("after", LAPSE_HELP)
+        .action(run(lapse)),
+    )
+    .addCommand(
+      new Command("excess")
+        .description("bring home the GRAM that your certificate does not need")
+        .addHelpText("after", EXCESS_HELP)
+        .action(run(excess)),
+    )
+    .addCommand(
+      new Command("leave")
+        .description("give your certificate up")
+        .requiredOption("--yes", "that you mean it")
+        .addHelpText("after", LEAVE_HELP)
+        .action(run(leave)),
     );
+}
+
+async function lapse(context: Context, command: Command): Promise<void> {
+  const text = optionsOf(command).text("owner");
+  const of = text === undefined ? undefined : await parseAddress("--owner", text);
+  const { owner, revokedAtUnixS } = await lapseCertificate(context, of);
+  context.screen.json({ owner, revokedAtUnixS });
+  context.screen.line(`the certificate of ${owner} is revoked as of ${moment(revokedAtUnixS)}`);
+}
+
+async function excess(context: Context): Promise<void> {
+  const { owner, keptNanogram } = await takeExcess(context);
+  context.screen.json({ owner, keptNanogram: keptNanogram.toString() });
+  const kept = formatPingo(keptNanogram).replace("PINGO", "GRAM");
+  context.screen.line(`the certificate keeps ${kept} for its rent; the rest is in your wallet`);
+}
+
+async function leave(context: Context): Promise<void> {
+  const { owner } = await destroyCertificate(context);
+  context.screen.json({ owner });
+  context.screen.line(`${owner} has given its certificate up; work that counts earns another one`);
 }
 
 async function show(context: Context): Promise<void> {

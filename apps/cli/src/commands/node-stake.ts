@@ -26,6 +26,8 @@ Examples:
   pingo node unbond 100
   pingo node unbond 0.5 --json`;
 const COLLECT_HELP = `
+What your PINGO wallet could not take, and sent back to the stake, is paid again by it.
+
 Examples:
   pingo node collect`;
 
@@ -102,6 +104,7 @@ export function tellStake({ screen }: Context, view: StakeView): void {
     stakedNano: view.stakedNano.toString(),
     unbondingNano: view.unbondingNano.toString(),
     unbondsAtUnixS: view.unbondsAtUnixS,
+    owedNano: view.owedNano.toString(),
   });
   for (const line of stakeLines(view)) screen.line(line);
 }

@@ -1,11 +1,19 @@
 /** `pingo vote …`: what the network decides, and your part in it. */
-import { formatPingo } from "@pingo/core";
+import { assertDefined, formatPingo, POOLS, type Pool } from "@pingo/core";
+import type { Cell } from "@ton/core";
 import { Command } from "commander";
 import type { Run } from "../cli.ts";
 import { CliError } from "../cli-error.ts";
 import type { Context } from "../context.ts";
+import { OrderError } from "../local/order-error.ts";
 import { openOwnVote } from "../local/own-vote.ts";
-import { openGoverned, proposalJson, proposalLines, readProposal } from "../local/proposals.ts";
+import {
+  type Governed,
+  openGoverned,
+  proposalJson,
+  proposalLines,
+  readProposal,
+} from "../local/proposals.ts";
 import { moment, VoteError } from "../local/vote-error.ts";
 import { optionsOf } from "../options.ts";
 import { nanoOf } from "./node-stake.ts";
@@ -24,9 +32,11 @@ const PROPOSE_HELP = `${WHERE}
 Only who has a valid certificate proposes. What a vote sets, by name ("pingo vote list" says how each stands now):
   vote-seconds, timelock-seconds, builders-min, users-min, guardian
   provider-stake-min, fog-stake-min, verdict-millionths-max
+And compute-root, fog-root: whether the root of that pool that is challenged now is upheld or falls.
 
 Examples:
   pingo vote propose provider-stake-min 50 --about "stakes that new members can afford"
+  pingo vote propose compute-root falls --about https://example.org/receipts
   pingo vote propose vote-seconds 432000 --about https://example.org/why`;
 const CAST_HELP = `
 Builders vote by certificate, one vote each; users by the PINGO that they lock until the decision can take effect, 100 days at most. A wallet
@@ -159,8 +169,8 @@ async function propose(context: Context, command: Command): Promise<void> {
   const { isParameterName, NAMED_PARAMETERS } = await import("@pingo/contracts");
   const { Address } = await import("@ton/core");
   const [name = "", value = ""] = command.args;
-  if (!isParameterName(name)) {
-    const names = Object.keys(NAMED_PARAMETERS).join(", ");
+  if (!isParameterName(name) && poolOf(name) === undefined) {
+    const names = [...Object.keys(NAMED_PARAMETERS), ...POOLS.map((pool) => `${pool}-root`)].join(", ");
     throw new VoteError({ code: "NO_SUCH_PARAMETER", name: name.slice(0, 64), names });
   }
   const about = optionsOf(command).text("about") ?? "";
@@ -168,14 +178,41 @@ async function propose(context: Context, command: Command): Promise<void> {
     throw invalid("--about", about, `1 to ${ABOUT_CHARS_MAX} characters`);
   const own = await openOwnVote(context);
   const { governed } = own;
-  const { target, expects, order: orderOf } = NAMED_PARAMETERS[name];
-  const order = orderOf(governed, value);
+  const { target, expects, order } = await askedFor(governed, name, value);
   if (order === null) throw invalid("<value>", value, expects);
   const to = Address.parseRaw(governed.addresses[target] ?? "");
   const view = await own.propose({ target: to, order, about });
   const nowUnixS = await governed.chain.nowUnixS(signal);
   screen.json(await proposalJson(governed, view, nowUnixS));
   for (const line of await proposalLines(governed, view, nowUnixS)) screen.line(line);
+}
+
+/** A parameter's other value, or governance's word on the root that is challenged now. @throws {OrderError} ROOT_NOT_CHALLENGED */
+async function askedFor(
+  governed: Governed,
+  name: string,
+  value: string,
+): Promise<{ readonly target: string; readonly expects: string; readonly order: Cell | null }> {
+  const { DistributorAt, encodeResolve, isParameterName, NAMED_PARAMETERS } = await import(
+    "@pingo/contracts"
+  );
+  if (isParameterName(name)) {
+    const { target, expects, order } = NAMED_PARAMETERS[name];
+    return { target, expects, order: order(governed, value) };
+  }
+  const { Address } = await import("@ton/core");
+  const pool = assertDefined(poolOf(name), "what is no parameter is a pool's root");
+  const asked = { target: pool, expects: "upheld or falls" };
+  if (value !== "upheld" && value !== "falls") return { ...asked, order: null };
+  const vault = new DistributorAt(Address.parseRaw(governed.addresses[pool] ?? ""));
+  const { pending } = await governed.chain.open(vault).getView();
+  if (pending === null || pending.challenger === null)
+    throw new OrderError({ code: "ROOT_NOT_CHALLENGED", pool });
+  return { ...asked, order: encodeResolve(pending.root, value === "upheld") };
+}
+
+function poolOf(name: string): Pool | undefined {
+  return POOLS.find((pool) => name === `${pool}-root`);
 }
 
 async function cast(context: Context, command: Command, isFor: boolean): Promise<void> {

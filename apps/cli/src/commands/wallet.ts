@@ -1,6 +1,6 @@
 /** `pingo wallet …`: the wallet that is paid, and that signs for this home. */
 import { resolve } from "node:path";
-import { isFault, type RewardsView } from "@pingo/core";
+import { formatPingo, isFault, type RewardsView } from "@pingo/core";
 import type { NetworkId } from "@pingo/ton";
 import { Command } from "commander";
 import type { Run } from "../cli.ts";
@@ -10,10 +10,12 @@ import { findHomePayer, type LocalPayer } from "../local/local-payer.ts";
 import { readRewards } from "../local/own-rewards.ts";
 import { keepWallet, newPassphraseOf, passphraseOf, readWallet, walletPath } from "../local/own-wallet.ts";
 import { readSecret } from "../local/read-secret.ts";
+import { sendPingo } from "../local/send-pingo.ts";
 import { type BalancesOrWhy, balanceLines, type OwnAddress, readBalances } from "../local/wallet-balances.ts";
 import { optionsOf } from "../options.ts";
 import { askSecret } from "../view/ask-secret.ts";
 import { rewardLines } from "../view/rewards-view.ts";
+import { nanoOf } from "./node-stake.ts";
 
 const WORDS_BYTES_MAX = 4_096;
 const NETWORKS: Readonly<Record<string, NetworkId>> = { mainnet: -239, testnet: -3, devnet: -3 };
@@ -39,6 +41,13 @@ Examples:
   pingo wallet show --words                    the 24 words too; whoever reads them has the wallet
   pingo wallet show --json`;
 
+const SEND_HELP = `
+It returns when the receiver's PINGO wallet has them; about 0.004 GRAM, more is attached and comes back. What is sent cannot be called back.
+
+Examples:
+  pingo wallet send 100 UQ…
+  pingo wallet send 0.5 0:… --json`;
+
 export function walletCommand(run: Run): Command {
   return new Command("wallet")
     .description("the wallet that is paid and that signs; TON, W5")
@@ -61,7 +70,30 @@ export function walletCommand(run: Run): Command {
         .option("--words", "the 24 words as well")
         .addHelpText("after", SHOW_HELP)
         .action(run(show)),
+    )
+    .addCommand(
+      new Command("send")
+        .description("PINGO to another wallet")
+        .argument("<amount>", "PINGO, such as 100 or 0.5")
+        .argument("<address>", "whose wallet")
+        .addHelpText("after", SEND_HELP)
+        .action(run(send)),
     );
+}
+
+async function send(context: Context, command: Command): Promise<void> {
+  const [amount = "", address = ""] = command.args;
+  const amountNano = nanoOf("<amount>", amount);
+  if (amountNano === 0n)
+    throw new CliError({
+      code: "OPTION_INVALID",
+      option: "<amount>",
+      value: amount,
+      expected: "more than nothing",
+    });
+  const to = await sendPingo(context, address, amountNano);
+  context.screen.json({ to, amountNano: amountNano.toString() });
+  context.screen.line(`${formatPingo(amountNano)} have come to ${to}`);
 }
 
 function onNetwork(name: string): Command {

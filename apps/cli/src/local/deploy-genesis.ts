@@ -8,7 +8,7 @@ import type { Context } from "../context.ts";
 export interface DeployGenesisOptions {
   /** The file's. */
   readonly text: string;
-  /** Told where it is no JSON. */
+  /** Told with what is wrong in it. */
   readonly path?: string;
   readonly chain: Toncenter;
   readonly sender: WalletSender;
@@ -16,16 +16,15 @@ export interface DeployGenesisOptions {
   readonly onProgress?: (standing: number, of: number) => void;
 }
 
-/** @throws {CliError} FILE_NOT_JSON, BOOK_OF_ANOTHER_GENESIS; {ShapeError}; {DeployError}; {ToncenterError} */
+/** @throws {CliError} BOOK_OF_ANOTHER_GENESIS; {GenesisFileError}; {DeployError}; {ToncenterError} */
 export async function deployGenesis(
   context: Context,
   options: DeployGenesisOptions,
 ): Promise<Deployed & { readonly book: AddressBookFile }> {
   const { text, path = "the genesis file", chain, sender, bookPath, onProgress } = options;
   const { clock, disk } = context.ports;
-  const { deployContracts, digestOfGenesis, parseGenesisFile } = await import("@pingo/contracts");
-  const value = jsonOf(text, path);
-  const genesis = parseGenesisFile(value);
+  const { deployContracts, digestOfGenesis, readGenesisFile } = await import("@pingo/contracts");
+  const { genesis, value } = readGenesisFile(text, path);
   const digest = digestOfGenesis(value);
   // Before anything is sent: whoever has a network's address book does not lose it to another's.
   const before = await findAddressBook(context, bookPath);

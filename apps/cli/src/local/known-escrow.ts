@@ -11,6 +11,7 @@ import { findAddressBook } from "./deploy-genesis.ts";
 import { runErrand } from "./errand.ts";
 import { readFogKey } from "./fog-key.ts";
 import { findLocalPayerAt } from "./local-payer.ts";
+import { OrderError } from "./order-error.ts";
 import type { Payer } from "./own-escrow.ts";
 import { openWallet } from "./own-wallet.ts";
 
@@ -28,6 +29,8 @@ export interface KnownEscrow {
   answer(amountNano: bigint): Promise<EscrowView>;
   /** Anyone's, when the phase's time is over. */
   close(): Promise<EscrowView>;
+  /** Anyone's: what a wallet sent back is paid again. */
+  payOwed(): Promise<EscrowView>;
 }
 
 const NANOGRAM = 1_000_000_000n;
@@ -133,6 +136,11 @@ export async function openKnownEscrow(context: Context, client: FogClient, job: 
       if ((await chain.nowUnixS(signal)) < untilUnixS)
         throw new CliError({ code: "ESCROW_TOO_EARLY", phase, untilUnixS });
       return send({ ...ask, body: contracts.encodeFinish() }, isClosed, false);
+    },
+    async payOwed() {
+      const { owedNano } = await view();
+      if (owedNano === 0n) throw new OrderError({ code: "NOTHING_OWED", what: "the job's escrow" });
+      return send({ ...ask, body: contracts.encodePayOwed() }, (after) => after.owedNano < owedNano, false);
     },
   };
 }

@@ -4,6 +4,7 @@ import { type AddressBookFile, type KeyPair, keyPairOfSeed, parseShape } from "@
 import type { Toncenter } from "@pingo/ton";
 import type { Cell } from "@ton/core";
 import { z } from "zod";
+import { CliError } from "../cli-error.ts";
 import type { Context } from "../context.ts";
 import { GENESIS_NAME } from "./chain-of-home.ts";
 import { startChild } from "./child.ts";
@@ -41,14 +42,11 @@ const NETWORK = -3;
 const NANOGRAM = 1_000_000_000n;
 const FUNDS_NANOGRAM = 100n * NANOGRAM;
 const CLAIM_NANOGRAM = NANOGRAM / 2n;
-const FOUNDER_NANO = 100_000n * NANOGRAM;
 const LOOK_EVERY_MS = 100;
 const LOOKS_MAX = 300;
 const SEED_BYTES = 32;
 /** It loses nothing that it acknowledged, however it ends; Ctrl-C to silence is 5 s with the network that stops before it. */
 const STOP_MS = 500;
-/** Vaults that nobody waits for here. */
-const YEAR_S = 365 * 86_400;
 
 /** @throws the devnet's fault, or the chain's; nothing is left running then */
 export async function startLocalChain(
@@ -107,25 +105,28 @@ export async function startLocalChain(
       await askDevnet(context, ports.admin, "faucet", z.unknown(), body);
     };
     const bookPath = join(folder, "contracts.json");
-    const { ClaimTree } = await import("@pingo/contracts");
+    const { DEVNET_GENESIS_PATH, fillGenesis, readGenesisFile, treeOfAirdrop } = await import(
+      "@pingo/contracts"
+    );
     const founderAddress = walletContract(founderWallet.publicKey, NETWORK).address;
-    const airdrop = new ClaimTree([{ owner: founderAddress.hash, cumulativeNano: FOUNDER_NANO }]);
     const text = await genesisAt(context, join(folder, GENESIS_NAME), async () => {
-      const root = airdrop.root.toString(16).padStart(64, "0");
-      return localGenesis(sender.address.toRawString(), {
-        fog,
-        root,
+      const blank = await context.ports.disk.read(DEVNET_GENESIS_PATH);
+      if (blank === undefined) throw new CliError({ code: "FILE_MISSING", path: DEVNET_GENESIS_PATH });
+      const filled = fillGenesis(new TextDecoder().decode(blank), {
+        deployer: sender.address.toRawString(),
+        founder: founderAddress.toRawString(),
+        fogKey: Buffer.from(fog.publicKey).toString("hex"),
         nowUnixS: await chain.nowUnixS(signal),
       });
+      return readGenesisFile(filled, DEVNET_GENESIS_PATH).value;
     });
     await Promise.all([fog, deployer, founderWallet, wallet].map(give));
     const { book } = await deployGenesis(context, { text, chain, sender, bookPath });
-    await claimAirdrop(context, {
-      chain,
-      founder: founderWallet,
-      proof: airdrop.proofOf(founderAddress.hash),
-      book,
-    });
+    const { owners } = readGenesisFile(text, GENESIS_NAME).genesis.airdrop;
+    if (owners !== null) {
+      const proof = treeOfAirdrop(owners).proofOf(founderAddress.hash);
+      await claimAirdrop(context, { chain, founder: founderWallet, proof, book });
+    }
     const place: LocalChainFile = {
       kind: "pingo/local-chain/v1",
       endpoint,
@@ -158,40 +159,6 @@ export async function startLocalChain(
     await stop();
     throw error;
   }
-}
-
-/** One fog node is the whole quorum, and one owner of everything else: this chain is for trying things. */
-function localGenesis(
-  owner: string,
-  { fog, root, nowUnixS }: { readonly fog: KeyPair; readonly root: string; readonly nowUnixS: number },
-): Readonly<Record<string, unknown>> {
-  const vault = { owner, millionths: 1_000_000, startUnixS: nowUnixS, cliffSeconds: YEAR_S };
-  const vaults = [{ ...vault, durationSeconds: 4 * YEAR_S, stepSeconds: 86_400 }];
-  return {
-    network: "testnet",
-    deployer: owner,
-    guardian: owner,
-    quorum: { threshold: 1, publicKeys: [Buffer.from(fog.publicKey).toString("hex")] },
-    emission: {
-      startUnixS: nowUnixS,
-      epochSeconds: 3_600,
-      epochsPerEra: 8_760,
-      windowSeconds: 600,
-      resolveSeconds: 864_000,
-      bondGram: 10,
-    },
-    registry: {
-      // Who comes first has no PINGO to put at stake.
-      providerStakeMinPingo: 0,
-      fogStakeMinPingo: 0,
-      verdictMillionthsMax: 100_000,
-      unbondingSeconds: 864_000,
-    },
-    governance: { voteSeconds: 3_600, timelockSeconds: 600, buildersMin: 1, usersMinPingo: 1 },
-    airdrop: { root, endsAtUnixS: nowUnixS + YEAR_S },
-    investors: vaults,
-    team: vaults,
-  };
 }
 
 /** Written before anything is sent: whatever cuts this off, the next run means the same contracts. */

@@ -10,6 +10,9 @@ import { readWallet } from "./own-wallet.ts";
 export interface OwnChain {
   readonly client: Toncenter;
   readonly network: NetworkId;
+  /** Of the contracts in the address book. */
+  readonly names: readonly string[];
+  readonly bookPath: string;
   /** Of the contracts, by name; workchain:hex. @throws {CliError} NO_ADDRESS_BOOK where it is not named */
   addressOf(name: string): string;
   /** Of this home's wallet, workchain:hex. @throws {CliError} NO_WALLET */
@@ -35,6 +38,8 @@ export async function openOwnChain(context: Context): Promise<OwnChain> {
   return {
     client,
     network: book.network,
+    names: Object.keys(book.addresses),
+    bookPath,
     addressOf(name) {
       const found = book.addresses[name];
       if (found === undefined) throw new CliError({ code: "NO_ADDRESS_BOOK", path: bookPath });

@@ -1,13 +1,13 @@
 /** This home's part in roots: it challenges one that waits, and as a fog node of the quorum signs and posts one. */
 import type { DistributorTerms } from "@pingo/contracts";
-import { assert, isSignatureOf, type Pool } from "@pingo/core";
+import { assert, type Pool } from "@pingo/core";
 import type { FogClient } from "@pingo/sdk";
 import type { Cell } from "@ton/core";
-import { CliError } from "../cli-error.ts";
 import type { Context } from "../context.ts";
 import { type CheckedPool, checkEpoch, hexOf, readDocument, readVaults } from "./check-epoch.ts";
-import { findFogKey, readFogKey } from "./fog-key.ts";
+import { OrderError } from "./order-error.ts";
 import type { OwnChain } from "./own-chain.ts";
+import { executeCall, type QuorumSignature, quorumCall, signCall } from "./quorum-call.ts";
 import { RewardError } from "./reward-error.ts";
 
 export interface RootParts {
@@ -18,13 +18,9 @@ export interface RootParts {
 /** proof: two proofs convicted it, and it fell at once. bond: it waits for governance. */
 export type Challenged = { readonly how: "proof" | "bond"; readonly untilUnixS: number | null };
 
-/** A place in the quorum, and its signature. */
-export type RootSignature = readonly [place: number, signature: Uint8Array];
-
 const NANOGRAM = 1_000_000_000n;
 /** For the quorum and the vault, the proofs, or beside the bond; the rest comes back. */
 const ASK_NANOGRAM = NANOGRAM / 5n;
-const DAY_S = 86_400;
 
 /** @throws {RewardError} NO_ROOT_WAITS, ROOT_CHALLENGED, ROOT_IS_RIGHT; {CliError} GRAM_MISSING */
 export async function challengeRoot(context: Context, parts: RootParts, pool: Pool): Promise<Challenged> {
@@ -59,6 +55,26 @@ export async function challengeRoot(context: Context, parts: RootParts, pool: Po
   return { how: "bond", untilUnixS };
 }
 
+/** Anyone's, when governance was silent too long: the root falls, and the bond is its challenger's again. @throws {OrderError} ROOT_NOT_CHALLENGED, ROOT_IN_DECISION */
+export async function dropRoot({ signal }: Context, chain: OwnChain, pool: Pool): Promise<number> {
+  const { pending } = (await readVaults(chain))[pool];
+  if (pending === null || pending.challenger === null)
+    throw new OrderError({ code: "ROOT_NOT_CHALLENGED", pool });
+  const { epoch, untilUnixS } = pending;
+  if ((await chain.client.nowUnixS(signal)) < untilUnixS)
+    throw new OrderError({ code: "ROOT_IN_DECISION", pool, untilUnixS });
+  const { DistributorAt, encodeDropChallenged } = await import("@pingo/contracts");
+  const { Address } = await import("@ton/core");
+  const to = Address.parseRaw(chain.addressOf(pool));
+  const vault = chain.client.open(new DistributorAt(to));
+  await chain.ask({
+    what: "the fall of the root",
+    messages: [{ to, valueNanogram: ASK_NANOGRAM, body: encodeDropChallenged() }],
+    look: async () => (await vault.getView()).pending?.root !== pending.root || undefined,
+  });
+  return epoch;
+}
+
 /** Sums only grow: two proofs of one owner convict a root, where the fog node publishes both lists. */
 async function proofOfDecrease(
   context: Context,
@@ -91,15 +107,9 @@ export async function signRoot(
   parts: RootParts,
   pool: Pool,
   wanted: number | undefined,
-): Promise<{ readonly epoch: number; readonly root: string; readonly signature: RootSignature }> {
+): Promise<{ readonly epoch: number; readonly root: string; readonly signature: QuorumSignature }> {
   const { epoch, root, call } = await callFor(context, parts, pool, wanted);
-  const { placeInQuorum, signCell } = await import("@pingo/contracts");
-  const key = await readFogKey(context);
-  const quorum = await readQuorum(parts.chain);
-  const place = placeInQuorum(quorum, key.publicKey);
-  if (place === undefined)
-    throw new CliError({ code: "QUORUM_NOT_OURS", isMember: false, threshold: quorum.threshold });
-  return { epoch, root, signature: [place, signCell(key, call)] };
+  return { epoch, root, signature: await signCall(context, parts.chain, call) };
 }
 
 /** With this home's signature, where its fog node is of the quorum, and those of others. @throws {RewardError} SIGNATURES_MISSING and those of {@link signRoot} */
@@ -110,31 +120,17 @@ export async function postRoot(
     pool,
     epoch: wanted,
     others,
-  }: { readonly pool: Pool; readonly epoch: number | undefined; readonly others: readonly RootSignature[] },
+  }: { readonly pool: Pool; readonly epoch: number | undefined; readonly others: readonly QuorumSignature[] },
 ): Promise<{ readonly epoch: number; readonly root: string }> {
   const { chain } = parts;
   const { epoch, root, call } = await callFor(context, parts, pool, wanted);
-  const { DistributorAt, encodeExecute, placeInQuorum, signCell } = await import("@pingo/contracts");
+  const { DistributorAt } = await import("@pingo/contracts");
   const { Address } = await import("@ton/core");
-  const quorum = await readQuorum(chain);
-  // One that is not of this call, or of no member, would spoil the order.
-  const signatures = new Map(
-    others.filter(([place, signature]) => {
-      const key = quorum.publicKeyByIndex.get(place);
-      return key !== undefined && isSignatureOf(key, call.hash(), signature);
-    }),
-  );
-  const key = await findFogKey(context);
-  const own = key && placeInQuorum(quorum, key.publicKey);
-  if (key && own !== undefined) signatures.set(own, signCell(key, call));
-  const { threshold } = quorum;
-  if (signatures.size < threshold)
-    throw new RewardError({ code: "SIGNATURES_MISSING", found: signatures.size, threshold });
-  const body = encodeExecute(call, signatures);
+  const message = await executeCall(context, chain, { call, others, sign: "pingo fog epoch sign" });
   const vault = chain.client.open(new DistributorAt(Address.parseRaw(chain.addressOf(pool))));
   await chain.ask({
     what: "the root",
-    messages: [{ to: Address.parseRaw(chain.addressOf("quorum")), valueNanogram: ASK_NANOGRAM, body }],
+    messages: [message],
     async look() {
       const { active, pending } = await vault.getView();
       return pending?.epoch === epoch || active.epoch === epoch || undefined;
@@ -143,7 +139,6 @@ export async function postRoot(
   return { epoch, root };
 }
 
-/** The same for every member who asks within a day or two, so that their signatures go together. */
 async function callFor(context: Context, parts: RootParts, pool: Pool, wanted: number | undefined) {
   const { chain } = parts;
   const { epoch, pools, findings } = await checkEpoch(context, parts, wanted);
@@ -156,16 +151,9 @@ async function callFor(context: Context, parts: RootParts, pool: Pool, wanted: n
     throw new RewardError({ code: "ROOT_POSTED", pool, epoch: view.pending?.epoch ?? view.active.epoch });
   if (!computed?.root)
     throw new RewardError({ code: "EPOCH_IS_WRONG", epoch, why: `nobody is given anything from ${pool}` });
-  const { encodePostRoot, encodeQuorumCall } = await import("@pingo/contracts");
+  const { encodePostRoot } = await import("@pingo/contracts");
   const { Address } = await import("@ton/core");
-  const { seqno } = await readQuorum(chain);
-  const nowUnixS = await chain.client.nowUnixS(context.signal);
-  const call = encodeQuorumCall({
-    quorum: Address.parseRaw(chain.addressOf("quorum")),
-    globalId: chain.network,
-    seqno,
-    validUntilUnixS: (Math.floor(nowUnixS / DAY_S) + 2) * DAY_S,
-    valueMinNanogram: ASK_NANOGRAM,
+  const call = await quorumCall(context, chain, {
     target: Address.parseRaw(chain.addressOf(pool)),
     order: encodePostRoot({
       epoch,
@@ -182,10 +170,4 @@ async function readTerms(chain: OwnChain, pool: Pool): Promise<DistributorTerms>
   const storage = await chain.client.storage(Address.parseRaw(chain.addressOf(pool)));
   assert(storage !== null, "its view was read a moment ago");
   return parseDistributorTerms(storage);
-}
-
-async function readQuorum(chain: OwnChain) {
-  const { QuorumAt } = await import("@pingo/contracts");
-  const { Address } = await import("@ton/core");
-  return chain.client.open(new QuorumAt(Address.parseRaw(chain.addressOf("quorum")))).getView();
 }

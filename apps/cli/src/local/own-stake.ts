@@ -86,7 +86,7 @@ export async function openOwnStake(context: Context, role: MemberRole): Promise<
       const before = await view();
       if (before?.isBarred) throw new CliError({ code: "STAKE_BARRED", role });
       if (before?.owner) await own();
-      const foundNano = await chain.open(purse).getBalanceNano();
+      const foundNano = stakeNano === 0n ? 0n : await chain.open(purse).getBalanceNano();
       if (foundNano < stakeNano)
         throw new CliError({
           code: "STAKE_PINGO_MISSING",
@@ -120,7 +120,10 @@ export async function openOwnStake(context: Context, role: MemberRole): Promise<
       );
     },
     async collect() {
-      const { unbondingNano, unbondsAtUnixS } = await own();
+      const { unbondingNano, unbondsAtUnixS, owedNano } = await own();
+      // What a wallet returned: collecting pays it as well.
+      if (unbondingNano === 0n && owedNano > 0n)
+        return send([{ ...ask, body: contracts.encodePayOwed() }], (after) => after.owedNano < owedNano);
       if (unbondingNano === 0n) throw new CliError({ code: "NOTHING_UNBONDS", role });
       if ((await chain.nowUnixS(signal)) < unbondsAtUnixS)
         throw new CliError({ code: "STILL_UNBONDING", unbondsAtUnixS });
@@ -144,6 +147,7 @@ export function stakeLines({
   stakedNano,
   unbondingNano,
   unbondsAtUnixS,
+  owedNano,
 }: StakeView): readonly string[] {
   const until = new Date(unbondsAtUnixS * 1000).toLocaleString("sv-SE", {
     dateStyle: "short",
@@ -153,6 +157,9 @@ export function stakeLines({
     `registered: ${Number(millicores) / 1000} cores, ${bytes} bytes, ${formatPingo(stakedNano)} at stake`,
     ...(unbondingNano > 0n
       ? [`${formatPingo(unbondingNano)} unbonds until ${until}; it can be collected then`]
+      : []),
+    ...(owedNano > 0n
+      ? [`${formatPingo(owedNano)} is owed, which a wallet sent back; collecting pays it`]
       : []),
   ];
 }

@@ -18,7 +18,12 @@ export type RewardFault =
   | { readonly code: "ROOT_IS_RIGHT"; readonly pool: Pool; readonly epoch: number }
   | { readonly code: "EPOCH_IS_WRONG"; readonly epoch: number; readonly why: string }
   | { readonly code: "ROOT_POSTED"; readonly pool: Pool; readonly epoch: number }
-  | { readonly code: "SIGNATURES_MISSING"; readonly found: number; readonly threshold: number };
+  | {
+      readonly code: "SIGNATURES_MISSING";
+      readonly found: number;
+      readonly threshold: number;
+      readonly sign: string;
+    };
 
 const SENTENCES: Sentences<RewardFault> = {
   NOTHING_TO_CLAIM: (f) => {
@@ -44,7 +49,7 @@ const SENTENCES: Sentences<RewardFault> = {
   EPOCH_IS_WRONG: (f) => `epoch ${f.epoch} is not what its receipts come to, so it is not signed: ${f.why}`,
   ROOT_POSTED: (f) => `the root of ${f.pool} of epoch ${f.epoch} is on chain already, or a later one is`,
   SIGNATURES_MISSING: (f) =>
-    `${f.found} of the ${f.threshold} signatures that the quorum asks for are here; other members make theirs with "pingo fog epoch sign", and each is given with --signature`,
+    `${f.found} of the ${f.threshold} signatures that the quorum asks for are here; other members make theirs with "${f.sign}", and each is given with --signature`,
 };
 
 export class RewardError extends FaultError<RewardFault> {

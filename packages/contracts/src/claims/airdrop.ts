@@ -1,7 +1,7 @@
 /** Airdrop vaults: one tree of who gets how much, until a day. SOURCE: tolk/airdrop.tolk. */
-import { type Address, beginCell, type Cell, type Contract, type ContractProvider } from "@ton/core";
+import { type Address, beginCell, type Cell, type ContractProvider } from "@ton/core";
 import { codeOf } from "../code.ts";
-import { type StateInit, undeployed } from "../init.ts";
+import { ContractAt, type StateInit, undeployed } from "../init.ts";
 
 const RECLAIM_OP = 0x50470601;
 
@@ -16,8 +16,25 @@ export interface AirdropTerms {
   readonly budgetNano: bigint;
 }
 
-export class Airdrop implements Contract {
-  readonly address: Address;
+export interface AirdropView {
+  readonly leftNano: bigint;
+  readonly endsAtUnixS: number;
+}
+
+export class AirdropAt extends ContractAt {
+  async getView(provider: ContractProvider): Promise<AirdropView> {
+    const { stack } = await provider.get("get_airdrop", []);
+    const leftNano = stack.readBigNumber();
+    stack.skip(1);
+    return { leftNano, endsAtUnixS: stack.readNumber() };
+  }
+
+  async getLeftNano(provider: ContractProvider): Promise<bigint> {
+    return (await this.getView(provider)).leftNano;
+  }
+}
+
+export class Airdrop extends AirdropAt {
   readonly init: StateInit;
 
   constructor(terms: AirdropTerms) {
@@ -35,13 +52,8 @@ export class Airdrop implements Contract {
       )
       .endCell();
     const { address, init } = undeployed("airdrop", data);
-    this.address = address;
+    super(address);
     this.init = init;
-  }
-
-  async getLeftNano(provider: ContractProvider): Promise<bigint> {
-    const { stack } = await provider.get("get_airdrop", []);
-    return stack.readBigNumber();
   }
 }
 

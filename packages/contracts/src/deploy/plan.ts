@@ -14,7 +14,7 @@ import { type Allocation, encodeGenesis, PingoMinter } from "../jetton/pingo-min
 import { Quorum } from "../quorum/quorum.ts";
 import { Registry } from "../registry/registry.ts";
 import { Vesting } from "../vesting/vesting.ts";
-import { type GenesisFile, PARTS, PAUSE_SECONDS_MAX, partNano } from "./genesis-file.ts";
+import { type GenesisFile, PARTS, PAUSE_SECONDS_MAX, partNano, vaultsOf } from "./genesis-file.ts";
 
 const NANOGRAM = 1_000_000_000n;
 const NANO_PER_PINGO = 1_000_000_000n;
@@ -61,12 +61,12 @@ export function planDeployment(genesis: GenesisFile): Deployment {
   const registry = registryOf(genesis, minter.address, authorities, compute.address);
   standing["registry"] = registry;
   for (const part of ["investors", "team"] as const) {
-    for (const [name, vault, amountNano] of vaultsOf(genesis, minter.address, part))
-      allocate(name, vault, amountNano);
+    for (const [at, terms] of vaultsOf(genesis, part).entries())
+      allocate(`${part}-${at + 1}`, new Vesting({ minter: minter.address, ...terms }), terms.totalNano);
   }
   const airdrop = new Airdrop({
     minter: minter.address,
-    root: BigInt(`0x${genesis.airdrop.root}`),
+    root: genesis.airdrop.root,
     endsAtUnixS: genesis.airdrop.endsAtUnixS,
     treasury: compute.address,
     budgetNano: partNano("airdrop"),
@@ -159,19 +159,4 @@ function registryOf(
   };
   const rules = { minter, treasury, unbondingSeconds: registry.unbondingSeconds };
   return new Registry(rules, parameters, authorities);
-}
-
-function vaultsOf(
-  genesis: GenesisFile,
-  minter: Address,
-  part: "investors" | "team",
-): readonly (readonly [string, Vesting, bigint])[] {
-  let leftNano = partNano(part);
-  return genesis[part].map(({ owner, millionths, ...line }, at) => {
-    // The last takes what rounding left, so that the part is whole.
-    const isLast = at === genesis[part].length - 1;
-    const totalNano = isLast ? leftNano : (partNano(part) * BigInt(millionths)) / 1_000_000n;
-    leftNano -= totalNano;
-    return [`${part}-${at + 1}`, new Vesting({ minter, owner, totalNano, ...line }), totalNano] as const;
-  });
 }

@@ -1,7 +1,7 @@
 /** Vesting vaults: tokens that become their owner's step by step. SOURCE: tolk/vesting.tolk. */
-import { type Address, beginCell, type Cell, type Contract, type ContractProvider } from "@ton/core";
+import { type Address, beginCell, type Cell, type ContractProvider } from "@ton/core";
 import { codeOf } from "../code.ts";
-import { type StateInit, undeployed } from "../init.ts";
+import { ContractAt, type StateInit, undeployed } from "../init.ts";
 
 const RELEASE_OP = 0x50470501;
 
@@ -16,8 +16,20 @@ export interface VestingTerms {
   readonly stepSeconds: number;
 }
 
-export class Vesting implements Contract {
-  readonly address: Address;
+export class VestingAt extends ContractAt {
+  async getVestedNano(provider: ContractProvider, atUnixS: number): Promise<bigint> {
+    const { stack } = await provider.get("get_vested", [{ type: "int", value: BigInt(atUnixS) }]);
+    return stack.readBigNumber();
+  }
+
+  async getReleasedNano(provider: ContractProvider): Promise<bigint> {
+    const { stack } = await provider.get("get_vested", [{ type: "int", value: 0n }]);
+    stack.skip(1);
+    return stack.readBigNumber();
+  }
+}
+
+export class Vesting extends VestingAt {
   readonly init: StateInit;
 
   constructor(terms: VestingTerms) {
@@ -37,19 +49,8 @@ export class Vesting implements Contract {
       )
       .endCell();
     const { address, init } = undeployed("vesting", data);
-    this.address = address;
+    super(address);
     this.init = init;
-  }
-
-  async getVestedNano(provider: ContractProvider, atUnixS: number): Promise<bigint> {
-    const { stack } = await provider.get("get_vested", [{ type: "int", value: BigInt(atUnixS) }]);
-    return stack.readBigNumber();
-  }
-
-  async getReleasedNano(provider: ContractProvider): Promise<bigint> {
-    const { stack } = await provider.get("get_vested", [{ type: "int", value: 0n }]);
-    stack.skip(1);
-    return stack.readBigNumber();
   }
 }
 
