@@ -57,7 +57,7 @@ export async function startStation(config: FogConfig, ports: Ports): Promise<Sta
   const ending = new AbortController();
   const chain = await openStationChain(config, key, ports, ending.signal);
   const membership = await openMembership({
-    ...{ config, chain, key, sql, ports, blocksFolder, ending },
+    ...{ config, chain, key, sql, ports, blocks, blocksFolder, ending },
     lentBy: (id) => providers.lentBy(id),
   });
   parts.use(membership);

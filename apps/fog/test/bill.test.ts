@@ -27,7 +27,7 @@ import { createMemoryBlocks } from "@pingo/storage/testing";
 import { Address, beginCell, type Cell } from "@ton/core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { escrowAccount, providerAccount } from "../src/books/accounts.ts";
-import { post } from "../src/books/journal.ts";
+import { post } from "../src/books/post.ts";
 import { openDatabase } from "../src/database/database.ts";
 import { type LyingStation, startLyingStation } from "./lying-station.ts";
 import { addressOf, type PaidFog, startPaidFog, until } from "./paid-fog.ts";

@@ -3,7 +3,9 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join as joinPath } from "node:path";
 import { Certificate } from "@pingo/contracts";
 import {
+  type BooksView,
   cidOfBytes,
+  decodeCanonical,
   encodeCanonical,
   encodeUploadTicket,
   type JobView,
@@ -22,6 +24,8 @@ import {
   zBooksView,
   zErrorBody,
   zMembershipView,
+  zRefutedWorks,
+  zVerdictBlock,
 } from "@pingo/core";
 import { systemClock, systemPrng } from "@pingo/core/system";
 import { createTestClock, silentLog } from "@pingo/core/testing";
@@ -103,6 +107,10 @@ async function membershipOf({ nodeId }: KeyPair): Promise<MembershipView> {
     await (await fetch(`${fog.url}/v1/membership/${nodeId}`)).json(),
     "membership",
   );
+}
+
+async function booksOf({ nodeId }: KeyPair): Promise<BooksView> {
+  return parseShape(zBooksView, await (await fetch(`${fog.url}/v1/books/${nodeId}`)).json(), "the books");
 }
 
 async function refusalOf(
@@ -221,17 +229,42 @@ test("blocks are stored for contributors and providers at work alone, by a ticke
   expect((await fetch(`${fog.url}/ipfs/${cidOfBytes(bytes)}`)).status).toBe(200);
 });
 
-test("work that does not come out the same earns no certificate", async () => {
+test("work that does not come out the same earns no certificate and no pay, and its user has all of it back", async () => {
   await using cheat = await join(fog);
   expect(await answerTo(linkOf(cheat.key, newKey()))).toBe("linked");
+  const before = await booksOf(founder);
   const job = await accept(founder, {
     ...ONE_UNIT,
+    budgetNano: BUDGET_NANO.toString(),
     schedule: { rounds: 1, stepsPerRound: 2, batchSize: 8, secondsPerRound: 60 },
   });
   await cheat.send(await cheat.claim(await cheat.nextLease(), new Float32Array(6).fill(0.01)));
   await untilFinished(fog.url, job);
   while (!fog.logged().includes('"verdict":"other"')) await systemClock.sleep(50);
   expect(await membershipOf(cheat.key)).toMatchObject({ isMember: false, state: "none", worksVerified: 0 });
+  // Half of the steps were claimed, and what was paid for those is taken back.
+  const paidNano = BUDGET_NANO / 2n;
+  const shareNano = ((paidNano * 95n) / 100n).toString();
+  expect(await booksOf(cheat.key)).toMatchObject({
+    ...{ earnedNano: "0", providerNano: "0", takenBackNano: shareNano, owedNano: "0" },
+  });
+  const { ownerNano, spentNano } = await booksOf(founder);
+  expect([ownerNano, spentNano]).toEqual([before.ownerNano, before.spentNano]);
+  const answer = await (await fetch(`${fog.url}/v1/jobs/${job.id}/refuted`)).json();
+  const [found, ...others] = parseShape(zRefutedWorks, answer, "the refuted work").refuted;
+  expect(others).toEqual([]);
+  expect(found).toMatchObject({
+    ...{ job: job.id, round: 1, unit: 0, provider: cheat.key.nodeId },
+    ...{ totalNano: paidNano.toString(), providerNano: shareNano },
+  });
+  const verdict = parseShape(
+    zVerdictBlock,
+    decodeCanonical(await blocksOf(fog.url).get(found?.verdict ?? job.id)),
+    "the verdict",
+  );
+  expect(verdict).toMatchObject({ receipt: found?.receipt, steps: 1, tolerance: 0.05 });
+  const report = parseShape(zBooksReport, await (await fetch(`${fog.url}/v1/audit`)).json(), "the audit");
+  expect(report).toMatchObject({ differences: 0, refuted: 1, takenBackNano: paidNano.toString() });
 });
 
 test("a wallet is linked only by both keys, to its own address, for this network, and by the latest statement", async () => {

@@ -206,7 +206,7 @@ test("a result that does not come out again costs a part, by as many signatures 
     byWallet: signValue(WALLET_DOMAIN, statement, staker),
   };
   expect((await postCbor(`${fog.url}/v1/wallets`, encodeCanonical(link))).status).toBe(201);
-  const job = await acceptTinyJob(fog.url, user, ONE_ROUND);
+  const job = await acceptTinyJob(fog.url, user, { ...ONE_ROUND, budgetNano: "2000000000" });
   await provider.send(await provider.claim(await provider.nextLease(), new Float32Array(6).fill(0.01)));
   const record = await recordOf(job);
   // The fog node finds it by itself; a stranger finds the same without its database.
@@ -215,6 +215,12 @@ test("a result that does not come out again costs a part, by as many signatures 
     ...{ kind: "refuted", provider: liar.nodeId, statements: [record.statement] },
     deviation: expect.any(Number),
   });
+  const found = String((await cases())[0]?.verdict);
+  expect((await pingo(["audit", "verdict", found], strangerHome)).exitCode).toBe(1);
+  expect((await pingo(["job", "show", job.id])).stdout).toMatch(
+    new RegExp(`1 PINGO are taken back for you; case ${found}\\n.*since round 1 `),
+  );
+  expect((await pingo(["audit", "verify"])).stdout).toContain("1 verdict that took 1 PINGO back");
   const verdict = await pingo(["audit", "verdict", record.statement, "--json"], strangerHome);
   expect(verdict).toMatchObject({ exitCode: 1, stderr: "" });
   expect(JSON.parse(verdict.stdout)).toMatchObject({

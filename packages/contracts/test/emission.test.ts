@@ -1,7 +1,9 @@
 /** Epochs from signed receipts: what is altered is refused where it stands, sums only grow, and the order of receipts is none. */
 import {
+  assert,
   type Cid,
   cidOfBytes,
+  decodeCanonical,
   type EpochJob,
   encodeCanonical,
   JOB_DOMAIN,
@@ -9,12 +11,14 @@ import {
   keyPairOfSeed,
   leaseIdOf,
   POOLS,
+  parseShape,
   RECEIPT_DOMAIN,
   type Receipt,
   type RunJob,
   type RunUnit,
   signValue,
   WALLET_DOMAIN,
+  zSignedReceipt,
 } from "@pingo/core";
 import { walletContract } from "@pingo/ton";
 import fc from "fast-check";
@@ -262,4 +266,31 @@ test.each(ALTERATIONS)("evidence that is altered is refused, with where and why:
   const words = why === "signature" ? "EVIDENCE_WRONG" : why;
   await expect(opening).rejects.toMatchObject({ code: "EVIDENCE_WRONG" });
   if (words === why) await expect(opening).rejects.toThrow(why);
+});
+
+test("a receipt that was refuted gives nothing and cuts nobody, whether its escrow had paid for it or not; by a verdict on another it is refused", async () => {
+  const store = new Store();
+  const job = putJob(store, 1, { budgetNano: 9_000_000_000n, pieces: 3, doneBy: [0, 1, 2] });
+  const reexecuted = cidOfBytes(new Uint8Array([2]), "raw");
+  const verdictOn = async ({ receipt: cid }: EpochJob["receipts"][number], deviation = 1): Promise<Cid> => {
+    const { body } = parseShape(zSignedReceipt, decodeCanonical(await store.read(cid)), "a receipt");
+    const { unit, steps, update: claimed } = body;
+    const found = { receipt: cid, unit, steps, claimed, reexecuted, deviation, tolerance: 0 };
+    return store.put({ kind: "pingo/verdict/v1", statement: null, ...found });
+  };
+  const [first, second, third] = job.receipts;
+  assert(first !== undefined && second !== undefined && third !== undefined, "three pieces were done");
+  const feesOf = async (refuted: Cid, paidNano: string): Promise<readonly bigint[]> => {
+    const jobs = [{ ...job, paidNano, receipts: [{ ...first, refuted }, second, third] }];
+    const evidence: Evidence = { network: NETWORK, fog: FOG.nodeId, jobs, links: linksIn(store) };
+    const [opened] = await openEvidence(evidence, store.read);
+    return (opened?.works ?? []).map(({ feeNano }) => feeNano);
+  };
+  const verdict = await verdictOn(first);
+  for (const paidNano of ["6000000000", "9000000000"])
+    expect(await feesOf(verdict, paidNano)).toEqual([150_000_000n, 150_000_000n]);
+  // A dispute cuts what stands.
+  expect(await feesOf(verdict, "3000000000")).toEqual([75_000_000n, 75_000_000n]);
+  for (const wrong of [await verdictOn(second), await verdictOn(first, 0), job.job])
+    await expect(feesOf(wrong, "9000000000")).rejects.toMatchObject({ code: "EVIDENCE_WRONG" });
 });

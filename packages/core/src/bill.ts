@@ -21,7 +21,7 @@ export interface CountedReceipt {
 /** Some 600,000 receipts. */
 export const BILL_BYTES_MAX = 64 * 2 ** 20;
 
-export const zCountedReceipt: z.ZodType<CountedReceipt> = z.strictObject({
+const zCountedReceipt: z.ZodType<CountedReceipt> = z.strictObject({
   receipt: zCid,
   units: z.int().min(1),
 });

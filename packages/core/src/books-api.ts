@@ -15,6 +15,10 @@ export interface BooksView {
   readonly earnedNano: string;
   /** Of what it earned, what went to its wallet. */
   readonly paidOutNano: string;
+  /** For work that was refuted since; not in what it earned. */
+  readonly takenBackNano: string;
+  /** Of that, what it had no more: it is taken from what it earns next. */
+  readonly owedNano: string;
   /** On jobs, or put aside for those that run. */
   readonly spentNano: string;
   /** Newest first. */
@@ -75,6 +79,9 @@ export interface BooksReport {
   readonly transfers: number;
   /** What the receipts come to. */
   readonly paidNano: string;
+  /** Verdicts, and what was taken back for them. */
+  readonly refuted: number;
+  readonly takenBackNano: string;
   readonly differences: number;
   /** The first of them. */
   readonly findings: readonly BooksFinding[];
@@ -118,6 +125,9 @@ export const zBooksView: z.ZodType<BooksView> = z.object({
   fogNano: zNano,
   earnedNano: zNano,
   paidOutNano: zNano,
+  // Not told by fog nodes of before, as the next.
+  takenBackNano: zNano.default("0"),
+  owedNano: zNano.default("0"),
   spentNano: zNano,
   lines: z.array(
     z.object({
@@ -165,6 +175,9 @@ export const zBooksReport: z.ZodType<BooksReport> = z.object({
   receipts: zCount,
   transfers: zCount,
   paidNano: zNano,
+  // Not told by fog nodes of before, as the next.
+  refuted: zCount.default(0),
+  takenBackNano: zNano.default("0"),
   differences: zCount,
   chain: z
     .object({ escrows: zCount, payouts: zCount, inNano: zNano, outNano: zNano, backNano: zNano })

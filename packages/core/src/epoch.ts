@@ -1,6 +1,6 @@
 /** What the emission gave in an epoch, as a fog node publishes it (JSON, a UnixFS file). Rule: packages/scheduler/src/pay/rewards.ts. */
 import { z } from "zod";
-import { type CountedReceipt, zCountedReceipt } from "./bill.ts";
+import type { CountedReceipt } from "./bill.ts";
 import type { Cid, NodeId } from "./ids.ts";
 import { zCid, zCount, zNodeId } from "./schema.ts";
 
@@ -34,7 +34,12 @@ export interface EpochJob {
   readonly deadlineUnixS: number;
   /** What the escrow paid. */
   readonly paidNano: string;
-  readonly receipts: readonly CountedReceipt[];
+  readonly receipts: readonly EpochReceipt[];
+}
+
+export interface EpochReceipt extends CountedReceipt {
+  /** Block, a VerdictBlock: the work was refuted since, and gives nothing. */
+  readonly refuted?: Cid;
 }
 
 export interface EpochPool {
@@ -86,7 +91,9 @@ export const zEpochDocument: z.ZodType<EpochDocument> = z.strictObject({
       user: zOwner,
       deadlineUnixS: zCount,
       paidNano: zAmount,
-      receipts: z.array(zCountedReceipt),
+      receipts: z.array(
+        z.strictObject({ receipt: zCid, units: z.int().min(1), refuted: zCid.exactOptional() }),
+      ),
     }),
   ),
   links: z.array(zCid),

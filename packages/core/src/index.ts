@@ -42,8 +42,11 @@ export {
 } from "./books-api.ts";
 export {
   type CaseView,
+  isVerdictOn,
+  type RefutedWork,
   type VerdictBlock,
   zCases,
+  zRefutedWorks,
   zVerdictBlock,
 } from "./cases-api.ts";
 export {
@@ -81,6 +84,7 @@ export {
   type EpochDocument,
   type EpochJob,
   type EpochPool,
+  type EpochReceipt,
   type EpochShare,
   POOLS,
   type Pool,

@@ -111,6 +111,8 @@ export interface PieceRecord {
   readonly result: Cid;
   /** The fog node did the piece again and came to another result; this one counts for nothing. */
   readonly isRefuted: boolean;
+  /** dag-cbor block, a VerdictBlock: what it came to there; left out where it is not refuted. */
+  readonly verdict?: Cid;
   readonly provider: string;
   readonly attempt: number;
   /** dag-cbor block: the provider's signed receipt. */

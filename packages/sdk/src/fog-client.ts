@@ -24,6 +24,7 @@ import {
   type NumberedEvent,
   type Ports,
   type ProviderView,
+  type RefutedWork,
   type RewardsView,
   STOP_DOMAIN,
   signValue,
@@ -40,6 +41,7 @@ import {
   zMembershipView,
   zNodeId,
   zProviderView,
+  zRefutedWorks,
   zRewardsView,
 } from "@pingo/core";
 import {
@@ -152,6 +154,9 @@ export interface FogClient {
   membership(id: NodeId, options?: CallOptions): Promise<MembershipView>;
   /** Work that tells against who did it, newest first. */
   cases(options?: CallOptions): Promise<readonly CaseView[]>;
+  /** Work of a job, or of a provider, that counted and was refuted since, and what was taken back for it. */
+  refutedOfJob(job: JobId, options?: CallOptions): Promise<readonly RefutedWork[]>;
+  refutedOfProvider(id: NodeId, options?: CallOptions): Promise<readonly RefutedWork[]>;
   /** Says whose wallet a node works for; both keys signed it. */
   linkWallet(link: WalletLink, options?: CallOptions): Promise<Linked>;
   /** One block, checked against its id. */
@@ -252,6 +257,10 @@ export function connect(fogUrl: string, options: FogClientOptions): FogClient {
     emission: (call) => ask("/v1/emission", zEmissionView, { signal: call?.signal }),
     rewards: (owner, call) => ask(`/v1/rewards/${owner}`, zRewardsView, { signal: call?.signal }),
     cases: async (call) => (await ask("/v1/cases", zCases, { signal: call?.signal })).cases,
+    refutedOfJob: async (job, call) =>
+      (await ask(`/v1/jobs/${job}/refuted`, zRefutedWorks, { signal: call?.signal })).refuted,
+    refutedOfProvider: async (id, call) =>
+      (await ask(`/v1/providers/${id}/refuted`, zRefutedWorks, { signal: call?.signal })).refuted,
     membership: (id, call) => ask(`/v1/membership/${id}`, zMembershipView, { signal: call?.signal }),
     linkWallet: (link, call) =>
       ask("/v1/wallets", zLinked, { method: "POST", body: encodeCanonical(link), signal: call?.signal }),

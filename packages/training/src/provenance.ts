@@ -52,6 +52,8 @@ export interface UnitRecord {
   readonly receipt: Cid;
   /** dag-cbor block: the provider's statement about it, for its stake on chain; left out where none was asked for. */
   readonly statement?: Cid;
+  /** dag-cbor block, a VerdictBlock: it was refuted before the job ended. Its pay was taken back; the weights since its round have it in them. */
+  readonly refuted?: Cid;
 }
 
 /** One line of a job's metrics. */
@@ -119,6 +121,7 @@ const zUnitRecord: z.ZodType<UnitRecord> = z.strictObject({
   update: zCid,
   receipt: zCid,
   statement: zCid.exactOptional(),
+  refuted: zCid.exactOptional(),
 });
 
 const zRoundRecord: z.ZodType<RoundRecord> = z.strictObject({

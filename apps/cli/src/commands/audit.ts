@@ -6,8 +6,8 @@ import { EXIT_FAULT } from "../exit-codes.ts";
 import { auditVerdictCommand } from "./audit-verdict.ts";
 
 const HELP = `
-Every job's budget is read from its owner's signature and every pay computed from its provider's signed receipt; what the books
-say otherwise is told, one line each, and the exit code is 1. What strangers sent to the station is told too, and is no difference. Where jobs are paid on chain, every deposit, bill and payout of the books is
+Every job's budget is read from its owner's signature and every pay computed from its provider's signed receipt; what verdicts on work that did not come
+out again take back is computed from those. What the books say otherwise is told, one line each, and the exit code is 1. What strangers sent to the station is told too, and is no difference. Where jobs are paid on chain, every deposit, bill and payout of the books is
 looked up in the transactions there, and the reverse; rewards are computed again from receipts, and compared with roots and claims on chain.
 
 Examples:
@@ -32,6 +32,7 @@ async function verify(context: Context): Promise<number> {
   const report = await (await connectAsReader(context)).audit({ signal });
   screen.json(report);
   const { jobs, receipts, transfers, paidNano, differences, findings, notes, chain, emission } = report;
+  const { refuted, takenBackNano } = report;
   for (const { code, where, what } of findings)
     screen.line(`${screen.paint("red", code)}  ${where}: ${what}`);
   for (const { code, where, what } of notes) screen.line(`${code}  ${where}: ${what}`);
@@ -41,7 +42,11 @@ async function verify(context: Context): Promise<number> {
     chain === null
       ? ""
       : `; on chain ${chain.escrows} escrows, ${formatPingo(BigInt(chain.inNano))} in, ${chain.payouts} payouts, ${formatPingo(BigInt(chain.outNano))} out${backText(chain.backNano)}`;
-  const looked = `${jobs} jobs, ${receipts} receipts that come to ${formatPingo(BigInt(paidNano))}, ${transfers} transfers${onChain}${emission === null ? "" : emissionText(emission)}`;
+  const refutedText =
+    refuted === 0
+      ? ""
+      : `, ${refuted} ${refuted === 1 ? "verdict" : "verdicts"} that took ${formatPingo(BigInt(takenBackNano))} back`;
+  const looked = `${jobs} jobs, ${receipts} receipts that come to ${formatPingo(BigInt(paidNano))}, ${transfers} transfers${refutedText}${onChain}${emission === null ? "" : emissionText(emission)}`;
   if (differences === 0) {
     screen.line(`${screen.paint("green", "✓ balanced")}: ${looked}`);
     return 0;

@@ -7,6 +7,7 @@ import { ownKeys } from "../local/own-ids.ts";
 import { claimRewards, readRewards } from "../local/own-rewards.ts";
 import { parseAddress } from "../local/parse-address.ts";
 import { optionsOf } from "../options.ts";
+import { takenBackLines } from "../view/refuted-view.ts";
 import { POOL_NAMES, rewardLines } from "../view/rewards-view.ts";
 import { table } from "../view/table.ts";
 
@@ -86,6 +87,7 @@ async function earnings(context: Context, command: Command): Promise<void> {
       name,
       id: key.nodeId,
       books: await client.books(key.nodeId, { signal }),
+      refuted: await client.refutedOfProvider(key.nodeId, { signal }),
     })),
   );
   const rewards = await ownRewards(context, client, keys[0]?.key.nodeId);
@@ -94,6 +96,9 @@ async function earnings(context: Context, command: Command): Promise<void> {
   const earned = sum(({ earnedNano }) => BigInt(earnedNano));
   const paidOut = sum(({ paidOutNano }) => BigInt(paidOutNano));
   const toCome = sum(toComeOf);
+  const takenBack = sum(({ takenBackNano }) => BigInt(takenBackNano));
+  const owed = sum(({ owedNano }) => BigInt(owedNano));
+  const refuted = found.flatMap((one) => one.refuted);
   const spent = sum(({ spentNano }) => BigInt(spentNano));
   const ownerNano = sum((books) => BigInt(books.ownerNano));
   const hasLines = optionsOf(command).flag("lines");
@@ -104,10 +109,13 @@ async function earnings(context: Context, command: Command): Promise<void> {
     earnedNano: earned.toString(),
     paidOutNano: paidOut.toString(),
     toComeNano: toCome.toString(),
+    takenBackNano: takenBack.toString(),
+    owedNano: owed.toString(),
     spentNano: spent.toString(),
     ownerNano: ownerNano.toString(),
     accounts: found.map(({ name, id, books: { lines: _, ...sums } }) => ({ name, id, ...sums })),
     rewards,
+    refuted,
     ...(hasLines && { lines }),
   });
   const row = (name: string, id: string, ...amounts: readonly bigint[]): readonly string[] => [
@@ -142,6 +150,9 @@ async function earnings(context: Context, command: Command): Promise<void> {
       ],
     ),
   );
+  for (const line of takenBackLines(refuted)) screen.line(line);
+  if (owed > 0n)
+    screen.line(`${formatPingo(owed)} of it had been paid out already; what you earn next goes there first`);
   if (rewards !== null && "unknown" in rewards) screen.line(`rewards: unknown; ${rewards.unknown}`);
   else if (rewards !== null) for (const line of rewardLines(rewards)) screen.line(line);
   if (ownerNano < 0n) screen.line(`your jobs cost ${formatPingo(-ownerNano)} more than was paid in`);

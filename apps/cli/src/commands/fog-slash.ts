@@ -8,8 +8,8 @@ import { convict, proveEquivocation, type Slashed } from "../local/slash.ts";
 import { optionsOf } from "../options.ts";
 
 const CASES_HELP = `
-Kept are results that were signed twice for one lease, and results that did not come out again when the fog node repeated them. Nothing follows by itself: look
-("pingo audit verdict"), then decide ("pingo fog slash").
+Kept are results that were signed twice for one lease, and results that did not come out again when the fog node repeated them. Of those the pay is taken back by itself;
+a stake is not: look ("pingo audit verdict"), then decide ("pingo fog slash").
 
 Examples:
   pingo fog cases
@@ -51,11 +51,12 @@ async function cases(context: Context): Promise<void> {
   const { screen, signal } = context;
   const found = await (await connectAsReader(context)).cases({ signal });
   screen.json({ cases: found });
-  for (const { kind, provider, job, round, unit, atUnixMs, deviation, statements } of found) {
+  for (const { kind, provider, job, round, unit, atUnixMs, deviation, statements, verdict } of found) {
     const what = kind === "equivocation" ? "two results signed" : `${deviation} apart when done again`;
     screen.line(`${new Date(atUnixMs).toISOString()}  ${provider}`);
     screen.line(`   ${what}: job ${shortId(job)}, round ${round}, unit ${unit}`);
-    screen.line(`   pingo fog slash ${statements.slice(0, 2).join(" ")}`);
+    if (verdict !== null) screen.line(`   case ${verdict}; pingo audit verdict ${verdict}`);
+    if (statements.length > 0) screen.line(`   pingo fog slash ${statements.slice(0, 2).join(" ")}`);
   }
   if (found.length === 0) screen.line("nothing tells against anybody here");
 }

@@ -14,6 +14,7 @@ import { type Context, connectAsReader } from "../context.ts";
 import { followJob } from "../follow.ts";
 import { optionsOf } from "../options.ts";
 import { count, percent } from "../view/job-view.ts";
+import { refutedLines } from "../view/refuted-view.ts";
 
 const HELP = `
 Examples:
@@ -38,8 +39,10 @@ async function show(context: Context, command: Command): Promise<void> {
   }
   const view = await client.show(id, { signal: context.signal });
   const leftOut = await leftOutOf(context, client, id);
-  context.screen.json(leftOut.length === 0 ? view : { ...view, leftOut });
-  for (const line of linesOf(view)) context.screen.line(line);
+  const refuted = await client.refutedOfJob(id, { signal: context.signal });
+  context.screen.json({ ...view, ...(leftOut.length > 0 && { leftOut }), refuted });
+  for (const line of [...linesOf(view), ...refutedLines(refuted, view.kind === "Train")])
+    context.screen.line(line);
   for (const group of leftOut) context.screen.line(`left out   ${describeLeftOut(group)}`);
 }
 

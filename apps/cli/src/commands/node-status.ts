@@ -1,4 +1,11 @@
-import { availabilityAt, formatBytes, formatDuration, isFault, type ProviderView } from "@pingo/core";
+import {
+  availabilityAt,
+  formatBytes,
+  formatDuration,
+  isFault,
+  type ProviderView,
+  parseNodeId,
+} from "@pingo/core";
 import type { ProviderStatus } from "@pingo/scheduler/status";
 import { Command } from "commander";
 import type { Run } from "../cli.ts";
@@ -7,6 +14,7 @@ import { type Context, connectAsReader } from "../context.ts";
 import { readOwnStatus } from "../local/own-provider.ts";
 import { optionsOf } from "../options.ts";
 import { ownStatusLines } from "../view/own-status.ts";
+import { takenBackLines } from "../view/refuted-view.ts";
 import { table } from "../view/table.ts";
 
 const HELP = `
@@ -32,9 +40,14 @@ async function status(context: Context, command: Command): Promise<void> {
   const client = await connectAsReader(context);
   const now = ports.clock.nowUnixMs();
   try {
-    const [node, providers] = await Promise.all([client.node({ signal }), client.providers({ signal })]);
-    screen.json({ node, providers, own });
+    const [node, providers, refuted] = await Promise.all([
+      client.node({ signal }),
+      client.providers({ signal }),
+      own === null ? [] : client.refutedOfProvider(parseNodeId(own.provider), { signal }),
+    ]);
+    screen.json({ node, providers, own, refuted });
     if (own !== null) for (const line of ownStatusLines(own, now)) screen.line(line);
+    for (const line of takenBackLines(refuted)) screen.line(line);
     screen.line(`fog node ${node.id} at ${node.httpUrl}, version ${node.version}`);
     screen.line(providerTable(providers, now));
     if (providers.some(({ connected, hasStake }) => connected && hasStake === false))
@@ -44,7 +57,7 @@ async function status(context: Context, command: Command): Promise<void> {
   } catch (error) {
     // This computer can be told of without its fog node.
     if (own === null || !isFault(error) || signal.aborted) throw error;
-    screen.json({ node: null, providers: [], own });
+    screen.json({ node: null, providers: [], own, refuted: [] });
     for (const line of ownStatusLines(own, now)) screen.line(line);
     screen.line(error.message);
   }

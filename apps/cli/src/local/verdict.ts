@@ -98,7 +98,7 @@ async function readClaim(
 ): Promise<{ readonly statement: SignedStatement | null; readonly receipt: Receipt }> {
   const value = decodeCanonical(await from.get(about, { signal }));
   const verdict = zVerdictBlock.safeParse(value);
-  if (verdict.success) return readClaim(from, verdict.data.statement, signal);
+  if (verdict.success) return readClaim(from, verdict.data.statement ?? verdict.data.receipt, signal);
   const alone = zSignedReceipt.safeParse(value);
   if (alone.success) return { statement: null, receipt: openReceipt(alone.data, about) };
   const stated = zSignedStatement.safeParse(value);

@@ -3,7 +3,7 @@ import type { JobId, NodeId, Pool } from "@pingo/core";
 
 /** Ends with the id of whom it belongs to. */
 export type AccountId =
-  | `${"owner" | "provider" | "fog"}/${string}`
+  | `${"owner" | "provider" | "owes" | "fog"}/${string}`
   | `escrow/${string}`
   | `reward/${Pool}/${string}`
   | `world/${string}`;
@@ -20,6 +20,11 @@ export function escrowAccount(job: JobId): AccountId {
 
 export function providerAccount(id: NodeId): AccountId {
   return `provider/${id}`;
+}
+
+/** Below zero by what a provider was paid for work that was refuted, and had no more when it was taken back. */
+export function owesAccount(id: NodeId): AccountId {
+  return `owes/${id}`;
 }
 
 /** A job's escrow on chain; below zero by what is in it. */

@@ -12,6 +12,7 @@ import {
   type EmissionReport,
   isFault,
   JOB_DOMAIN,
+  type LeaseId,
   type NodeId,
   openSigned,
   parseShape,
@@ -23,6 +24,7 @@ import {
 } from "@pingo/core";
 import { payOf } from "@pingo/scheduler";
 import { and, asc, eq, gt, inArray, isNotNull, sql as raw } from "drizzle-orm";
+import { verdictsOfJob } from "../database/refutation-store.ts";
 import {
   accounts,
   entries,
@@ -38,6 +40,8 @@ import type { Emission } from "../emission/emission.ts";
 import type { Find } from "../settlement/reconcile.ts";
 import type { Settlement } from "../settlement/settlement.ts";
 import { escrowAccount, fogAccount, ownerAccount, providerAccount } from "./accounts.ts";
+import { checkSetOffs, checkTakeBackStrays, checkVerdict, mergeOwed } from "./audit-verdicts.ts";
+import { takeBackKey } from "./take-back.ts";
 
 export interface AuditOptions {
   /** undefined: jobs are paid by the books alone, and there is no chain to compare them with. */
@@ -84,6 +88,8 @@ class Audit {
   #receipts = 0;
   #transfers = 0;
   #paidNano = 0n;
+  #refuted = 0;
+  #takenBackNano = 0n;
   #chain: ChainReport | null = null;
   #emission: EmissionReport | null = null;
 
@@ -98,6 +104,8 @@ class Audit {
       receipts: this.#receipts,
       transfers: this.#transfers,
       paidNano: this.#paidNano.toString(),
+      refuted: this.#refuted,
+      takenBackNano: this.#takenBackNano.toString(),
       differences: this.#count,
       findings: this.#findings,
       notes: this.#notes,
@@ -143,6 +151,7 @@ class Audit {
       .limit(FINDINGS_MAX);
     for (const { id, balanceNano, sum } of drifted)
       this.#find("BALANCE_DRIFTED", id, `it says ${balanceNano} nano-PINGO and its entries sum to ${sum}`);
+    await checkSetOffs(sql, (code, where, what) => this.#find(code, where, what));
   }
 
   /** Seen as of one moment: a job that ends meanwhile has either all of its end in the books, or nothing of it. */
@@ -164,12 +173,14 @@ class Audit {
     const escrow = escrowAccount(row.id);
     const put = { [ownerAccount(row.owner)]: -budgetNano, [escrow]: budgetNano };
     await this.#compare("ESCROW_WRONG", `escrow/${row.id}`, budgetNano === 0n ? {} : put);
-    const paidNano = await this.#checkReceipts(row, budgetNano);
+    const verdicts = await verdictsOfJob(this.#sql, row.id);
+    const paidNano = await this.#checkReceipts(row, budgetNano, verdicts);
     this.#paidNano += paidNano;
     const leftNano = row.finishedUnixMs === null ? 0n : budgetNano - paidNano;
     const back = { [escrow]: -leftNano, [ownerAccount(row.owner)]: leftNano };
     await this.#compare("REFUND_WRONG", `refund/${row.id}`, leftNano === 0n ? {} : back);
     await this.#checkStrays(row.id);
+    await checkTakeBackStrays(this.#sql, row.id, verdicts, (...found) => this.#find(...found));
   }
 
   #budgetOf(row: JobRow): bigint | undefined {
@@ -187,7 +198,11 @@ class Audit {
   }
 
   /** @returns what the receipts of this job come to */
-  async #checkReceipts(row: JobRow, budgetNano: bigint): Promise<bigint> {
+  async #checkReceipts(
+    row: JobRow,
+    budgetNano: bigint,
+    verdicts: ReadonlyMap<LeaseId, Uint8Array>,
+  ): Promise<bigint> {
     const { fog, signal } = this.#options;
     const sql = this.#sql;
     let paidNano = 0n;
@@ -208,7 +223,9 @@ class Audit {
         .limit(RESULTS_PAGE);
       const last = page.at(-1);
       if (last === undefined) return paidNano;
-      const written = await this.#entriesOf(page.map(({ lease }) => `pay/${lease}`));
+      const written = await this.#entriesOf(
+        page.flatMap(({ lease }) => [`pay/${lease}`, ...(verdicts.has(lease) ? [takeBackKey(lease)] : [])]),
+      );
       for (const result of page) {
         if (round?.number !== result.round)
           round = { number: result.round, units: await listUnits(sql, row.id, result.round) };
@@ -226,6 +243,22 @@ class Audit {
           [fogAccount(fog)]: pay.feeNano,
         };
         this.#compareWith("PAY_WRONG", key, written.get(key) ?? new Map(), due);
+        const verdict = verdicts.get(result.lease);
+        if (verdict === undefined) continue;
+        checkVerdict(result, unit, verdict, (...found) => this.#find(...found));
+        const backKey = takeBackKey(result.lease);
+        this.#compareWith(
+          "TAKEN_BACK_WRONG",
+          backKey,
+          mergeOwed(written.get(backKey) ?? new Map(), result.provider),
+          {
+            [ownerAccount(row.owner)]: pay.totalNano,
+            [providerAccount(result.provider)]: -pay.providerNano,
+            [fogAccount(fog)]: -pay.feeNano,
+          },
+        );
+        this.#refuted += 1;
+        this.#takenBackNano += pay.totalNano;
       }
       after = last;
     }

@@ -11,10 +11,12 @@ import {
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import { findJob } from "../database/job-store.ts";
+import { refutedOfJob, refutedOfProvider } from "../database/refutation-store.ts";
 import { FogError } from "../fault.ts";
 import type { Settlement } from "../settlement/settlement.ts";
 import { type AuditOptions, auditBooks } from "./audit.ts";
 import { earnedOnJob, statementOf } from "./ledger.ts";
+import { listRefuted } from "./list-refuted.ts";
 import { marketOf } from "./market.ts";
 
 export interface BooksRouteOptions extends Omit<AuditOptions, "signal" | "settlement"> {
@@ -47,6 +49,8 @@ export function addBooksRoutes(api: FastifyInstance, options: BooksRouteOptions)
       fogNano: sums.fogNano.toString(),
       earnedNano: sums.earnedNano.toString(),
       paidOutNano: sums.paidOutNano.toString(),
+      takenBackNano: sums.takenBackNano.toString(),
+      owedNano: sums.owedNano.toString(),
       spentNano: sums.spentNano.toString(),
       lines: lines.map(({ amountNano, ...line }) => ({ ...line, amountNano: amountNano.toString() })),
     };
@@ -57,6 +61,14 @@ export function addBooksRoutes(api: FastifyInstance, options: BooksRouteOptions)
       payments: payments.map(({ account, amountNano }) => ({ account, amountNano: amountNano.toString() })),
     };
   });
+  api.get<IdRoute>("/v1/jobs/:id/refuted", async ({ params }) => {
+    const job = parseCid(params.id);
+    if ((await findJob(sql, job)) === undefined) throw new FogError({ code: "JOB_UNKNOWN", job });
+    return { refuted: await listRefuted(sql, await refutedOfJob(sql, job)) };
+  });
+  api.get<IdRoute>("/v1/providers/:id/refuted", async ({ params }) => ({
+    refuted: await listRefuted(sql, await refutedOfProvider(sql, parseNodeId(params.id))),
+  }));
   api.get<IdRoute>("/v1/jobs/:id/escrow", async ({ params }): Promise<JobEscrowView> => {
     const { settlement } = options;
     const job = parseCid(params.id);

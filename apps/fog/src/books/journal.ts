@@ -1,34 +1,12 @@
-/** Writes transfers: each in the transaction of what causes it, each once. */
+/** What jobs and their work move in the books: each transfer in the transaction of what causes it, each once. */
 import type { JobId, LeaseId, NodeId } from "@pingo/core";
 import type { Pay } from "@pingo/scheduler";
-import { sql as raw } from "drizzle-orm";
 import type { Sql } from "../database/schema.ts";
 import { FogError } from "../fault.ts";
 import { type AccountId, escrowAccount, fogAccount, ownerAccount, providerAccount } from "./accounts.ts";
 import { balanceNano, earningsOfWallet } from "./ledger.ts";
-
-export type TransferKind = "fund" | "escrow" | "pay" | "refund" | "reward" | "payout" | "claim";
-
-export interface Transfer {
-  /** Of its cause: the same key again writes nothing. */
-  readonly key: string;
-  readonly kind: TransferKind;
-  readonly job: JobId | null;
-  readonly atUnixMs: number;
-  /** Sum to zero, which the database checks when the transaction ends. */
-  readonly entries: readonly (readonly [AccountId, bigint])[];
-}
-
-/** @returns whether it is new */
-export async function post(sql: Sql, transfer: Transfer): Promise<boolean> {
-  const { key, kind, job, atUnixMs, entries } = transfer;
-  // As literals of arrays: drivers disagree on how a list of bigints is bound.
-  const accounts = `{${entries.map(([account]) => `"${account}"`).join(",")}}`;
-  const amounts = `{${entries.map(([, amountNano]) => amountNano.toString()).join(",")}}`;
-  const call = raw`(select post_transfer(${key}, ${kind}, ${job}, ${atUnixMs}::bigint, ${accounts}::text[], ${amounts}::bigint[]) as "isNew")`;
-  const [row] = await sql.select({ isNew: raw<boolean>`posted."isNew"` }).from(raw`${call} as posted`);
-  return row?.isNew === true;
-}
+import { post } from "./post.ts";
+import { setOff } from "./set-off.ts";
 
 /** The owner's budget is put aside before the job is there to be worked on. @throws {FogError} FUNDS_MISSING where there is no credit */
 export async function postEscrow(
@@ -101,7 +79,9 @@ export async function postPay(
     [providerAccount(provider), providerNano],
     [fogAccount(fog), feeNano],
   ] as const;
-  await post(sql, { key: `pay/${lease}`, kind: "pay", job, atUnixMs, entries });
+  const key = `pay/${lease}`;
+  await post(sql, { key, kind: "pay", job, atUnixMs, entries });
+  await setOff(sql, { cause: key, provider, atUnixMs });
 }
 
 /** What a job that has ended did not use goes back. */

@@ -3,7 +3,7 @@ import type { Cid, NodeId } from "@pingo/core";
 import { and, desc, eq, inArray, like, lt, notExists, sql as raw } from "drizzle-orm";
 import { alias } from "drizzle-orm/pg-core";
 import { accounts, entries, type Sql, transfers, wallets } from "../database/schema.ts";
-import { type AccountId, fogAccount, ownerAccount, providerAccount } from "./accounts.ts";
+import { type AccountId, fogAccount, owesAccount, ownerAccount, providerAccount } from "./accounts.ts";
 
 /** Of one answer. */
 export const STATEMENT_MAX = 256;
@@ -52,6 +52,9 @@ export interface Statement {
   readonly earnedNano: bigint;
   /** Of what it earned, what went to its wallet. */
   readonly paidOutNano: bigint;
+  /** For work that was refuted since, and what of that it still owes. */
+  readonly takenBackNano: bigint;
+  readonly owedNano: bigint;
   /** On jobs, or put aside for those that run. */
   readonly spentNano: bigint;
   /** Newest first. */
@@ -60,12 +63,12 @@ export interface Statement {
 
 /** @param before  only lines of earlier transfers: the next page */
 export async function statementOf(sql: Sql, id: NodeId, before: number): Promise<Statement> {
-  const mine = [ownerAccount(id), providerAccount(id), fogAccount(id)];
-  const [ownerNano = 0n, providerNano = 0n, fogNano = 0n] = await Promise.all(
+  const mine = [ownerAccount(id), providerAccount(id), fogAccount(id), owesAccount(id)];
+  const [ownerNano = 0n, providerNano = 0n, fogNano = 0n, owesNano = 0n] = await Promise.all(
     mine.map((account) => balanceNano(sql, account)),
   );
   const moved = await movedByKind(sql, mine);
-  const earner: readonly string[] = [providerAccount(id), fogAccount(id)];
+  const earner: readonly string[] = [providerAccount(id), fogAccount(id), owesAccount(id)];
   const lines = await sql
     .select({
       transfer: transfers.id,
@@ -87,12 +90,15 @@ export async function statementOf(sql: Sql, id: NodeId, before: number): Promise
     // What left an earner's account was earned all the same.
     earnedNano: moved((account, kind) => earner.includes(account) && kind !== "payout" && kind !== "fund"),
     paidOutNano: -moved((account, kind) => earner.includes(account) && kind === "payout"),
-    spentNano: -moved(
-      (account, kind) => account === ownerAccount(id) && (kind === "escrow" || kind === "refund"),
-    ),
+    takenBackNano: -moved((account, kind) => earner.includes(account) && kind === "takeback"),
+    owedNano: -owesNano,
+    spentNano: -moved((account, kind) => account === ownerAccount(id) && SPENT.has(kind)),
     lines,
   };
 }
+
+/** Of an owner: put aside for jobs, and what of it came back. */
+const SPENT: ReadonlySet<string> = new Set(["escrow", "refund", "takeback"]);
 
 /** @returns the sum of what moved those accounts, by transfers of the kinds that are picked */
 async function movedByKind(
@@ -125,13 +131,15 @@ export async function earnedOnJob(
     .from(outer)
     .where(and(eq(outer.transfer, transfers.id), like(outer.account, "world/%")));
   const total = raw<string>`sum(${entries.amountNano})::text`;
+  // What a provider owes of it is no second earner.
+  const account = raw<string>`regexp_replace(${entries.account}, '^owes/', 'provider/')`;
   const rows = await sql
-    .select({ account: entries.account, nano: total })
+    .select({ account, nano: total })
     .from(entries)
     .innerJoin(transfers, eq(transfers.id, entries.transfer))
     .where(and(eq(transfers.job, job), notExists(outside)))
-    .groupBy(entries.account)
-    .orderBy(desc(raw`sum(${entries.amountNano})`), entries.account)
+    .groupBy(account)
+    .orderBy(desc(raw`sum(${entries.amountNano})`), account)
     .limit(STATEMENT_MAX);
   return rows.map(({ account, nano }) => ({ account, amountNano: BigInt(nano) }));
 }

@@ -5,6 +5,7 @@
 import { type CaseView, cidOfBytes } from "@pingo/core";
 import type { Blocks } from "@pingo/storage";
 import { and, desc, eq, inArray, sql as raw } from "drizzle-orm";
+import { cidOfVerdict } from "../database/refutation-store.ts";
 import { leases, refutations, results, type Sql, statements, units } from "../database/schema.ts";
 
 const CASES_MAX = 100;
@@ -46,7 +47,7 @@ async function equivocations(sql: Sql, blocks: Blocks): Promise<readonly CaseVie
       cids.push(await blocks.put(one.statement, "dagCbor"));
     const atUnixMs = Math.max(...signed.map((row) => row.statements.receivedUnixMs));
     const about = { lease: id, job, round, unit, provider, atUnixMs };
-    cases.push({ kind: "equivocation", ...about, deviation: null, statements: cids });
+    cases.push({ kind: "equivocation", ...about, deviation: null, statements: cids, verdict: null });
   }
   return cases;
 }
@@ -65,17 +66,23 @@ async function refuted(sql: Sql, blocks: Blocks): Promise<readonly CaseView[]> {
     .select({ result: results, found: refutations, statement: statements.statement, unit: units.unit })
     .from(refutations)
     .innerJoin(results, eq(results.lease, refutations.lease))
-    .innerJoin(statements, isItsStatement)
+    .leftJoin(statements, isItsStatement)
     .innerJoin(units, isItsUnit)
     .orderBy(desc(refutations.atUnixMs))
     .limit(CASES_MAX);
   const cases: CaseView[] = [];
   for (const { result, found, statement, unit } of rows) {
-    for (const bytes of [result.receipt, statement, unit]) await blocks.put(bytes, "dagCbor");
+    const { verdict } = found;
+    for (const bytes of [result.receipt, statement, unit, verdict])
+      if (bytes !== null) await blocks.put(bytes, "dagCbor");
     const { lease, job, round, index, provider } = result;
     const { deviation, atUnixMs } = found;
     const about = { lease, job, round, unit: index, provider, atUnixMs, deviation };
-    cases.push({ kind: "refuted", ...about, statements: [cidOfBytes(statement, "dagCbor")] });
+    cases.push({
+      ...{ kind: "refuted", ...about },
+      statements: statement === null ? [] : [cidOfBytes(statement, "dagCbor")],
+      verdict: verdict && cidOfVerdict(verdict),
+    });
   }
   return cases;
 }

@@ -20,6 +20,14 @@ export async function addCountedUnit(sql: Sql, id: NodeId): Promise<void> {
     .where(eq(providers.id, id));
 }
 
+/** It counted, and counts no more. */
+export async function takeCountedUnit(sql: Sql, id: NodeId): Promise<void> {
+  await sql
+    .update(providers)
+    .set({ unitsCounted: raw`greatest(${providers.unitsCounted} - 1, 0)` })
+    .where(eq(providers.id, id));
+}
+
 export async function listProviders(sql: Sql): Promise<ProviderRow[]> {
   return sql.select().from(providers).orderBy(desc(providers.lastSeenUnixMs)).limit(PROVIDERS_LISTED_MAX);
 }

@@ -145,6 +145,7 @@ export const refutations = pgTable("refutations", {
   lease: text().$type<LeaseId>().primaryKey(),
   deviation: doublePrecision().notNull(),
   atUnixMs: count("at_unix_ms").notNull(),
+  verdict: bytes(),
 });
 
 export const events = pgTable(
@@ -237,6 +238,7 @@ export const payouts = pgTable("payouts", {
   seenLt: nano("seen_lt"),
   endLt: nano("end_lt"),
   returnedUnixS: count("returned_unix_s"),
+  job: text().$type<Cid>(),
 });
 
 export const epochs = pgTable("epochs", {
@@ -270,6 +272,7 @@ export const claimCursors = pgTable("claim_cursors", {
 export type EpochRow = typeof epochs.$inferSelect;
 export type EpochRootRow = typeof epochRoots.$inferSelect;
 export type EscrowRow = typeof escrows.$inferSelect;
+export type RefutationRow = typeof refutations.$inferSelect;
 export type StakeRow = typeof stakes.$inferSelect;
 export type PayoutRow = typeof payouts.$inferSelect;
 export type JobRow = typeof jobs.$inferSelect;

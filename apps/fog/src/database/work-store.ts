@@ -10,7 +10,17 @@ import {
   zWorkUnit,
 } from "@pingo/core";
 import { and, asc, eq, getTableColumns, sql as raw } from "drizzle-orm";
-import { type LeaseRow, leases, type ResultRow, results, type Sql, statements, units } from "./schema.ts";
+import { isUnrefuted } from "./refutation-store.ts";
+import {
+  type LeaseRow,
+  leases,
+  type ResultRow,
+  refutations,
+  results,
+  type Sql,
+  statements,
+  units,
+} from "./schema.ts";
 
 export async function insertUnits(sql: Sql, planned: readonly WorkUnit[]): Promise<void> {
   await sql.insert(units).values(
@@ -113,7 +123,7 @@ export async function listProvidersOf(sql: Sql, job: Cid): Promise<NodeId[]> {
   const rows = await sql
     .selectDistinct({ provider: results.provider })
     .from(results)
-    .where(and(eq(results.job, job), results.counted))
+    .where(and(eq(results.job, job), results.counted, isUnrefuted()))
     .orderBy(asc(results.provider));
   return rows.map((row) => row.provider);
 }
@@ -137,6 +147,8 @@ export interface CountedWork {
   /** Of its round. */
   readonly units: number;
   readonly provider: NodeId;
+  /** dag-cbor block of what was found against it since; null: nothing was. */
+  readonly verdict: Uint8Array | null;
 }
 
 /** A unit may name thousands of shards: no more of them are in memory at once. */
@@ -161,10 +173,12 @@ export async function* countedReceipts(sql: Sql, job: Cid): AsyncGenerator<Count
         index: results.index,
         unit: units.unit,
         units: ofRound.count,
+        verdict: refutations.verdict,
       })
       .from(results)
       .innerJoin(units, isItsUnit)
       .innerJoin(ofRound, eq(ofRound.round, results.round))
+      .leftJoin(refutations, eq(refutations.lease, results.lease))
       .where(and(eq(results.job, job), results.counted, isAfter))
       .orderBy(asc(results.round), asc(results.index))
       .limit(RECEIPTS_PAGE);
@@ -180,6 +194,8 @@ export interface CountedResult extends ResultRow {
   readonly attempt: number;
   /** dag-cbor block of the statement that came with it; null: its lease asked for none. */
   readonly statement: Uint8Array | null;
+  /** dag-cbor block of what was found against it since; null: nothing was. */
+  readonly verdict: Uint8Array | null;
 }
 
 /** By round and unit: who did what. */
@@ -189,10 +205,16 @@ export async function listCountedOfJob(sql: Sql, job: Cid): Promise<readonly Cou
     eq(statements.receiptCid, results.receiptCid),
   );
   return sql
-    .select({ ...getTableColumns(results), attempt: leases.attempt, statement: statements.statement })
+    .select({
+      ...getTableColumns(results),
+      attempt: leases.attempt,
+      statement: statements.statement,
+      verdict: refutations.verdict,
+    })
     .from(results)
     .innerJoin(leases, eq(leases.id, results.lease))
     .leftJoin(statements, isItsStatement)
+    .leftJoin(refutations, eq(refutations.lease, results.lease))
     .where(and(eq(results.job, job), results.counted))
     .orderBy(asc(results.round), asc(results.index));
 }

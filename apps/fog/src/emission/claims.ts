@@ -2,7 +2,7 @@
 import type { PingoMove } from "@pingo/contracts";
 import { type Clock, type Log, type NodeId, POOLS, type Pool } from "@pingo/core";
 import { type AccountId, fogAccount, fogPurse, outerPool, rewardAccount } from "../books/accounts.ts";
-import { post } from "../books/journal.ts";
+import { post } from "../books/post.ts";
 import type { Sql } from "../database/schema.ts";
 import type { EmissionChain } from "./emission-chain.ts";
 import { claimCursor, ownersOf, setClaimCursor } from "./emission-store.ts";

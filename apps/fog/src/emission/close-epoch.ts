@@ -6,15 +6,16 @@
 import { givenOf, openEvidence, settleEpoch } from "@pingo/contracts";
 import {
   type Clock,
-  type CountedReceipt,
   type EpochDocument,
   type EpochJob,
+  type EpochReceipt,
   type NodeId,
   POOLS,
 } from "@pingo/core";
 import type { Blocks } from "@pingo/storage";
 import { outerPool, rewardAccount } from "../books/accounts.ts";
-import { post } from "../books/journal.ts";
+import { post } from "../books/post.ts";
+import { cidOfVerdict } from "../database/refutation-store.ts";
 import type { EpochRow, Sql } from "../database/schema.ts";
 import { countedReceipts } from "../database/work-store.ts";
 import type { Documents } from "./documents.ts";
@@ -41,12 +42,15 @@ export async function draftEpoch(options: CloseOptions, epoch: number): Promise<
   const nodes = new Set<NodeId>();
   for (const { envelope, ...job } of settled) {
     await blocks.put(envelope, "dagCbor");
-    const receipts: CountedReceipt[] = [];
-    for await (const { receipt, receiptCid, unit, units, provider } of countedReceipts(sql, job.job)) {
+    const receipts: EpochReceipt[] = [];
+    for await (const work of countedReceipts(sql, job.job)) {
+      const { receipt, receiptCid, unit, units, provider, verdict } = work;
       await blocks.put(receipt, "dagCbor");
       await blocks.put(unit, "dagCbor");
+      if (verdict !== null) await blocks.put(verdict, "dagCbor");
       nodes.add(provider);
-      receipts.push({ receipt: receiptCid, units });
+      const refuted = verdict && { refuted: cidOfVerdict(verdict) };
+      receipts.push({ receipt: receiptCid, units, ...refuted });
     }
     jobs.push({ ...job, receipts });
   }

@@ -13,6 +13,7 @@ import {
   epochs,
   escrows,
   jobs,
+  refutations,
   type Sql,
   transfers,
   wallets,
@@ -49,6 +50,11 @@ export async function settledJobs(sql: Sql): Promise<readonly SettledJob[]> {
     ...row,
     isModel: kind === "Train" && state === "succeeded",
   }));
+}
+
+/** Grows with every verdict: what an epoch that is open would give is another then. */
+export async function countVerdicts(sql: Sql): Promise<number> {
+  return sql.$count(refutations);
 }
 
 /** What both keys signed, of those who said whose wallet they work for. */

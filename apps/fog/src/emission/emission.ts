@@ -29,6 +29,7 @@ import { closeEpoch, draftEpoch } from "./close-epoch.ts";
 import { Documents } from "./documents.ts";
 import type { EmissionChain, EpochTerms } from "./emission-chain.ts";
 import {
+  countVerdicts,
   findEpoch,
   lastEpoch,
   listEpochs,
@@ -153,7 +154,8 @@ export class Emission implements AsyncDisposable {
   async #running(epoch: number): Promise<EpochDocument | undefined> {
     const { sql } = this.#options;
     const settled = await settledJobs(sql);
-    const key = `${epoch} ${(await lastEpoch(sql))?.epoch} ${settled.map(({ job }) => job).join(" ")}`;
+    const since = [epoch, (await lastEpoch(sql))?.epoch, await countVerdicts(sql)];
+    const key = [...since, ...settled.map(({ job }) => job)].join(" ");
     if (this.#draft?.key !== key)
       this.#draft = { key, document: draftEpoch({ ...this.#options, documents: this.documents }, epoch) };
     try {

@@ -8,7 +8,7 @@ import { Worker } from "node:worker_threads";
 import type { EvaluationProgram, ProgramSignature, TrainProgram } from "@pingo/autograd";
 import { type FaultReport, RemoteError, type RunJob, type TrainJob } from "@pingo/core";
 import { FogError } from "../fault.ts";
-import { type Redone, redo } from "../membership/reexecution.ts";
+import { type Redone, redo, type WorkToRedo } from "../membership/reexecution.ts";
 import { createMailbox } from "./mailbox.ts";
 
 export type ModelTask =
@@ -45,7 +45,7 @@ export interface Modeller extends AsyncDisposable {
   /** @throws {FaultError} why the module or an input cannot be run with */
   checkPieces(job: RunJob): Promise<void>;
   /** Does a unit again. @returns how far what was delivered is from it. @throws {FaultError} what kept it from being done */
-  redo(work: Omit<Redone, "blocksFolder">, signal: AbortSignal): Promise<number>;
+  redo(work: Omit<WorkToRedo, "blocksFolder">, signal: AbortSignal): Promise<Redone>;
   export(job: TrainJob, signature: ProgramSignature, weights: Float32Array): Promise<ExportedModel>;
 }
 

@@ -2,6 +2,7 @@
 import { type Cid, cidOfBytes, type NodeId } from "@pingo/core";
 import { type Blocks, writeFile } from "@pingo/storage";
 import type { MetricRecord, Provenance, RoundRecord } from "@pingo/training";
+import { cidOfVerdict } from "../database/refutation-store.ts";
 import { listRounds } from "../database/round-store.ts";
 import type { JobRow, RoundRow, Sql } from "../database/schema.ts";
 import { type CountedResult, listCountedOfJob } from "../database/work-store.ts";
@@ -105,6 +106,7 @@ function provenanceOf(
             update: result.update,
             receipt: result.receiptCid,
             ...(result.statement && { statement: cidOfBytes(result.statement, "dagCbor") }),
+            ...(result.verdict && { refuted: cidOfVerdict(result.verdict) }),
           })),
         }),
       ),

@@ -19,8 +19,8 @@ import {
 import { type StoredLink, statDag, writeFile, writeTree } from "@pingo/storage";
 import type { CountedDelivery, RoundState } from "@pingo/training";
 import { readInput, readResultEnd, sizeOfTree } from "@pingo/wasm";
+import { refute } from "../cases/refute.ts";
 import { lastLosses } from "../database/event-store.ts";
-import { saveRefutation } from "../database/refutation-store.ts";
 import { latestRound } from "../database/round-store.ts";
 import type { JobRow } from "../database/schema.ts";
 import { type CountedResult, listCountedOfJob, listUnits } from "../database/work-store.ts";
@@ -138,12 +138,18 @@ class PiecesCourse implements Course {
     return async (row) => {
       const records: PieceRecord[] = [];
       await writeEvidence(sql, blocks, begun.id, counted);
-      for (const { lease, unit, receiptCid: receipt, statement, provider, update, attempt } of counted) {
+      for (const result of counted) {
+        const { unit, receiptCid: receipt, statement, provider, update, attempt } = result;
         const { piece: index, input } = unit;
-        const isRefuted = settled[index]?.refuted.has(update) === true;
-        if (isRefuted) {
-          await saveRefutation(sql, { lease, deviation: 1, atUnixMs: clock.nowUnixMs() });
-        }
+        const piece = settled[index];
+        const isRefuted = piece?.refuted.has(update) === true;
+        const reexecuted = isRefuted ? piece.result : null;
+        const verdict =
+          reexecuted &&
+          (await refute(
+            { sql, blocks, fog, clock, log },
+            { result, reexecuted, deviation: 1, tolerance: 0 },
+          ));
         records.push({
           index,
           input: input && { cid: input.cid, name: input.name },
@@ -154,6 +160,7 @@ class PiecesCourse implements Course {
           attempt,
           receipt,
           ...(statement && { statement: cidOfBytes(statement, "dagCbor") }),
+          ...(verdict && { verdict }),
         });
       }
       await blocks.put(row.envelope, "dagCbor");

@@ -52,7 +52,8 @@ async function settle(
   let result: Cid | null = null;
   for (const { unit, update } of distinct.values()) {
     try {
-      if ((await modeller.redo({ unit, update, steps: 1 }, signal)) === 0) result = update;
+      const { deviation } = await modeller.redo({ unit, update, steps: 1 }, signal);
+      if (deviation === 0) result = update;
     } catch (error) {
       if (signal.aborted || !isFault(error)) throw error;
       log.warn("piece_not_redone", { job: unit.job, piece, why: error.message });

@@ -1,7 +1,8 @@
 /** Wallets, certificates and verifications, as rows. */
 import type { LeaseId, NodeId } from "@pingo/core";
 import { and, asc, count, eq, isNull, lt, lte, or, sql as raw } from "drizzle-orm";
-import { certificates, results, type Sql, verifications, wallets } from "../database/schema.ts";
+import { isUnrefuted } from "../database/refutation-store.ts";
+import { certificates, refutations, results, type Sql, verifications, wallets } from "../database/schema.ts";
 import { JUDGED_STEPS_MAX } from "./deviation.ts";
 
 /** false where a later statement of this node is known already. */
@@ -72,6 +73,7 @@ export async function nextCandidate(sql: Sql, renewUnixS: number): Promise<Candi
     .where(
       and(
         results.counted,
+        isUnrefuted(),
         lte(results.steps, JUDGED_STEPS_MAX),
         lte(results.rows, REDONE_ROWS_MAX),
         isNull(verifications.lease),
@@ -100,9 +102,11 @@ export async function nextToIssue(
     .select({ address: verifications.address, node: verifications.node })
     .from(verifications)
     .leftJoin(certificates, eq(certificates.address, verifications.address))
+    .leftJoin(refutations, eq(refutations.lease, verifications.lease))
     .where(
       and(
         eq(verifications.verdict, "same"),
+        isNull(refutations.lease),
         raw`coalesce(${certificates.issuedUnixMs}, 0) < ${verifications.atUnixMs}`,
       ),
     )
@@ -115,6 +119,9 @@ export async function countVerified(sql: Sql, address: string): Promise<number> 
   const [row] = await sql
     .select({ verified: count() })
     .from(verifications)
-    .where(and(eq(verifications.address, address), eq(verifications.verdict, "same")));
+    .leftJoin(refutations, eq(refutations.lease, verifications.lease))
+    .where(
+      and(eq(verifications.address, address), eq(verifications.verdict, "same"), isNull(refutations.lease)),
+    );
   return row?.verified ?? 0;
 }

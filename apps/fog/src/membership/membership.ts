@@ -14,14 +14,14 @@ import {
   openWalletLink,
   type WalletLink,
 } from "@pingo/core";
-import { saveRefutation } from "../database/refutation-store.ts";
+import type { Blocks } from "@pingo/storage";
+import { type Finding, refute } from "../cases/refute.ts";
 import type { Sql } from "../database/schema.ts";
 import { listUnits } from "../database/work-store.ts";
 import { FogError } from "../fault.ts";
 import { whyOf } from "../why-of.ts";
 import type { CertificateChain, Lent } from "./certificate-chain.ts";
 import { certificateOf } from "./certificates.ts";
-import { isSameWork } from "./deviation.ts";
 import {
   addressOfNode,
   type Candidate,
@@ -46,7 +46,9 @@ export interface MembershipOptions {
   readonly sql: Sql;
   readonly clock: Clock;
   readonly log: Log;
+  readonly blocks: Pick<Blocks, "put">;
   readonly blocksFolder: string;
+  readonly fog: NodeId;
   readonly lentBy: (node: NodeId) => Lent;
   /** Aborted when this is disposed of. */
   readonly ending: AbortController;
@@ -164,31 +166,32 @@ export class Membership implements AsyncDisposable {
     const candidate = await nextCandidate(sql, renewUnixS);
     if (candidate === undefined) return false;
     const { lease, node, address } = candidate;
-    const { verdict, deviation } = await this.#verdictOn(candidate);
-    // Before it is known as done again: an end in between does it once more, and forgets nothing.
-    if (verdict === "other" && deviation !== null)
-      await saveRefutation(sql, { lease, deviation, atUnixMs: clock.nowUnixMs() });
-    await saveVerification(sql, { lease, node, address, verdict, deviation, atUnixMs: clock.nowUnixMs() });
+    const { verdict, redone } = await this.#verdictOn(candidate);
+    const deviation = redone?.deviation ?? null;
+    const save = (to: Sql): Promise<void> =>
+      saveVerification(to, { lease, node, address, verdict, deviation, atUnixMs: clock.nowUnixMs() });
+    if (verdict === "other") await refute(this.#options, redone, save);
+    else await save(sql);
     log.info("work_redone", { lease, node, verdict, deviation });
     return true;
   }
 
-  async #verdictOn({ lease, result }: Candidate): Promise<{
-    readonly verdict: "same" | "other" | "failed";
-    readonly deviation: number | null;
-  }> {
+  async #verdictOn({ lease, result }: Candidate): Promise<Verdict> {
     const { sql, blocksFolder, log } = this.#options;
     const { job, round, index, steps, update } = result;
     const unit = (await listUnits(sql, job, round))[index];
-    if (unit === undefined) return { verdict: "failed", deviation: null };
+    if (unit === undefined) return { verdict: "failed", redone: null };
     try {
-      const deviation = await redo({ blocksFolder, unit, steps, update }, this.#ending.signal);
-      return { verdict: isSameWork(deviation, steps) ? "same" : "other", deviation };
+      const work = { blocksFolder, unit, steps, update };
+      const { deviation, tolerance, update: reexecuted } = await redo(work, this.#ending.signal);
+      if (tolerance === null) return { verdict: "failed", redone: null };
+      const redone = { result, deviation, tolerance, reexecuted };
+      return { verdict: deviation <= tolerance ? "same" : "other", redone };
     } catch (error) {
       if (this.#ending.signal.aborted || !isFault(error)) throw error;
       // Its blocks are gone, or it does not fit here: it proves nothing, and the next piece of work may.
       log.warn("work_not_redone", { lease, why: error.message });
-      return { verdict: "failed", deviation: null };
+      return { verdict: "failed", redone: null };
     }
   }
 
@@ -205,6 +208,10 @@ export class Membership implements AsyncDisposable {
     return true;
   }
 }
+
+type Verdict =
+  | { readonly verdict: "same" | "other"; readonly redone: Finding }
+  | { readonly verdict: "failed"; readonly redone: null };
 
 const NEXT = {
   open: "nothing",

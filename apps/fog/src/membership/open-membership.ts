@@ -1,5 +1,6 @@
 /** Membership put together. */
 import type { KeyPair, NodeId, Ports } from "@pingo/core";
+import type { Blocks } from "@pingo/storage";
 import type { StationChain } from "../chain/station-chain.ts";
 import type { FogConfig } from "../config.ts";
 import type { Sql } from "../database/schema.ts";
@@ -13,13 +14,14 @@ export interface OpenMembershipOptions {
   readonly key: KeyPair;
   readonly sql: Sql;
   readonly ports: Ports;
+  readonly blocks: Blocks;
   readonly blocksFolder: string;
   readonly lentBy: (node: NodeId) => Lent;
   readonly ending: AbortController;
 }
 
 export async function openMembership(options: OpenMembershipOptions): Promise<Membership> {
-  const { config, key, sql, ports, blocksFolder, lentBy, ending } = options;
+  const { config, key, sql, ports, blocks, blocksFolder, lentBy, ending } = options;
   const { clock, log } = ports;
   const { gate, founders, network } = config;
   const chain =
@@ -27,5 +29,6 @@ export async function openMembership(options: OpenMembershipOptions): Promise<Me
     (await import("./certificate-chain.ts")).createCertificateChain({
       ...{ chain: options.chain, key, clock, signal: ending.signal },
     });
-  return new Membership({ gate, founders, network, chain, sql, clock, log, blocksFolder, lentBy, ending });
+  const kept = { sql, clock, log, blocks, blocksFolder, fog: key.nodeId };
+  return new Membership({ gate, founders, network, chain, lentBy, ending, ...kept });
 }

@@ -7,15 +7,24 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
-import { type Cid, parseShape, RemoteError, type WorkUnit, zErrorBody } from "@pingo/core";
+import { type Cid, parseShape, RemoteError, type WorkUnit, zCid, zErrorBody } from "@pingo/core";
 import { z } from "zod";
 import { FogError } from "../fault.ts";
 
-export interface Redone {
+export interface WorkToRedo {
   readonly blocksFolder: string;
   readonly unit: WorkUnit;
   /** What the receipt says was done. */
   readonly steps: number;
+  readonly update: Cid;
+}
+
+export interface Redone {
+  /** ‖theirs - ours‖ / ‖ours‖ over the whole update; of a piece 0 where its result is the same to the byte, else 1. */
+  readonly deviation: number;
+  /** What is still the same work; null of more steps than can be judged. */
+  readonly tolerance: number | null;
+  /** What came out here. */
   readonly update: Cid;
 }
 
@@ -25,13 +34,14 @@ const ANSWER_CHARS_MAX = 4_096;
 const GRACE_MS = 60_000;
 /** However long a unit may take: others wait for theirs. */
 const REDONE_MS_MAX = 10 * 60_000;
-const zAnswer = z.union([z.object({ deviation: z.number().nonnegative() }), zErrorBody]);
+const zRedone: z.ZodType<Redone> = z.object({
+  deviation: z.number().nonnegative(),
+  tolerance: z.number().nonnegative().nullable(),
+  update: zCid,
+});
 
-/**
- * @returns ‖theirs - ours‖ / ‖ours‖ over the whole update; of a piece 0 where its result is the same to the byte, else 1
- * @throws {FaultError} what kept it from being done again
- */
-export async function redo(work: Redone, signal: AbortSignal): Promise<number> {
+/** @throws {FaultError} what kept it from being done again */
+export async function redo(work: WorkToRedo, signal: AbortSignal): Promise<Redone> {
   signal.throwIfAborted();
   const timeout = redoMsMax(work.unit);
   const child = spawn(process.execPath, [SCRIPT], {
@@ -47,9 +57,13 @@ export async function redo(work: Redone, signal: AbortSignal): Promise<number> {
     // By the kernel for its memory, or for its time.
     if (killedBy === "SIGKILL") throw new FogError({ code: "NOT_REDONE", work: work.update });
     if (answer === "") throw new Error(`re-execution ended with ${exitCode} and without an answer`);
-    const parsed = parseShape(zAnswer, JSON.parse(answer.slice(0, ANSWER_CHARS_MAX)), "a re-execution");
+    const parsed = parseShape(
+      z.union([zRedone, zErrorBody]),
+      JSON.parse(answer.slice(0, ANSWER_CHARS_MAX)),
+      "a re-execution",
+    );
     if ("error" in parsed) throw new RemoteError(parsed.error);
-    return parsed.deviation;
+    return parsed;
   } catch (error) {
     signal.throwIfAborted();
     throw error;

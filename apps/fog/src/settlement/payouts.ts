@@ -1,18 +1,27 @@
 /**
- * What providers earned, on its way to their wallets: planned, sent, seen to have gone out, and then there or back.
+ * What providers earned, and what users get back for refuted work, on its way to their wallets: planned, sent, seen to have gone out, and then there or back.
  *
  * A payout is written in the books before it is sent, under its row's number, which is its query id on chain. One that a wallet could not take is written
  * back, and is to be paid anew; that wallet is left alone for a while first, or each try would cost the station GRAM.
  */
 import type { PingoMove } from "@pingo/contracts";
 import { type Clock, isFault, type Log, type NodeId, shortId } from "@pingo/core";
-import { fogAccount, fogPurse, providerAccount } from "../books/accounts.ts";
-import { post } from "../books/journal.ts";
+import {
+  type AccountId,
+  fogAccount,
+  fogPurse,
+  owesAccount,
+  ownerAccount,
+  providerAccount,
+} from "../books/accounts.ts";
 import { balanceNano } from "../books/ledger.ts";
+import { holdAccounts, post } from "../books/post.ts";
+import { setOff } from "../books/set-off.ts";
 import { isChainDown } from "../chain/chain-down.ts";
 import type { PayoutRow, Sql } from "../database/schema.ts";
 import type { SettlementChain } from "./settlement-chain.ts";
 import {
+  advancedNano,
   type Earned,
   earnedByWallets,
   endPayout,
@@ -20,6 +29,7 @@ import {
   lastSeenLt,
   payoutsNotEnded,
   payoutsOnTheirWay,
+  refundsDue,
   returnsOf,
   setPayoutSeen,
   setPayoutsSent,
@@ -50,8 +60,16 @@ export class Payouts {
 
   async advance(): Promise<void> {
     await this.#follow();
+    await this.#planRefunds();
     await this.#plan();
     await this.#send();
+  }
+
+  /** Users whose escrows paid for refuted work first, from all that there is. */
+  async #planRefunds(): Promise<void> {
+    const { sql } = this.#options;
+    for (const { job, node, address, dueNano } of await refundsDue(sql))
+      await this.#planOne({ job, node, address, dueNano, thereNano: -(await balanceNano(sql, fogPurse)) });
   }
 
   /**
@@ -59,24 +77,38 @@ export class Payouts {
    * the books of whoever has the most.
    */
   async #plan(): Promise<void> {
-    const { sql, clock, log, fog } = this.#options;
+    const { sql } = this.#options;
     const earners = [...(await earnedByWallets(sql, PAYOUT_NANO_MIN))];
     for (const { node, address, earnedNano } of earners.sort(byEarnings)) {
-      const purseNano = -(await balanceNano(sql, fogPurse)) - (await balanceNano(sql, fogAccount(fog)));
-      const amountNano = earnedNano < purseNano ? earnedNano : purseNano;
-      if (amountNano < PAYOUT_NANO_MIN || (await this.#isResting(address))) continue;
-      await sql.transaction(async (tx) => {
-        const id = await insertPayout(tx, { node, address, amountNano });
-        await post(tx, {
-          ...{ key: `payout/${id}`, kind: "payout", job: null, atUnixMs: clock.nowUnixMs() },
-          entries: [
-            [providerAccount(node), -amountNano],
-            [fogPurse, amountNano],
-          ],
-        });
-      });
-      log.info("payout_planned", { node: shortId(node), amountNano: amountNano.toString() });
+      const thereNano = await this.#forProvidersNano();
+      await this.#planOne({ job: null, node, address, dueNano: earnedNano, thereNano });
     }
+  }
+
+  /** What the station advanced to users for refuted work, it advanced from its own fees, as far as they go. */
+  async #forProvidersNano(): Promise<bigint> {
+    const { sql, fog } = this.#options;
+    const feesNano = (await balanceNano(sql, fogAccount(fog))) - (await advancedNano(sql));
+    const ownNano = feesNano > 0n ? feesNano : 0n;
+    const refundNano = (await refundsDue(sql)).reduce((sum, { dueNano }) => sum + dueNano, 0n);
+    return -(await balanceNano(sql, fogPurse)) - ownNano - refundNano;
+  }
+
+  async #planOne({ job, node, address, dueNano, thereNano }: Planned): Promise<void> {
+    const { sql, clock, log } = this.#options;
+    const amountNano = dueNano < thereNano ? dueNano : thereNano;
+    if (amountNano < PAYOUT_NANO_MIN || (await this.#isResting(address))) return;
+    await sql.transaction(async (tx) => {
+      const id = await insertPayout(tx, { node, address, amountNano, job });
+      await post(tx, {
+        ...{ key: `payout/${id}`, kind: "payout", job, atUnixMs: clock.nowUnixMs() },
+        entries: [
+          [accountOf({ node, job }), -amountNano],
+          [fogPurse, amountNano],
+        ],
+      });
+    });
+    log.info("payout_planned", { node: shortId(node), job, amountNano: amountNano.toString() });
   }
 
   async #isResting(address: string): Promise<boolean> {
@@ -161,18 +193,22 @@ export class Payouts {
     }
   }
 
-  async #takeBack({ id, node, address, amountNano }: PayoutRow, endLt: bigint): Promise<void> {
+  async #takeBack({ id, node, address, amountNano, job }: PayoutRow, endLt: bigint): Promise<void> {
     const { chain, sql, clock, log } = this.#options;
     const returnedUnixS = await chain.nowUnixS();
+    const cause = `payout-returned/${id}`;
     await sql.transaction(async (tx) => {
+      const atUnixMs = clock.nowUnixMs();
+      if (job === null) await holdAccounts(tx, [owesAccount(node), providerAccount(node), fogPurse]);
       await endPayout(tx, id, { endLt, returnedUnixS });
       await post(tx, {
-        ...{ key: `payout-returned/${id}`, kind: "payout", job: null, atUnixMs: clock.nowUnixMs() },
+        ...{ key: cause, kind: "payout", job, atUnixMs },
         entries: [
           [fogPurse, -amountNano],
-          [providerAccount(node), amountNano],
+          [accountOf({ node, job }), amountNano],
         ],
       });
+      if (job === null) await setOff(tx, { cause, provider: node, atUnixMs });
     });
     log.warn("payout_returned", {
       node: shortId(node),
@@ -181,6 +217,17 @@ export class Payouts {
       payout: id,
     });
   }
+}
+
+interface Planned extends Pick<PayoutRow, "job" | "node" | "address"> {
+  readonly dueNano: bigint;
+  /** What there is for it. */
+  readonly thereNano: bigint;
+}
+
+/** Whose money a payout is. */
+function accountOf({ node, job }: Pick<PayoutRow, "node" | "job">): AccountId {
+  return job === null ? providerAccount(node) : ownerAccount(node);
 }
 
 function byEarnings(a: Earned, b: Earned): number {

@@ -18,7 +18,7 @@ import {
   transfers,
 } from "../database/schema.ts";
 import type { SettlementChain } from "./settlement-chain.ts";
-import { usedNano as workNano } from "./settlement-store.ts";
+import { overpaidNano, refundedNano as refundsOf, usedNano as workNano } from "./settlement-store.ts";
 
 export type Find = (code: string, where: string, what: string) => void;
 
@@ -214,6 +214,13 @@ async function checkEscrow(
       `receipts came to ${usedNano} nano-PINGO, and it was closed without a bill`,
     );
   const returnedNano = written("returned");
+  const [overNano, refundedNano] = [await overpaidNano(sql, job), await refundsOf(sql, job)];
+  if (refundedNano > overNano)
+    find(
+      "REFUND_NOT_DUE",
+      where,
+      `its user was paid ${refundedNano} nano-PINGO back for refuted work, and its escrow had paid ${overNano} for it`,
+    );
   if (depositedNano - billedNano !== returnedNano)
     find(
       "RETURN_DIFFERS",

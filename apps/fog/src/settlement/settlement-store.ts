@@ -1,7 +1,8 @@
 /** Escrows and payouts, as rows. */
 import type { Cid, CountedReceipt, NodeId } from "@pingo/core";
-import { and, asc, desc, eq, gt, inArray, isNotNull, isNull, like, max, sql as raw } from "drizzle-orm";
-import { escrowAccount } from "../books/accounts.ts";
+import { and, asc, desc, eq, gt, inArray, isNotNull, isNull, like, max, or, sql as raw } from "drizzle-orm";
+import { escrowAccount, fogPurse } from "../books/accounts.ts";
+import { isUnrefuted } from "../database/refutation-store.ts";
 import {
   accounts,
   type EscrowRow,
@@ -74,13 +75,15 @@ export async function setEscrowState(sql: Sql, job: Cid, state: EscrowRow["state
   await sql.update(escrows).set({ state }).where(eq(escrows.job, job));
 }
 
-/** What receipts of a job that ended came to: what left its escrow in the books for work. */
+/** What receipts of a job that ended came to: what left its escrow in the books for work, less what of it came back to its user. */
 export async function usedNano(sql: Sql, job: Cid): Promise<bigint> {
+  const isPaid = and(eq(entries.account, escrowAccount(job)), eq(transfers.kind, "pay"));
+  const isBack = and(like(entries.account, "owner/%"), eq(transfers.kind, "takeback"));
   const [row] = await sql
     .select({ nano: raw<string>`coalesce(-sum(${entries.amountNano}), 0)::text` })
     .from(entries)
     .innerJoin(transfers, eq(transfers.id, entries.transfer))
-    .where(and(eq(entries.account, escrowAccount(job)), eq(transfers.kind, "pay"), eq(transfers.job, job)));
+    .where(and(eq(transfers.job, job), or(isPaid, isBack)));
   return BigInt(row?.nano ?? "0");
 }
 
@@ -90,7 +93,7 @@ export interface BillToSend {
   readonly receipts: readonly CountedReceipt[];
 }
 
-/** As of one moment. */
+/** As of one moment, in which some of it may be refuted: that counts no more. */
 export async function billOf(sql: Sql, job: Cid): Promise<BillToSend> {
   const moment = { isolationLevel: "repeatable read", accessMode: "read only" } as const;
   return sql.transaction(async (tx) => {
@@ -99,7 +102,7 @@ export async function billOf(sql: Sql, job: Cid): Promise<BillToSend> {
       .select({ receipt: results.receiptCid, units: ofRound.count })
       .from(results)
       .innerJoin(ofRound, eq(ofRound.round, results.round))
-      .where(and(eq(results.job, job), results.counted))
+      .where(and(eq(results.job, job), results.counted, isUnrefuted()))
       .orderBy(asc(results.round), asc(results.index));
     return { amountNano: await usedNano(tx, job), receipts };
   }, moment);
@@ -107,6 +110,59 @@ export async function billOf(sql: Sql, job: Cid): Promise<BillToSend> {
 
 export async function setEscrowBill(sql: Sql, job: Cid, bill: Cid): Promise<void> {
   await sql.update(escrows).set({ bill }).where(eq(escrows.job, job));
+}
+
+export interface RefundDue {
+  readonly job: Cid;
+  readonly node: NodeId;
+  readonly address: string;
+  readonly dueNano: bigint;
+}
+
+/** Of closed jobs whose escrows paid for work that was refuted since: what their users did not get back yet. */
+export async function refundsDue(sql: Sql): Promise<readonly RefundDue[]> {
+  const rows = await sql
+    .selectDistinct({ job: escrows.job, node: jobs.owner, address: escrows.userAddress, id: jobs.ordinal })
+    .from(transfers)
+    .innerJoin(escrows, eq(escrows.job, transfers.job))
+    .innerJoin(jobs, eq(jobs.id, escrows.job))
+    .where(and(eq(transfers.kind, "takeback"), eq(escrows.state, "closed")))
+    .orderBy(asc(jobs.ordinal));
+  const due: RefundDue[] = [];
+  for (const { job, node, address } of rows) {
+    const dueNano = (await overpaidNano(sql, job)) - (await refundedNano(sql, job));
+    if (dueNano > 0n) due.push({ job, node, address, dueNano });
+  }
+  return due;
+}
+
+/** What a job's escrow paid beyond what its work comes to by now. */
+export async function overpaidNano(sql: Sql, job: Cid): Promise<bigint> {
+  const [row] = await sql
+    .select({ nano: raw<string>`(-${entries.amountNano})::text` })
+    .from(entries)
+    .innerJoin(transfers, eq(transfers.id, entries.transfer))
+    .where(and(eq(transfers.key, `billed/${job}`), eq(entries.account, fogPurse)));
+  const overNano = BigInt(row?.nano ?? "0") - (await usedNano(sql, job));
+  return overNano > 0n ? overNano : 0n;
+}
+
+/** On its way to its user, or there. */
+export async function refundedNano(sql: Sql, job: Cid): Promise<bigint> {
+  const [row] = await sql
+    .select({ nano: raw<string>`coalesce(sum(${payouts.amountNano}), 0)::text` })
+    .from(payouts)
+    .where(and(eq(payouts.job, job), isNull(payouts.returnedUnixS)));
+  return BigInt(row?.nano ?? "0");
+}
+
+/** What providers owe the station for refuted work, all together: it advanced that to users. */
+export async function advancedNano(sql: Sql): Promise<bigint> {
+  const [row] = await sql
+    .select({ nano: raw<string>`coalesce(-sum(${accounts.balanceNano}), 0)::text` })
+    .from(accounts)
+    .where(like(accounts.id, "owes/%"));
+  return BigInt(row?.nano ?? "0");
 }
 
 export interface Earned {
@@ -128,7 +184,7 @@ export async function earnedByWallets(sql: Sql, nanoMin: bigint): Promise<readon
 
 export async function insertPayout(
   sql: Sql,
-  payout: Pick<PayoutRow, "node" | "address" | "amountNano">,
+  payout: Pick<PayoutRow, "node" | "address" | "amountNano" | "job">,
 ): Promise<number> {
   const [row] = await sql.insert(payouts).values(payout).returning({ id: payouts.id });
   if (row === undefined) throw new TypeError("an insert returns its row");

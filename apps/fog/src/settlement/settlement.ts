@@ -16,14 +16,12 @@ import {
 } from "@pingo/core";
 import { evidenceOfReceipts } from "@pingo/scheduler";
 import type { Blocks } from "@pingo/storage";
-import { fogPurse, outerEscrow, ownerAccount } from "../books/accounts.ts";
-import { post } from "../books/journal.ts";
-import { balanceNano } from "../books/ledger.ts";
 import { isChainDown } from "../chain/chain-down.ts";
 import type { EscrowRow, Sql } from "../database/schema.ts";
 import { FogError } from "../fault.ts";
 import { addressOfNode } from "../membership/member-store.ts";
 import { whyOf } from "../why-of.ts";
+import { recordClose, recordDeposit } from "./escrow-ledger.ts";
 import { Payouts } from "./payouts.ts";
 import { type Find, reconcile } from "./reconcile.ts";
 import type { SettlementChain } from "./settlement-chain.ts";
@@ -194,16 +192,7 @@ export class Settlement implements AsyncDisposable {
     const depositedNano = seen?.phase === "open" ? seen.depositedNano : 0n;
     // A job that ended meanwhile: whatever came is written, so that all of it is given back.
     if (depositedNano > 0n && (depositedNano >= job.budgetNano || job.finishedUnixMs !== null)) {
-      await sql.transaction(async (tx) => {
-        await setEscrowState(tx, job.job, "funded");
-        await post(tx, {
-          ...{ key: `deposit/${job.job}`, kind: "fund", job: job.job, atUnixMs: now },
-          entries: [
-            [outerEscrow(job.job), -depositedNano],
-            [ownerAccount(job.owner), depositedNano],
-          ],
-        });
-      });
+      await recordDeposit(sql, job, depositedNano, now);
       this.#fundedJobs.add(job.job);
       log.info("escrow_funded", { job: job.job, depositedNano: depositedNano.toString() });
       onFunded(job.job);
@@ -242,28 +231,7 @@ export class Settlement implements AsyncDisposable {
 
   async #close({ job, owner }: JobToSettle, billedNano: bigint): Promise<void> {
     const { sql, clock, log } = this.#options;
-    const atUnixMs = clock.nowUnixMs();
-    await sql.transaction(async (tx) => {
-      await setEscrowState(tx, job, "closed");
-      const depositedNano = -(await balanceNano(tx, outerEscrow(job)));
-      const backNano = depositedNano - billedNano;
-      if (billedNano > 0n)
-        await post(tx, {
-          ...{ key: `billed/${job}`, kind: "fund", job, atUnixMs },
-          entries: [
-            [fogPurse, -billedNano],
-            [outerEscrow(job), billedNano],
-          ],
-        });
-      if (backNano > 0n)
-        await post(tx, {
-          ...{ key: `returned/${job}`, kind: "payout", job, atUnixMs },
-          entries: [
-            [ownerAccount(owner), -backNano],
-            [outerEscrow(job), backNano],
-          ],
-        });
-    });
+    await recordClose(sql, { job, owner }, billedNano, clock.nowUnixMs());
     this.#fundedJobs.delete(job);
     log.info("escrow_closed", { job, billedNano: billedNano.toString() });
   }

@@ -10,10 +10,13 @@ import {
   type EpochDocument,
   type EpochJob,
   isFault,
+  isVerdictOn,
   type NodeId,
   openWalletLink,
   parseShape,
   publicKeyOfNodeId,
+  type Receipt,
+  zVerdictBlock,
   zWalletLink,
 } from "@pingo/core";
 import { openWorks, provesNothing, type ReadBlock, type RewardedJob } from "@pingo/scheduler";
@@ -78,14 +81,36 @@ async function openJob(
   const [first] = unproven;
   if (first !== undefined)
     throw new EmissionError({ code: "EVIDENCE_WRONG", where: first.receipt, why: first.why });
-  const usedNano = works.reduce((sum, { pay }) => sum + pay.totalNano, 0n);
-  const wasPaidNano = BigInt(paidNano);
-  assertTrue(wasPaidNano <= usedNano, id, `${wasPaidNano} nano-PINGO were paid for work of ${usedNano}`);
+  const verdicts = new Map(
+    receipts.flatMap(({ receipt, refuted }) => (refuted === undefined ? [] : [[receipt, refuted] as const])),
+  );
+  for (const { cid, receipt } of works) {
+    const verdict = verdicts.get(cid);
+    if (verdict !== undefined) await checkVerdict(verdict, { cid, receipt }, read);
+  }
+  const standing = works.filter(({ cid }) => !verdicts.has(cid));
+  const sumOf = (some: typeof works): bigint => some.reduce((sum, { pay }) => sum + pay.totalNano, 0n);
+  const usedNano = sumOf(standing);
+  // What was paid for work that was refuted after its bill is its user's again.
+  const allNano = sumOf(works);
+  assertTrue(BigInt(paidNano) <= allNano, id, `${paidNano} nano-PINGO were paid for work of ${allNano}`);
+  const wasPaidNano = BigInt(paidNano) < usedNano ? BigInt(paidNano) : usedNano;
   // A dispute cuts all of a job's work alike.
-  return works.map(({ receipt: { provider }, pay }) => ({
+  return standing.map(({ receipt: { provider }, pay }) => ({
     provider,
     feeNano: usedNano === 0n ? 0n : (pay.feeNano * wasPaidNano) / usedNano,
   }));
+}
+
+async function checkVerdict(
+  verdict: Cid,
+  { cid, receipt }: { readonly cid: Cid; readonly receipt: Receipt },
+  read: ReadBlock,
+): Promise<void> {
+  const block = await opened(verdict, async () =>
+    parseShape(zVerdictBlock, decodeCanonical(await read(verdict)), "a verdict"),
+  );
+  assertTrue(isVerdictOn(block, cid, receipt), verdict, `it does not tell against ${cid}`);
 }
 
 /** What proves nothing is one fault that says where. */
