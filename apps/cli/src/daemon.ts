@@ -1,5 +1,6 @@
 /** Runs one of our daemons in the foreground, as `fog serve` and `node join` do. */
 import { join } from "node:path";
+import { sendSignal } from "@pingo/core/system";
 import type { Context } from "./context.ts";
 import { startChild } from "./local/child.ts";
 
@@ -37,7 +38,7 @@ export async function runDaemon(context: Context, spec: DaemonSpec): Promise<voi
     sendSignal(child.pid, "SIGTSTP");
     process.kill(process.pid, "SIGSTOP");
   };
-  const resume = (): void => sendSignal(child.pid, "SIGCONT");
+  const resume = (): void => void sendSignal(child.pid, "SIGCONT");
   process.on("SIGTSTP", suspend).on("SIGCONT", resume);
   try {
     const line = await Promise.race([child.ready, stopped]);
@@ -57,13 +58,5 @@ export async function runDaemon(context: Context, spec: DaemonSpec): Promise<voi
     await Promise.race([child.ended, late]);
     timer.abort();
     child.kill();
-  }
-}
-
-function sendSignal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name);
-  } catch {
-    // It has just ended, which whoever waits for it hears.
   }
 }

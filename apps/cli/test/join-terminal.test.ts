@@ -1,16 +1,38 @@
 /** `pingo node join` as a person meets it: three questions in a terminal, then it lends. */
-import { spawnSync } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { pingo, processesOf, type ServingFog, serveFog } from "./pingo.ts";
-import { openTerminal } from "./terminal.ts";
+import { hasTerminal, openTerminal, STOOD_STILL } from "./terminal.ts";
 
-const hasTerminal = spawnSync("script", ["--version"]).error === undefined;
 const CORES = availableParallelism();
 const HOW_MUCH = "How much: gentle, balanced or dedicated? [gentle]";
 const HOW_MANY = `How many of your ${CORES} cores at most? [${CORES}]`;
+
+/** A worker of idle priority beside whatever else this machine does. */
+const SOON = { timeout: 90_000, interval: 500 } as const;
+
+/** Processes that know the home by a setting, and workers, which know its folders. */
+async function lendingIn(home: string): Promise<readonly string[]> {
+  const workers: string[] = [];
+  for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name))) {
+    const [program, ...words] = (await textOf(`/proc/${pid}/cmdline`)).split("\0");
+    if (program?.endsWith("node") && words.includes("serve") && words.join(" ").includes(home))
+      workers.push(pid);
+  }
+  return [...(await processesOf(home)), ...workers];
+}
+
+async function stateOf(pid: string): Promise<string> {
+  const stat = await textOf(`/proc/${pid}/stat`);
+  return stat.slice(stat.lastIndexOf(")") + 2).charAt(0);
+}
+
+/** Nothing of a process that has just ended. */
+function textOf(path: string): Promise<string> {
+  return readFile(path, "utf8").catch(() => "");
+}
 
 let root = "";
 let fog: ServingFog;
@@ -24,7 +46,7 @@ afterAll(async () => {
 });
 
 test.skipIf(!hasTerminal)(
-  "three questions, each asked again until the answer is one, and the computer lends; the next time two",
+  "three questions, each asked again until the answer is one, and the computer lends; the next time two, and it stands still at Ctrl-Z until fg",
   async () => {
     const home = join(root, "home");
     const env = { PINGO_HOME: home, PINGO_FOG: "http://127.0.0.1:9" };
@@ -53,11 +75,24 @@ test.skipIf(!hasTerminal)(
       expect(await terminal.ended).toBe(0);
     }
     {
-      await using terminal = openTerminal(["node", "join", "--fog", fog.url], env);
+      await using terminal = openTerminal(["node", "join", "--fog", fog.url], env, { hasJobs: true });
       await terminal.saw(HOW_MANY);
       expect(terminal.lines().some((line) => line.includes("How much"))).toBe(false);
-      terminal.type("\n");
+      terminal.type("1\n");
       await terminal.saw("works for fog node");
+      const lent = async () => {
+        const { stdout } = await pingo(["node", "status", "--json"], { ...env, PINGO_FOG: fog.url });
+        return JSON.parse(stdout).providers.map(({ slots }: { slots: number }) => slots);
+      };
+      await expect.poll(lent, SOON).toEqual([1]);
+      terminal.pressCtrlZ();
+      await terminal.saw(STOOD_STILL);
+      // The command, the agent and its worker.
+      const states = async () => Promise.all((await lendingIn(home)).map(stateOf));
+      await expect.poll(states, SOON).toEqual(["T", "T", "T"]);
+      terminal.type("\n");
+      await expect.poll(states, SOON).not.toContain("T");
+      await expect.poll(lent, SOON).toEqual([1]);
       terminal.pressCtrlC();
       expect(await terminal.ended).toBe(0);
     }

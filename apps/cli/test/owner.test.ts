@@ -2,10 +2,11 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PROFILES } from "@pingo/scheduler";
+import { type OwnerReason, PROFILES, sentenceOf } from "@pingo/scheduler";
 import type { ProviderStatus } from "@pingo/scheduler/status";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { pingo } from "./pingo.ts";
+import { hasTerminal, openTerminal } from "./terminal.ts";
 
 let home = "";
 let env: Readonly<Record<string, string>> = {};
@@ -83,11 +84,9 @@ test("size is asked, set in parts and taken back; nonsense is refused with what 
   expect(await size()).toEqual({ millicores: null, memoryBytes: null, diskBytes: null });
 });
 
-test("why without a provider says how to get one; with one, each reason and what is not known", async () => {
-  const none = await pingo(["node", "why"], env);
-  expect(none).toMatchObject({ exitCode: 1, stdout: "" });
-  expect(none.stderr).toContain('"pingo node join" lends this computer (NO_PROVIDER)');
-  const status: ProviderStatus = {
+/** What an agent with one unit says, as it would write it. */
+function statusNow(): ProviderStatus {
+  return {
     atUnixMs: Date.now(),
     provider: "12D3",
     pid: 1,
@@ -131,8 +130,19 @@ test("why without a provider says how to get one; with one, each reason and what
       missing: ["no sensor tells the processor's temperature"],
     },
   };
-  await mkdir(join(home, "provider"));
+}
+
+async function tell(status: ProviderStatus): Promise<void> {
+  await mkdir(join(home, "provider"), { recursive: true });
   await writeFile(inProvider("status.json"), JSON.stringify(status));
+}
+
+test("why without a provider says how to get one; with one, each reason and what is not known", async () => {
+  const none = await pingo(["node", "why"], env);
+  expect(none).toMatchObject({ exitCode: 1, stdout: "" });
+  expect(none.stderr).toContain('"pingo node join" lends this computer (NO_PROVIDER)');
+  const status = statusNow();
+  await tell(status);
   const why = await pingo(["node", "why"], env);
   expect(why.stdout.split("\n")).toEqual([
     "it lends a part: 1 of 2 cores, 2.00 GiB of memory (profile gentle)",
@@ -148,7 +158,7 @@ test("why without a provider says how to get one; with one, each reason and what
   ]);
   const told = await pingo(["node", "status", "--fog", "http://127.0.0.1:9"], env);
   expect(told.exitCode).toBe(0);
-  expect(told.stdout.split("\n").slice(0, 11)).toEqual([
+  expect(told.stdout.split("\n").slice(0, 12)).toEqual([
     "this computer is provider 12D3",
     "joined to http://127.0.0.1:4710",
     "lends 1 of 2 cores, 2.00 GiB (profile gentle); your own work: 1.20 cores",
@@ -157,7 +167,8 @@ test("why without a provider says how to get one; with one, each reason and what
     "offers 1 cores, 2.00 GiB of memory, 4.00 GiB of disk, 0.02 PINGO an hour of a core, taken back 1 h 0 min after it is told",
     "measured: 88 GFLOP/s a core, memory at 8.00 GiB/s, link down at 1.00 MiB/s",
     "lends 43 % of the week, most at Mon 20:00 to Tue 06:00",
-    "██████████·········· 50/100 steps of unit 1, round 3, job bafyjob, loss 0.2500",
+    "job bafyjob:",
+    "  ██████████·········· 50/100 steps of unit 1, round 3, loss 0.2500",
     "today: 12 units, 1200 steps, 1 h 0 min of CPU time; your own work used 1 min 0 s",
     expect.stringMatching(
       /^refused 2 leases, the last .* ago: the shards take too much \(LEASE_TOO_LARGE\)$/,
@@ -168,9 +179,93 @@ test("why without a provider says how to get one; with one, each reason and what
     node: null,
     own: { today: { units: 12 }, refused: { count: 2 } },
   });
-  await writeFile(inProvider("status.json"), JSON.stringify({ ...status, atUnixMs: Date.now() - 60_000 }));
+  await tell({ ...status, atUnixMs: Date.now() - 60_000 });
   expect((await pingo(["node", "why"], env)).stderr).toContain("NO_PROVIDER");
 });
+
+/** Some of all there are, the longest among them. */
+const REASONS: readonly OwnerReason[] = [
+  { code: "RECLAIMED" },
+  { code: "PAUSED", leftMs: 7_199_000 },
+  { code: "TOO_HOT", celsius: null, resumeCelsius: 75 },
+  { code: "APPLICATION_RUNS", application: "a-program-of-a-very-long-name-that-your-policy-names" },
+  { code: "BATTERY_LOW", charge: null, chargeMin: 0.9 },
+  { code: "MEMORY_SHORT", wantedBytes: 2 ** 36 },
+  { code: "INPUT_UNKNOWN" },
+];
+
+const ID = "12D3KooWQmzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz1";
+const JOB = `bafyrei${"b".repeat(52)}`;
+/** Eight cores at work under a long policy, on a machine of many. */
+function busiest(): ProviderStatus {
+  const status = statusNow();
+  return {
+    ...status,
+    atUnixMs: Date.now() + 600_000, // told once, and not stale while the test looks
+    provider: ID,
+    fog: "https://fog.of-a-long-name.some-university.example.org:47110",
+    busySlots: 8,
+    units: Array.from({ length: 8 }, (_, index) => ({
+      ...{ job: JOB, round: 120, index, step: 9_000 + index, steps: 10_000, workerPid: 100_000 + index },
+      loss: index === 7 ? null : 12.3456,
+    })),
+    offer: { ...status.offer, slots: 8, cpuMillicores: 8_000, upBytesPerSecond: 2 ** 27, gflops: 123.4 },
+    sizeProblem: `/home/${"long-name-".repeat(9)}/size.json: at millicores: less than a tenth of a core is not lent`,
+    owner: {
+      ...(status.owner ?? expect.fail("a policy is in force")),
+      ...{ verdict: "throttle", cores: 8, machineMillicores: 128_000, temperatureCelsius: 81 },
+      policyProblem: `/home/模型/${"folder/".repeat(12)}policy.yaml:12:3: unknown key "grase"; did you mean "grace"?`,
+    },
+  };
+}
+
+/** Nothing lent, for many reasons, and nobody to lend it to. */
+function suspended(): ProviderStatus {
+  const status = busiest();
+  const owner = status.owner ?? expect.fail("a policy is in force");
+  const told = (reason: OwnerReason) => ({ code: reason.code, sentence: sentenceOf(reason) });
+  return {
+    ...status,
+    ...{ isOnline: false, busySlots: 0, units: [], sizeProblem: null, troubles: [] },
+    owner: {
+      ...owner,
+      ...{ verdict: "suspend", cores: 0, acceptsWork: false, policyProblem: null },
+      reasons: REASONS.map(told),
+    },
+  };
+}
+
+test.skipIf(!hasTerminal).each([60, 80, 120])(
+  "status --live at %i columns: no row is wider than the terminal, none is cut, and each redraw replaces the one before",
+  async (columns) => {
+    await tell(busiest());
+    await using terminal = openTerminal(["node", "status", "--live"], env, { columns });
+    const shown = () => terminal.lines().join("").replaceAll(" ", "");
+    for (const text of [ID, JOB, "9007/10000steps", "WORKER_GIVEN_UP", "/home/模型/", 'didyoumean"grace"?'])
+      await expect.poll(shown).toContain(text);
+    await tell(suspended());
+    await terminal.saw("looking for the fog node at");
+    await terminal.saw("LEASE_TOO_LARGE");
+    const last = terminal.lines();
+    for (const { code } of REASONS) expect(shown()).toContain(`(${code})`);
+    expect(last.filter((line) => line.startsWith("this computer is provider"))).toHaveLength(1);
+    expect(terminal.wrapped).toEqual([]);
+    terminal.pressCtrlC();
+    expect(await terminal.ended).toBe(0);
+  },
+);
+
+test.skipIf(!hasTerminal)(
+  "status --live in a window too low for it shows what fits, and says so",
+  async () => {
+    await tell(busiest());
+    await using terminal = openTerminal(["node", "status", "--live"], env, { rows: 12 });
+    await terminal.saw("rows more in a taller window");
+    expect(terminal.lines().filter((line) => line !== "").length).toBeLessThan(12);
+    terminal.pressCtrlC();
+    expect(await terminal.ended).toBe(0);
+  },
+);
 
 test("a service's unit is shown, written and removed, and systemd told of it", async () => {
   const bin = join(home, "bin");
@@ -222,5 +317,6 @@ test("doctor tries each wall as the agent does: one that is installed and forbid
     found: expect.stringContaining("it does not work here: bwrap: No permissions to create new namespace"),
   });
   expect(found.get("seccomp")).toMatchObject({ ok: false, found: "it needs bwrap" });
-  for (const name of ["setpriv", "chrt", "prlimit"]) expect(found.get(name)).toMatchObject({ ok: true });
+  for (const name of ["setpriv", "chrt", "prlimit", "bash"])
+    expect(found.get(name)).toMatchObject({ ok: true });
 });

@@ -1,10 +1,15 @@
 /** The real command in a real terminal (a pseudo-terminal of util-linux's `script`), and what a person sees in it. */
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { MAIN } from "./pingo.ts";
 
-export const COLUMNS = 80;
+const COLUMNS = 80;
+export const hasTerminal = spawnSync("script", ["--version"]).error === undefined;
+
+/** All that a command says is there to be looked at. */
 const ROWS = 200;
 const CTRL_C = "\u0003";
+const CTRL_Z = "\u001a";
+export const STOOD_STILL = "the shell has the terminal";
 const ESCAPE = String.fromCharCode(27);
 
 export interface Terminal extends AsyncDisposable {
@@ -12,21 +17,37 @@ export interface Terminal extends AsyncDisposable {
   lines(): readonly string[];
   /** Every screen that was there when something on it was about to be redrawn. */
   readonly screens: readonly (readonly string[])[];
+  /** Rows that were too wide, so that the terminal itself went on in the next. */
+  readonly wrapped: readonly string[];
   /** Resolves once a line of the screen has this text; rejects when the command ends without it. */
   saw(text: string): Promise<void>;
   pressCtrlC(): void;
+  pressCtrlZ(): void;
   type(text: string): void;
   readonly ended: Promise<number | null>;
 }
 
-export function openTerminal(args: readonly string[], env: Readonly<Record<string, string>>): Terminal {
+export interface TerminalOptions {
+  readonly columns?: number;
+  readonly rows?: number;
+  /** In a shell that says STOOD_STILL once Ctrl-Z has stopped the command, and lets it go on at Enter. */
+  readonly hasJobs?: boolean;
+}
+
+export function openTerminal(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  { columns = COLUMNS, rows = ROWS, hasJobs = false }: TerminalOptions = {},
+): Terminal {
   const quoted = [process.execPath, MAIN, ...args].map((word) => `'${word}'`).join(" ");
-  const command = `stty cols ${COLUMNS} rows ${ROWS}; exec ${quoted}`;
+  // With its jobs under control, a shell puts the command in a group of its own, which Ctrl-Z stops.
+  const run = hasJobs ? `set -m; ${quoted}; echo "${STOOD_STILL}"; read -r enter; fg` : `exec ${quoted}`;
+  const command = `stty cols ${columns} rows ${rows}; ${run}`;
   const child = spawn("script", ["-qefc", command, "/dev/null"], {
     env: { PATH: process.env["PATH"] ?? "", TERM: "xterm", SHELL: "/bin/sh", ...env },
     stdio: ["pipe", "pipe", "inherit"],
   });
-  const picture = createPicture();
+  const picture = createPicture(columns);
   const watchers = new Set<() => void>();
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     picture.write(text);
@@ -36,8 +57,10 @@ export function openTerminal(args: readonly string[], env: Readonly<Record<strin
   return {
     lines: picture.lines,
     screens: picture.screens,
+    wrapped: picture.wrapped,
     ended,
     pressCtrlC: () => void child.stdin.write(CTRL_C),
+    pressCtrlZ: () => void child.stdin.write(CTRL_Z),
     type: (text) => void child.stdin.write(text),
     async [Symbol.asyncDispose]() {
       child.kill("SIGKILL"); // the terminal is gone: what runs in it is told, as by a closed window
@@ -60,12 +83,14 @@ export function openTerminal(args: readonly string[], env: Readonly<Record<strin
 }
 
 /** As much of a terminal as the command may use: lines that wrap, cursor up, erase below, colors. */
-function createPicture(): {
+function createPicture(columns: number): {
+  readonly wrapped: readonly string[];
   readonly screens: readonly (readonly string[])[];
   write(text: string): void;
   lines(): readonly string[];
 } {
   const screens: (readonly string[])[] = [];
+  const wrapped: string[] = [];
   const cells: string[][] = [[]];
   let row = 0;
   let column = 0;
@@ -76,7 +101,8 @@ function createPicture(): {
     cells[row] ??= [];
   };
   const put = (character: string): void => {
-    if (column === COLUMNS) {
+    if (column === columns) {
+      wrapped.push(cells[row]?.join("") ?? "");
       column = 0;
       newLine();
     }
@@ -99,6 +125,7 @@ function createPicture(): {
   };
   return {
     screens,
+    wrapped,
     lines,
     write(text) {
       rest += text;

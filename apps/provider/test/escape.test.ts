@@ -95,7 +95,7 @@ const succeeded = (report: Report) => Object.entries(report).filter(([, how]) =>
 test("a worker as the agent starts it gets out nowhere", async () => {
   const environment = { PATH: String(process.env["PATH"]), NODE_COMPILE_CACHE: folders().compileCache };
   const launcher = await findLauncher({ environment, folders: folders(), log: silentLog, entry: PRISONER });
-  const report = await interrogate(launcher.start(() => undefined));
+  const report = await interrogate(launcher.start({ onPid: () => undefined }));
   // Node's permissions of this version leave the network open; only the walls close it.
   const open = canWall ? [] : ["reach the network"];
   expect(succeeded(report).filter(([name]) => !open.includes(name))).toEqual([]);

@@ -33,7 +33,7 @@ test.runIf(isAsked)("a worker's large blocks are in huge pages", async () => {
     entry: HOLDER,
   });
   const pid = Promise.withResolvers<number>();
-  const child = launcher.start(pid.resolve);
+  const child = launcher.start({ onPid: pid.resolve });
   const holds = Promise.withResolvers<unknown>();
   const onOver = (): void => undefined; // its exit tells
   channelTo(child, { lineBytesMax: 1_024, onValue: holds.resolve, onOver });

@@ -9,6 +9,7 @@ import type { OwnerWish } from "@pingo/scheduler";
 import { type ProviderStatus, SIZE_FILE, STATUS_FILE, WISH_FILE } from "@pingo/scheduler/status";
 import { writeFile as writeFileBlocks } from "@pingo/storage";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { probeWalls } from "../src/worker/walls.ts";
 import { gone, type ProviderProcess, startProvider } from "./provider-process.ts";
 import { type ScriptedFog, startScriptedFog } from "./scripted-fog.ts";
 import { leaseFor, type StoredWork, storeWork } from "./work.ts";
@@ -24,6 +25,10 @@ vacateAfter: 1h
 temperature: { stop: 120, resume: 119 }
 battery: { run: true, above: 0% }
 `;
+
+const { setpriv, bash } = await probeWalls();
+/** Where there is none, stopped.test.ts says so. */
+const hasGuardian = setpriv === null && bash === null;
 
 /** So that a unit is known to be that worker's. */
 const ONE_SLOT = { PINGO_PROVIDER_SLOTS: "1" } as const;
@@ -216,10 +221,24 @@ test("a policy that breaks while it runs changes nothing, and says which line", 
   expect((await status()).owner?.policyProblem).toBeNull();
 });
 
-test("kill -9 of the agent takes a worker with it that stands still", async () => {
+/** The first process of a worker, which is its wall where there is one. */
+async function leaderOf(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8");
+  return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[2]);
+}
+
+test("kill -9 of the agent takes a worker with it that stands still, for its owner or for an agent that did", async () => {
   const worker = await working(CALM);
   await wish(paused(600_000));
   await until(async () => (await stateOf(worker)) === "T");
+  if (hasGuardian) {
+    const leader = await leaderOf(worker);
+    provider.child.kill("SIGSTOP");
+    await until(async () => (await stateOf(leader)) === "T");
+    provider.child.kill("SIGCONT");
+    await provider.logged("agent_stood_still");
+    await until(async () => (await stateOf(worker)) === "T"); // let go on by the agent, and held for the owner
+  }
   provider.child.kill("SIGKILL");
   await provider.exited;
   await gone(worker, 2_000);

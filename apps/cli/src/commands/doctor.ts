@@ -205,6 +205,7 @@ const WALL_REMEDIES: Readonly<Record<string, string>> = {
   setpriv: "workers of a killed agent then end a moment later than it; it is part of util-linux",
   chrt: "workers then use nice alone; it is part of util-linux",
   prlimit: "a worker's memory is then not limited by itself; it is part of util-linux",
+  bash: "workers of an agent that is stopped (SIGSTOP, a debugger) then run on, and nobody watches for you; install bash 4 or newer",
   bwrap:
     "workers then run behind Node's permissions and the system's limits alone; install bubblewrap, and let users make namespaces (sysctl kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns)",
   seccomp: "workers may then make every system call that their user may",

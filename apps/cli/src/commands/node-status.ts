@@ -13,6 +13,7 @@ import { CliError } from "../cli-error.ts";
 import { type Context, connectAsReader } from "../context.ts";
 import { readOwnStatus } from "../local/own-provider.ts";
 import { optionsOf } from "../options.ts";
+import { cropped, fold } from "../view/fold.ts";
 import { ownStatusLines } from "../view/own-status.ts";
 import { takenBackLines } from "../view/refuted-view.ts";
 import { table } from "../view/table.ts";
@@ -70,7 +71,9 @@ async function live(context: Context): Promise<void> {
     const own = await ownStatusOrNull(context);
     const lines = own === null ? ["no provider runs here"] : ownStatusLines(own, ports.clock.nowUnixMs());
     screen.json(own);
-    if (screen.isLive) screen.live(lines.map((line) => line.slice(0, screen.columns)).join("\n"));
+    const { columns, rows } = screen;
+    const folded = lines.flatMap((line) => fold(line, columns));
+    if (screen.isLive) screen.live(cropped(folded, rows).join("\n"));
     else for (const line of lines) screen.line(line);
     await ports.clock.sleep(LIVE_MS, { signal }).catch(() => undefined); // Ctrl-C ends it, as it should
   }

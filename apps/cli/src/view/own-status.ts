@@ -19,7 +19,7 @@ export function ownStatusLines(status: ProviderStatus, nowUnixMs: number): reado
     ...(owner === null ? ["it lends all, all the time: no policy is in force"] : lendingLines(owner)),
     ...troubles.map(({ sentence, code }) => `  ${sentence} (${code})`),
     ...offerLines(offer),
-    ...(units.length === 0 ? ["nothing runs"] : units.map(unitLine)),
+    ...(units.length === 0 ? ["nothing runs"] : unitLines(units)),
     `today: ${today.units} ${today.units === 1 ? "unit" : "units"}, ${today.steps} steps, ${formatDuration(today.cpuMs)} of CPU time; your own work used ${formatDuration(today.ownerCpuMs)}`,
     ...refusalLines(refused, nowUnixMs),
     ...(sizeProblem === null
@@ -94,7 +94,15 @@ function hourText(hour: number): string {
   return `${DAYS[Math.floor(hour / 24)]} ${String(hour % 24).padStart(2, "0")}:00`;
 }
 
-function unitLine({ job, round, index, step, steps, loss }: UnitStatus): string {
+/** By job, whose id takes most of a row. */
+function unitLines(units: readonly UnitStatus[]): readonly string[] {
+  return [...Map.groupBy(units, ({ job }) => job)].flatMap(([job, ofJob]) => [
+    `job ${job}:`,
+    ...ofJob.map(unitLine),
+  ]);
+}
+
+function unitLine({ round, index, step, steps, loss }: UnitStatus): string {
   const told = loss === null ? "" : `, loss ${loss.toFixed(4)}`;
-  return `${progressBar(step / steps, BAR_COLUMNS)} ${step}/${steps} steps of unit ${index}, round ${round}, job ${job}${told}`;
+  return `  ${progressBar(step / steps, BAR_COLUMNS)} ${step}/${steps} steps of unit ${index}, round ${round}${told}`;
 }

@@ -4,6 +4,7 @@ export interface ScreenStream {
   write(text: string): boolean;
   readonly isTTY?: boolean;
   readonly columns?: number;
+  readonly rows?: number;
 }
 
 export type Style = "bold" | "dim" | "green" | "red" | "yellow" | "cyan";
@@ -13,6 +14,7 @@ export interface Screen {
   /** Whether `live` redraws; otherwise it shows nothing. */
   readonly isLive: boolean;
   readonly columns: number;
+  readonly rows: number;
   paint(style: Style, text: string): string;
   /** A line that stays. Not in JSON mode. */
   line(text: string): void;
@@ -31,6 +33,7 @@ const CODE_BY_STYLE: { readonly [K in Style]: number } = {
   cyan: 36,
 };
 const COLUMNS_DEFAULT = 80;
+const ROWS_DEFAULT = 24;
 const ESCAPE = String.fromCharCode(27);
 
 export function createScreen(
@@ -48,6 +51,9 @@ export function createScreen(
     isLive,
     get columns() {
       return stream.columns || COLUMNS_DEFAULT; // some terminals do not know and say 0
+    },
+    get rows() {
+      return stream.rows || ROWS_DEFAULT;
     },
     paint: (style, text) => (isLive ? `${ESCAPE}[${CODE_BY_STYLE[style]}m${text}${ESCAPE}[0m` : text),
     line(text) {

@@ -9,6 +9,7 @@ import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { assert, type Log } from "@pingo/core";
 import { GIVE_BACK, HUGE_PAGES } from "@pingo/core/malloc";
+import { sendSignal } from "@pingo/core/system";
 import { LEAN_FLAGS } from "../lean-process.ts";
 import { createGuardian } from "./guardian.ts";
 import { lowerSession } from "./lower-session.ts";
@@ -27,8 +28,16 @@ import type { WorkerGroup } from "./worker-group.ts";
 import { relayWords } from "./worker-words.ts";
 
 export interface Launcher {
-  /** @param onPid  told the worker's own process id, which behind walls is not that of the process started */
-  start(onPid: (pid: number) => void): ChildProcess;
+  start(told: LaunchTold): ChildProcess;
+  /** A worker has something to do, until this is disposed: it then stands still when this process does. */
+  watch(): Disposable;
+}
+
+export interface LaunchTold {
+  /** The worker's own process id, which behind walls is not that of the process started. */
+  onPid(pid: number): void;
+  /** It was stopped since this process stood still, and was let go on: whether or not it was to stand still. */
+  onRoused?(): void;
 }
 
 export interface LauncherOptions {
@@ -55,7 +64,13 @@ export async function findLauncher(options: LauncherOptions): Promise<Launcher> 
   log.info("worker_walls", { bubblewrap: isWalled, wrappers: standing.join(" ") });
   const program = [process.execPath, ...LEAN_FLAGS, ...nodePermissions(folders), entry, SERVE];
   // Without the first wrapper the kernel ends nobody with the agent, and there are no moments before it does.
-  const guardian = walls.setpriv === null ? createGuardian(environment) : undefined;
+  const rouseByChild = new Map<ChildProcess, () => void>();
+  const onStopped = (): void => {
+    for (const rouse of rouseByChild.values()) rouse();
+    log.warn("agent_stood_still", { workers: rouseByChild.size });
+  };
+  const hasBash = walls.bash === null;
+  const guardian = walls.setpriv === null ? createGuardian({ environment, hasBash, onStopped }) : undefined;
   const wordsNow = (): readonly string[] => [
     ...(walls.setpriv === null ? DIE_WITH_AGENT : []),
     ...(guardian?.words ?? []),
@@ -76,24 +91,35 @@ export async function findLauncher(options: LauncherOptions): Promise<Launcher> 
   ];
   // A session of its own: its weight can be lowered without the agent's, and Ctrl-C reaches it through the agent alone.
   const settings = { env, detached: true } as const;
-  const guarded = (child: ChildProcess): ChildProcess => {
+  const guarded = (child: ChildProcess, { onRoused }: LaunchTold): ChildProcess => {
     const { pid } = child;
-    if (pid !== undefined) child.once("exit", () => guardian?.ended(pid));
+    if (pid !== undefined) {
+      rouseByChild.set(child, () => {
+        sendSignal(-pid, "SIGCONT");
+        onRoused?.();
+      });
+      child.once("exit", () => {
+        rouseByChild.delete(child);
+        guardian?.ended(pid);
+      });
+    }
     if (child.stderr) relayWords(child.stderr, log, pid ?? 0);
     return child;
   };
   return {
-    start(onPid) {
+    watch: () => guardian?.watch() ?? { [Symbol.dispose]: () => undefined },
+    start(told) {
+      const { onPid } = told;
       const [command = process.execPath, ...words] = wordsNow();
       if (!isWalled) {
-        const child = guarded(spawn(command, words, { ...settings, stdio: stdioNow("ignore") }));
+        const child = guarded(spawn(command, words, { ...settings, stdio: stdioNow("ignore") }), told);
         if (child.pid !== undefined) {
           onPid(child.pid);
           lower(child.pid);
         }
         return child;
       }
-      const child = guarded(spawn(command, words, { ...settings, stdio: stdioNow("pipe") }));
+      const child = guarded(spawn(command, words, { ...settings, stdio: stdioNow("pipe") }), told);
       if (child.pid !== undefined) lower(child.pid);
       const pipes: readonly unknown[] = child.stdio;
       const [filterPipe, infoPipe] = [pipes[SECCOMP_FD], pipes[INFO_FD]];

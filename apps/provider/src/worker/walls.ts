@@ -4,7 +4,7 @@ import { promisify } from "node:util";
 import { BUBBLEWRAP_PROBE, resourceLimits } from "./sandbox.ts";
 import { seccompFilter } from "./seccomp.ts";
 
-export const WALL_NAMES = ["setpriv", "chrt", "prlimit", "bwrap", "seccomp"] as const;
+export const WALL_NAMES = ["setpriv", "chrt", "prlimit", "bash", "bwrap", "seccomp"] as const;
 export type WallName = (typeof WALL_NAMES)[number];
 /** Why each is missing; null where it stands. */
 export type Walls = { readonly [N in WallName]: string | null };
@@ -13,11 +13,15 @@ export type Walls = { readonly [N in WallName]: string | null };
 export const DIE_WITH_AGENT = ["setpriv", "--pdeathsig", "KILL"] as const;
 /** Runs when nothing else wants the core; still gets a small share of a busy one. SOURCE: sched(7), SCHED_IDLE. */
 export const IDLE_PRIORITY = ["chrt", "-i", "0"] as const;
+/** A shell that waits for a while only, which not all do (guardian.ts). SOURCE: bash(1), read -t: a status above 128. */
+const WAIT_A_WHILE = ["bash", "-c", 'read -r -t 0.001; [ "$?" -gt 128 ]'] as const;
 
 export async function probeWalls(arch: NodeJS.Architecture = process.arch): Promise<Walls> {
-  const probes = [DIE_WITH_AGENT, IDLE_PRIORITY, resourceLimits(), BUBBLEWRAP_PROBE];
-  const [setpriv = null, chrt = null, prlimit = null, bwrap = null] = await Promise.all(probes.map(whyNot));
-  return { setpriv, chrt, prlimit, bwrap, seccomp: whyNoFilter(arch, bwrap) };
+  const probes = [DIE_WITH_AGENT, IDLE_PRIORITY, resourceLimits(), WAIT_A_WHILE, BUBBLEWRAP_PROBE];
+  const [setpriv = null, chrt = null, prlimit = null, bash = null, bwrap = null] = await Promise.all(
+    probes.map(whyNot),
+  );
+  return { setpriv, chrt, prlimit, bash, bwrap, seccomp: whyNoFilter(arch, bwrap) };
 }
 
 /** It is bubblewrap that hands the filter to the kernel. */

@@ -5,6 +5,7 @@ import { createTestClock, silentLog } from "@pingo/core/testing";
 import { BACKOFF_MS_MAX } from "@pingo/lending";
 import { expect, test } from "vitest";
 import { ProviderError } from "../provider-error.ts";
+import type { LaunchTold } from "./launcher.ts";
 import { DEATHS_MAX, GIVEN_UP_MS, GRACE_MS, type RunTask, WorkerSlot } from "./worker-slot.ts";
 
 const CID = cidOfBytes(new Uint8Array());
@@ -62,7 +63,8 @@ function openSlot(script: string, waitingMs?: () => number) {
   const clock = createTestClock();
   const children: ChildProcess[] = [];
   const launcher = {
-    start(onPid: (pid: number) => void) {
+    watch: () => ({ [Symbol.dispose]: () => undefined }),
+    start({ onPid }: LaunchTold) {
       const child = spawn(process.execPath, ["-e", script], {
         stdio: ["ignore", "ignore", "inherit", "pipe"],
       });

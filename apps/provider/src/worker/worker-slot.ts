@@ -4,6 +4,7 @@
  */
 import type { ChildProcess } from "node:child_process";
 import { type Cid, type Clock, isRunUnit, type LeaseId, type Log, type Prng, RemoteError } from "@pingo/core";
+import { sendSignal } from "@pingo/core/system";
 import {
   backoffMs,
   LendingError,
@@ -238,6 +239,7 @@ export class WorkerSlot implements Slot, AsyncDisposable {
     const current: Current = { lease, isPiece, hasBegun: false, onProgress, settled, resolve, reject };
     this.#current = current;
     this.units += 1;
+    using _watched = this.#launcher.watch();
     const over = new AbortController();
     this.#time.outlast(stuckMs, over.signal).then(
       () => {
@@ -324,10 +326,15 @@ export class WorkerSlot implements Slot, AsyncDisposable {
     if (this.#child) return; // a recall came before the restart that was due
     const exited = Promise.withResolvers<void>();
     let isGone = false;
-    const child = this.#launcher.start((pid) => {
-      if (isGone) return;
-      this.#pid = pid;
-      this.#log.info("worker_started", { purpose: this.#purpose, pid });
+    const child = this.#launcher.start({
+      onPid: (pid) => {
+        if (isGone) return;
+        this.#pid = pid;
+        this.#log.info("worker_started", { purpose: this.#purpose, pid });
+      },
+      onRoused: () => {
+        if (!isGone && this.#heldPid !== undefined) sendSignal(this.#heldPid, "SIGSTOP");
+      },
     });
     const gone = (how: string): void => {
       if (isGone) return;
@@ -436,13 +443,4 @@ export class WorkerSlot implements Slot, AsyncDisposable {
 
 function died(how: string): LendingError {
   return new LendingError({ code: "WORKER_DIED", how });
-}
-
-/** False where it has just ended; its exit is on the way. */
-function sendSignal(pid: number, name: NodeJS.Signals): boolean {
-  try {
-    return process.kill(pid, name);
-  } catch {
-    return false;
-  }
 }

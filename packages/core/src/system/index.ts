@@ -8,3 +8,4 @@ export { systemFetch } from "./fetch.ts";
 export { type Lifetime, untilStopped } from "./lifetime.ts";
 export { makeFolder, makeFolderSync } from "./make-folder.ts";
 export { systemPrng } from "./prng.ts";
+export { sendSignal } from "./send-signal.ts";
