@@ -1,5 +1,5 @@
 /** `pingo node join` as a person meets it: three questions in a terminal, then it lends. */
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -10,18 +10,27 @@ const CORES = availableParallelism();
 const HOW_MUCH = "How much: gentle, balanced or dedicated? [gentle]";
 const HOW_MANY = `How many of your ${CORES} cores at most? [${CORES}]`;
 
+/** Blind to load, so that it lends beside whatever else this machine does. */
+const CALM = `profile: dedicated
+idle: { cores: 100%, memory: 50%, tolerate: 1000000m }
+calm: { from: 0ms, to: 1s }
+grace: 0s
+temperature: { stop: 120, resume: 119 }
+battery: { run: true, above: 0% }
+`;
 /** A worker of idle priority beside whatever else this machine does. */
 const SOON = { timeout: 90_000, interval: 500 } as const;
 
-/** Processes that know the home by a setting, and workers, which know its folders. */
+/** The command and the agent, which know the home by a setting, and workers, which know its folders. */
 async function lendingIn(home: string): Promise<readonly string[]> {
-  const workers: string[] = [];
+  const knowing = await processesOf(home);
+  const found: string[] = [];
   for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name))) {
-    const [program, ...words] = (await textOf(`/proc/${pid}/cmdline`)).split("\0");
-    if (program?.endsWith("node") && words.includes("serve") && words.join(" ").includes(home))
-      workers.push(pid);
+    const [program = "", ...words] = (await textOf(`/proc/${pid}/cmdline`)).split("\0");
+    const isWorker = words.includes("serve") && words.join(" ").includes(home);
+    if (program.endsWith("node") && (isWorker || knowing.includes(pid))) found.push(pid);
   }
-  return [...(await processesOf(home)), ...workers];
+  return found;
 }
 
 async function stateOf(pid: string): Promise<string> {
@@ -48,7 +57,7 @@ afterAll(async () => {
 test.skipIf(!hasTerminal)(
   "three questions, each asked again until the answer is one, and the computer lends; the next time two, and it stands still at Ctrl-Z until fg",
   async () => {
-    const home = join(root, "home");
+    const home = await mkdtemp(join(root, "home-"));
     const env = { PINGO_HOME: home, PINGO_FOG: "http://127.0.0.1:9" };
     {
       await using terminal = openTerminal(["node", "join"], env);
@@ -75,6 +84,7 @@ test.skipIf(!hasTerminal)(
       expect(await terminal.ended).toBe(0);
     }
     {
+      await writeFile(join(home, "provider", "policy.yaml"), CALM);
       await using terminal = openTerminal(["node", "join", "--fog", fog.url], env, { hasJobs: true });
       await terminal.saw(HOW_MANY);
       expect(terminal.lines().some((line) => line.includes("How much"))).toBe(false);

@@ -27,7 +27,7 @@ export interface Terminal extends AsyncDisposable {
   readonly ended: Promise<number | null>;
 }
 
-export interface TerminalOptions {
+interface TerminalOptions {
   readonly columns?: number;
   readonly rows?: number;
   /** In a shell that says STOOD_STILL once Ctrl-Z has stopped the command, and lets it go on at Enter. */

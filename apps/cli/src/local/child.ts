@@ -9,6 +9,7 @@ import { closeSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { createInterface } from "node:readline";
 import { assertDefined, type Clock, type FaultReport, RemoteError, zErrorBody } from "@pingo/core";
+import { GIVE_BACK } from "@pingo/core/malloc";
 import { diskErrorOf, makeFolderSync } from "@pingo/core/system";
 import { CliError } from "../cli-error.ts";
 
@@ -43,14 +44,11 @@ export interface Child {
   kill(): void;
 }
 
-/** One malloc arena, and what is freed goes back to the system: daemons wait most of the day. SOURCE: mallopt(3). */
-const GIVE_BACK = { MALLOC_ARENA_MAX: "1", MALLOC_TRIM_THRESHOLD_: "131072" } as const;
-
 /** @throws {DiskError} where its log cannot be kept */
 export function startChild(spec: ChildSpec, clock: Clock): Child {
   const log = openLog(spec.logPath);
   const child = spawn(process.execPath, [...(spec.flags ?? []), spec.script], {
-    env: { ...spec.env, ...GIVE_BACK },
+    env: { ...spec.env, ...GIVE_BACK }, // daemons wait most of the day
     stdio: ["pipe", "pipe", log],
     detached: true,
   });

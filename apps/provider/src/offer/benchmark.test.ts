@@ -31,6 +31,7 @@ async function open(script = WORKER) {
   const clock = createTestClock();
   let started = 0;
   const launcher = {
+    watch: () => ({ [Symbol.dispose]: () => undefined }),
     start: () => {
       started += 1;
       return spawn(process.execPath, ["-e", script], { stdio: ["ignore", "ignore", "inherit", "pipe"] });
