@@ -1,7 +1,7 @@
 /** The main job of the examples, in short, on real processes: a fog node and three providers that can be killed. */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +9,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import {
+  assertDefined,
   type JobEvent,
   type JobView,
   type NodeId,
@@ -18,7 +19,9 @@ import {
   zJobView,
   zNumberedEvent,
 } from "@pingo/core";
+import { sendSignal } from "@pingo/core/system";
 import { type FogPlace, type FogProcess, makePlace, startFog } from "./fog-process.ts";
+import { SeverableLink } from "./severable-link.ts";
 
 const NODE = pathOf("../../../node_modules/.bin/node");
 const PROVIDER = pathOf("../../provider/src/main.ts");
@@ -38,7 +41,10 @@ export function hasDigits(): boolean {
 
 export interface ProviderChild {
   readonly id: NodeId;
+  readonly folder: string;
   kill(): Promise<void>;
+  /** Agent and workers, as when the machine sleeps and wakes. */
+  signalAll(name: "SIGSTOP" | "SIGCONT"): Promise<void>;
 }
 
 export class DigitsNetwork implements AsyncDisposable {
@@ -47,6 +53,7 @@ export class DigitsNetwork implements AsyncDisposable {
   /** Everything told so far, each numbered event once. */
   readonly events: NumberedEvent[] = [];
   #fog: FogProcess;
+  #link: SeverableLink | undefined;
   readonly #lastByJob = new Map<string, number>();
 
   private constructor(place: FogPlace, fog: FogProcess) {
@@ -54,12 +61,21 @@ export class DigitsNetwork implements AsyncDisposable {
     this.#fog = fog;
   }
 
-  static async start(providers: number): Promise<DigitsNetwork> {
+  static async start(
+    providers: number,
+    { isSeverable = false }: { readonly isSeverable?: boolean } = {},
+  ): Promise<DigitsNetwork> {
     const place = await makePlace(COMPILED);
     const network = new DigitsNetwork(place, await startFog(place));
+    if (isSeverable) network.#link = await SeverableLink.to(network.fog.node);
     const names = Array.from({ length: providers }, (_, index) => `provider-${index}`);
     network.#providers.push(...(await Promise.all(names.map((name) => network.#spawnProvider(name)))));
     return network;
+  }
+
+  /** Between the providers and the fog node; the test itself does not go through it. */
+  get link(): SeverableLink {
+    return assertDefined(this.#link, "a network that was started severable");
   }
 
   get fog(): FogProcess {
@@ -72,18 +88,26 @@ export class DigitsNetwork implements AsyncDisposable {
 
   async #spawnProvider(name: string): Promise<ProviderChild> {
     const home = this.#home();
+    const folder = join(home, name);
     const env = {
       ...COMPILED,
       PATH: String(process.env["PATH"]),
       PINGO_HOME: home,
-      PINGO_PROVIDER_DIR: join(home, name),
+      PINGO_PROVIDER_DIR: folder,
       PINGO_PROVIDER_POLICY: "off",
-      PINGO_FOG: this.#fog.url,
+      PINGO_FOG: this.#link?.url ?? this.#fog.url,
       PINGO_EXIT_WITH_PARENT: "1",
     };
     const child = spawn(NODE, [PROVIDER], { env, stdio: ["pipe", "pipe", "ignore"] });
     const [line] = await once(createInterface(child.stdout), "line");
-    return { id: parseNodeId(JSON.parse(String(line)).provider), kill: () => killed(child) };
+    return {
+      id: parseNodeId(JSON.parse(String(line)).provider),
+      folder,
+      kill: () => killed(child),
+      async signalAll(name) {
+        for (const pid of [child.pid ?? 0, ...(await processesNaming(folder))]) sendSignal(pid, name);
+      },
+    };
   }
 
   /** Killed, and started again on its own folder. */
@@ -160,6 +184,7 @@ export class DigitsNetwork implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#providers.map((provider) => provider.kill()));
+    await this.#link?.[Symbol.asyncDispose]();
     await this.#fog.kill("SIGKILL");
     await this.#place[Symbol.asyncDispose]();
   }
@@ -190,6 +215,16 @@ export function eventsOf<T extends JobEvent["type"]>(
     JobEvent,
     { type: T }
   >[];
+}
+
+/** A worker's words name the folders of its agent. */
+async function processesNaming(folder: string): Promise<readonly number[]> {
+  const found: number[] = [];
+  for (const name of await readdir("/proc")) {
+    const words = /^\d+$/.test(name) ? await readFile(`/proc/${name}/cmdline`, "utf8").catch(() => "") : ""; // it ended meanwhile
+    if (words.includes(`${folder}/`)) found.push(Number(name));
+  }
+  return found;
 }
 
 async function killed(child: ChildProcess): Promise<void> {
