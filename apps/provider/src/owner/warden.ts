@@ -48,6 +48,8 @@ export interface WardenOptions {
 const LOOK_MS = 25;
 /** While all of it stands still there is nothing to stop; a core is lent again after half a second at the earliest. */
 const STILL_LOOK_MS = 100;
+/** While the owner's load leaves room for none: a look changes nothing then, and takes its time from the owner's program. */
+const FULL_LOOK_MS = 250;
 /** While nothing runs; whoever starts something wakes the warden. */
 const REST_LOOK_MS = 250;
 const REST_LOOK_LENT_MS = 1_000;
@@ -61,6 +63,8 @@ export class Warden {
   #state: OwnerState = OWNER_STATE_AT_START;
   #isVacated = false;
   #isRunning = false;
+  /** There is room for a core, and it is waited whether it stays. */
+  #isCalming = false;
   #wake = new AbortController();
   #memory: MemoryView & { readonly ownBytes: number } = {
     totalBytes: 0,
@@ -99,7 +103,9 @@ export class Warden {
 
   #lookMs(): number {
     if (this.#isRunning) return LOOK_MS;
-    if (this.#options.workforce.workers().some(({ isBusy }) => isBusy)) return STILL_LOOK_MS;
+    if (this.#options.workforce.workers().some(({ isBusy }) => isBusy)) {
+      return this.#isCalming ? STILL_LOOK_MS : FULL_LOOK_MS;
+    }
     return this.#verdict.startsWith("run ") ? REST_LOOK_LENT_MS : REST_LOOK_MS;
   }
 
@@ -122,6 +128,7 @@ export class Warden {
     const sized = { ...policy.value, size: leastSize(policy.value.size, size()) };
     const decision = decide(signals, sized, wish.value, this.#state);
     this.#state = decision.state;
+    this.#isCalming = decision.reasons.some(({ code }) => code === "CALMING");
     this.#act(decision);
     const verdict = `${decision.verdict.kind} ${decision.reasons[0]?.code}`;
     if (verdict !== this.#verdict) {
