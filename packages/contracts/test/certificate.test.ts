@@ -248,6 +248,8 @@ test("its owner may destroy it, and take GRAM that it does not need; a new one c
   const destroyed = await ask(ALICE, encodeDestroy());
   expectGas("certificate: destroy", destroyed[0]);
   expect(await chain.open(OF_ALICE).getOwner()).toBeNull();
+  expect(await view()).toMatchObject({ revokedAtUnixS: chain.nowUnixS });
+  expect(isCertificateValid(await view(), chain.nowUnixS)).toBe(false);
   for (const body of [
     encodeDestroy(),
     encodeProveOwnership(DOOR, PAYLOAD),
@@ -257,6 +259,7 @@ test("its owner may destroy it, and take GRAM that it does not need; a new one c
   }
   await issue(ALICE);
   expect((await chain.open(OF_ALICE).getOwner())?.equals(ALICE)).toBe(true);
+  expect(isCertificateValid(await view(), chain.nowUnixS)).toBe(true);
 });
 
 test("wallets and markets read it as TEP-62, TEP-64, TEP-66 and TEP-85 say", async () => {

@@ -11,7 +11,7 @@ export const GAS: Readonly<Record<string, number>> = {
   "certificate-collection: issue": 6245,
   "certificate-collection: set quorum": 4263,
   "certificate-collection: withdraw": 5295,
-  "certificate: destroy": 5056,
+  "certificate: destroy": 5185,
   "certificate: first certify": 4928,
   "certificate: lapse": 4918,
   "certificate: prove ownership": 4424,
