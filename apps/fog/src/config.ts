@@ -36,6 +36,8 @@ export interface FogConfig {
   readonly payment: Payment;
   /** required: only providers with a stake in the registry on chain are given work. */
   readonly stake: "none" | "required";
+  /** Of a provider's pieces, the least share that is done again, however long they came out the same; undefined: none are. */
+  readonly auditRateMin: number | undefined;
   /** open: everybody may submit. certificate: contributors, and the founders. */
   readonly gate: "open" | "certificate";
   readonly founders: ReadonlySet<NodeId>;
@@ -86,6 +88,7 @@ const OWN_KEYS = [
   "PINGO_FOG_WEB_ANNOUNCE",
   "PINGO_FOG_PAGE",
   "PINGO_FOG_LEASE_TTL_MS",
+  "PINGO_FOG_AUDIT_PERCENT",
   "PINGO_FOG_PAYMENT",
   "PINGO_FOG_GATE",
   "PINGO_FOG_STAKE",
@@ -125,6 +128,9 @@ export function readConfig(env: Environment): FogConfig {
       min: LEASE_TTL_MS_MIN,
       max: LIMITS.leaseTtlMsMax,
     }),
+    auditRateMin: env.PINGO_FOG_AUDIT_PERCENT
+      ? readWhole("PINGO_FOG_AUDIT_PERCENT", env.PINGO_FOG_AUDIT_PERCENT, { min: 1, max: 100 }) / 100
+      : undefined,
     gate: readOneOf("PINGO_FOG_GATE", env.PINGO_FOG_GATE || "open", GATES),
     stake: readOneOf("PINGO_FOG_STAKE", env.PINGO_FOG_STAKE || "none", STAKES),
     founders: readFounders("PINGO_FOG_FOUNDERS", env.PINGO_FOG_FOUNDERS ?? ""),

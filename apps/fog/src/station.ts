@@ -8,6 +8,7 @@ import { createEventStreams } from "./api/event-stream.ts";
 import { createHttpServer, listen } from "./api/http-server.ts";
 import { httpUrlOf } from "./api/http-url.ts";
 import { PAGE_PATH, readPageFiles } from "./api/page-files.ts";
+import { openAudits } from "./audits/open-audits.ts";
 import { openStationChain } from "./chain/station-chain.ts";
 import type { FogConfig } from "./config.ts";
 import { openDatabase } from "./database/database.ts";
@@ -90,6 +91,10 @@ export async function startStation(config: FogConfig, ports: Ports): Promise<Sta
     onFunded: () => dispatcher.wake(),
     stop: async (id, reason) => jobs.run(id)?.stop(reason),
   });
+  const audits = openAudits({
+    ...{ config, sql, blocks, clock, log, modeller, fog: key.nodeId },
+    isBusy: () => jobs.runs.some(({ isStarted }) => isStarted),
+  });
   const emission = await openEmission({ config, chain, key, sql, blocks, clock, log, ending });
   const dispatcher = startDispatcher({
     clock,
@@ -106,6 +111,7 @@ export async function startStation(config: FogConfig, ports: Ports): Promise<Sta
   // Stopped in this order: no new leases, no thread that a run waits for, then the runs.
   parts.use(jobs);
   parts.use(modeller);
+  if (audits) parts.use(audits);
   parts.use(dispatcher);
   if (settlement) parts.use(settlement);
   if (emission) parts.use(emission);
@@ -153,7 +159,10 @@ export async function startStation(config: FogConfig, ports: Ports): Promise<Sta
       run: (id) => jobs.run(id),
       runs: () => jobs.runs,
       wake: () => dispatcher.wake(),
-      onCounted: () => membership.wake(),
+      onCounted() {
+        membership.wake();
+        audits?.wake();
+      },
     }),
   );
   log.info("station_started", { node: key.nodeId, httpUrl });

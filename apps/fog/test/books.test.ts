@@ -14,8 +14,9 @@ import {
   zBooksReport,
   zBooksView,
   zJobPayments,
+  zRefutedWorks,
 } from "@pingo/core";
-import { systemPrng } from "@pingo/core/system";
+import { systemClock, systemPrng } from "@pingo/core/system";
 import { sql as raw } from "drizzle-orm";
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -254,6 +255,37 @@ async function auditAltered(sql: Sql, fog: BooksFog, alteration: string): Promis
   return report;
 }
 type BooksFog = Parameters<typeof auditBooks>[0]["fog"];
+
+test("a provider that turns dishonest is caught by the share of its work that is drawn, and then loses the pay of all that it did so", async () => {
+  await using place = await makePlace({ PINGO_FOG_AUDIT_PERCENT: "34" });
+  await using fog = await startFog(place);
+  const owner = keyPairOfSeed(systemPrng.bytes(32));
+  const change = { ...ONE_UNIT, budgetNano: BUDGET_NANO.toString() };
+  await using provider = await join(fog);
+  const honest = await acceptTinyJob(fog.url, owner, change);
+  for (let done = 0; done < 3; done++) await provider.send(await provider.work(await provider.nextLease()));
+  await untilFinished(fog.url, honest);
+  let lies = 0;
+  while (!fog.logged().includes("work_refuted")) {
+    const job = await acceptTinyJob(fog.url, owner, change);
+    for (let done = 0; done < 3; done++, lies++)
+      await provider.send(await provider.claim(await provider.nextLease(), new Float32Array(6).fill(0.01)));
+    await untilFinished(fog.url, job);
+  }
+  const refuted = async () => {
+    const path = `/v1/providers/${provider.key.nodeId}/refuted`;
+    return parseShape(zRefutedWorks, await json(fog, path), "the refuted work").refuted;
+  };
+  while ((await refuted()).length < lies) await systemClock.sleep(100);
+  expect((await refuted()).map(({ job }) => job)).not.toContain(honest.id);
+  const earned = parseShape(zBooksView, await json(fog, `/v1/books/${provider.key.nodeId}`), "the books");
+  const spent = parseShape(zBooksView, await json(fog, `/v1/books/${owner.nodeId}`), "the books");
+  const unitNano = BUDGET_NANO / 3n;
+  expect(BigInt(earned.providerNano)).toBe(3n * (unitNano - (unitNano * 50n) / 1000n));
+  expect(BigInt(spent.spentNano)).toBe(3n * unitNano);
+  const report = parseShape(zBooksReport, await json(fog, "/v1/audit"), "the audit");
+  expect(report).toMatchObject({ differences: 0, findings: [], refuted: lies });
+});
 
 test("where owners get no credit, a job without funds is refused and nothing of it stays", async () => {
   await using place = await makePlace({ PINGO_FOG_PAYMENT: "prepaid" });

@@ -1,4 +1,5 @@
 /** What an owner lends; offers and demands in, a plan out, with a reason for everyone who is not in it; what work is paid, and what the emission adds. */
+export { type AuditHistory, auditRate } from "./audit-rate.ts";
 export type { Demand } from "./demand.ts";
 export { OFFER_STALE_MS, type OfferState } from "./offer.ts";
 export {

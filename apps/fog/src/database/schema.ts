@@ -127,6 +127,7 @@ export const results = pgTable("results", {
   rows: count("rows").notNull(),
   loss: doublePrecision().notNull(),
   receivedUnixMs: count("received_unix_ms").notNull(),
+  draw: doublePrecision(),
 });
 
 export const statements = pgTable(
@@ -216,6 +217,13 @@ export const verifications = pgTable("verifications", {
   address: text().notNull(),
   verdict: text().$type<"same" | "other" | "failed">().notNull(),
   deviation: doublePrecision(),
+  atUnixMs: count("at_unix_ms").notNull(),
+});
+
+export const audits = pgTable("audits", {
+  lease: text().$type<LeaseId>().primaryKey(),
+  node: text().$type<NodeId>().notNull(),
+  verdict: text().$type<"same" | "other" | "failed">().notNull(),
   atUnixMs: count("at_unix_ms").notNull(),
 });
 

@@ -19,6 +19,8 @@ export interface ReceivedResult {
   readonly round: number;
   /** What it is paid if it counts. */
   readonly pay: Pay;
+  /** By which it is drawn to be done again. */
+  readonly draw: number;
 }
 
 /** What is remembered of how a lease was lost: who failed is not asked again, and whose owner came back did not fail. */
@@ -84,7 +86,7 @@ async function recordResult(
   atUnixMs: number,
 ): Promise<NumberedEvent> {
   const { provider, steps, rows, lossMean: loss, lease, update, peakBytes } = result.receipt;
-  const { round, unit } = result;
+  const { round, unit, draw } = result;
   await insertResult(sql, {
     lease,
     job,
@@ -99,6 +101,7 @@ async function recordResult(
     rows,
     loss,
     receivedUnixMs: atUnixMs,
+    draw,
   });
   await setLeaseState(sql, lease, "delivered");
   if (counted) await addCountedUnit(sql, provider);

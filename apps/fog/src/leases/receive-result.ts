@@ -27,6 +27,7 @@ import {
 } from "@pingo/core";
 import { type Pay, payOf } from "@pingo/scheduler";
 import { StorageError } from "@pingo/storage";
+import { drawOf } from "../audits/draw.ts";
 import type { JobRow, Sql } from "../database/schema.ts";
 import { keepStatement } from "../database/statement-store.ts";
 import { findGranted, type GrantedLease } from "../database/work-store.ts";
@@ -74,7 +75,8 @@ export async function receiveResult(
   await checkStatement(statement, signed, { lease, run, options });
   if (before !== null) return acknowledge(before.receiptCid, before.counted, options.key);
   const pay = payFor(run?.row, granted.unitsOfRound, unit.steps, receipt.steps);
-  const result: ReceivedResult = { receipt, bytes, cid, unit: lease.index, round: lease.round, pay };
+  const draw = drawOf(options.key, cid);
+  const result: ReceivedResult = { receipt, bytes, cid, unit: lease.index, round: lease.round, pay, draw };
   if (!run) {
     const { counted } = await recordLateResult(sql, lease.job, result, options.clock.nowUnixMs());
     return acknowledge(cid, counted, options.key);

@@ -57,7 +57,7 @@ export interface Candidate {
 }
 
 /** Rows that a unit went through: more would keep whoever comes next waiting. */
-const REDONE_ROWS_MAX = 2 ** 20;
+export const REDONE_ROWS_MAX = 2 ** 20;
 
 /**
  * Counted work, not done again yet and small enough to be judged, of a wallet that has nothing to show: no certificate, or one that ends before

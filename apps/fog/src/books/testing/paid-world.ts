@@ -169,7 +169,7 @@ export class PaidWorld {
     await recordStep(this.sql, {
       ...{ job: job.id, round: 1, atUnixMs, fog: FOG.nodeId },
       actions: [{ type: "acknowledge", unit: piece, lease, provider, counted: true, isNew: true }],
-      result: { receipt, bytes, cid, unit: piece, round: 1, pay },
+      result: { receipt, bytes, cid, unit: piece, round: 1, pay, draw: 0 },
     });
     job.leases.set(piece, lease);
     return lease;
