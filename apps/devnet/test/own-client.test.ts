@@ -86,22 +86,22 @@ test("an order whose answer was lost is looked for, not sent again", async () =>
 test("a wallet's transactions that are told late make nobody pay twice", async () => {
   const key = keyPairOfSeed(systemPrng.bytes(32));
   const sink = new Address(0, Buffer.from(systemPrng.bytes(32)));
-  // Its number is told at once, what it did only after many looks: as by two servers behind one address.
+  // Its number is told at once, what it did last only after many looks: as by two servers behind one address.
   let late = 0;
   const behind: Toncenter = {
     ...chain,
-    transactions: async (address, page, signal) =>
-      late > 0 && late-- > 0 ? [] : chain.transactions(address, page, signal),
-    send: async (boc, signal) => {
-      late = 15;
-      await chain.send(boc, signal);
+    async transactions(address, page, signal) {
+      const told = await chain.transactions(address, page, signal);
+      return late > 0 && late-- > 0 ? told.slice(1) : told;
     },
   };
   const sender = createWalletSender({ chain: behind, key, network: -3, clock: systemClock });
   const nano = GRAM_NANO.toString();
   await devnet.admin("faucet", { address: sender.address.toString(), nano });
-  for (let orders = 0; orders < 2; orders++)
+  for (let orders = 0; orders < 2; orders++) {
+    late = 15;
     await sender.send([{ to: sink, valueNanogram: 1_000_000n, bounce: false }]);
+  }
   expect(await chain.open(walletContract(key.publicKey, -3)).getSeqno()).toBe(2);
 });
 

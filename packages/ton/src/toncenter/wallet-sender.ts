@@ -4,7 +4,7 @@
  * Other programs may send from the same wallet: that it moved on says nothing of our order, which is looked for among its transactions.
  */
 import { assert, type Clock, type KeyPair } from "@pingo/core";
-import { type Address, loadMessage } from "@ton/core";
+import { type Address, type Cell, loadMessage } from "@ton/core";
 import { parseBoc } from "../boc.ts";
 import {
   type NetworkId,
@@ -44,7 +44,7 @@ const VALID_S = 60;
 /** Twice that: the chain's clock may be behind. */
 const WAIT_MS_MAX = 2 * VALID_S * 1000;
 const LOOK_EVERY_MS = 200;
-/** For all that the wallet was ordered to be told. */
+/** For the order that had the number to be told. */
 const LOOKS_MAX = 300;
 const TRANSACTIONS_PAGE = 100;
 /** What a proxy says in place of a toncenter is no answer either. */
@@ -76,15 +76,15 @@ export function createWalletSender({
       await chain.send(order, signal);
     } catch (error) {
       // Refused for its number: somebody else with this key was faster.
-      const moved = isRefused(error) ? (await wallet.getSeqno()) - seqno : 0;
-      if (moved > 0) return isExecuted(digest, newest?.lt ?? 0n, moved);
+      if (isRefused(error) && (await wallet.getSeqno()) > seqno)
+        return isExecuted(digest, seqno, newest?.lt ?? 0n);
       // Its answer was lost, and perhaps nothing else: whoever sent it again now might pay twice.
       if (!isAway(error)) throw error;
     }
     const sentMs = clock.monotonicMs();
     while (clock.monotonicMs() - sentMs < WAIT_MS_MAX) {
-      const moved = ((await unlessAway(wallet.getSeqno())) ?? seqno) - seqno;
-      if (moved > 0) return isExecuted(digest, newest?.lt ?? 0n, moved);
+      const now = (await unlessAway(wallet.getSeqno())) ?? seqno;
+      if (now > seqno) return isExecuted(digest, seqno, newest?.lt ?? 0n);
       await clock.sleep(LOOK_EVERY_MS, signal ? { signal } : {});
     }
     throw new ToncenterError({
@@ -94,22 +94,20 @@ export function createWalletSender({
     });
   };
   /**
-   * The wallet has moved on, by so many orders: was ours among them? Only once all of them are told, which may be later than the number: whoever believed
+   * The wallet has moved on: was it ours that had the number? Only once the one that had it is told, which may be later than the number: whoever believed
    * an answer that is behind would pay twice.
    */
-  const isExecuted = async (digest: Buffer, afterLt: bigint, moved: number): Promise<boolean> => {
+  const isExecuted = async (digest: Buffer, seqno: number, afterLt: bigint): Promise<boolean> => {
     for (let looks = 0; looks < LOOKS_MAX; looks++) {
-      const orders = await unlessAway(ordersAfter(afterLt));
-      if (orders?.some((hash) => hash.equals(digest))) return true;
-      if (orders !== undefined && orders.length >= moved) return false;
+      const executed = await unlessAway(orderOf(seqno, afterLt));
+      if (executed !== undefined) return executed.hash().equals(digest);
       await clock.sleep(LOOK_EVERY_MS, signal ? { signal } : {});
     }
     const seconds = (LOOKS_MAX * LOOK_EVERY_MS) / 1000;
     throw new ToncenterError({ code: "NOT_SEEN_ON_CHAIN", what: "an order of the wallet", seconds });
   };
-  /** Digests of what the wallet was ordered since. */
-  const ordersAfter = async (afterLt: bigint): Promise<readonly Buffer[]> => {
-    const found: Buffer[] = [];
+  /** The one order of this number that the wallet has executed; undefined while it is not told. */
+  const orderOf = async (seqno: number, afterLt: bigint): Promise<Cell | undefined> => {
     let before: { readonly lt: bigint; readonly hash: string } | undefined;
     do {
       const page = await chain.transactions(
@@ -117,10 +115,12 @@ export function createWalletSender({
         { limit: TRANSACTIONS_PAGE, before, afterLt },
         signal,
       );
-      for (const { inMessage } of page) if (inMessage?.from === null) found.push(inMessage.body.hash());
+      // What comes from another contract is not signed for until the wallet has looked at it: anybody could write our number.
+      for (const { inMessage } of page)
+        if (inMessage?.from === null && seqnoOf(inMessage.body) === seqno) return inMessage.body;
       before = page.length === TRANSACTIONS_PAGE ? page.at(-1) : undefined;
     } while (before !== undefined);
-    return found;
+    return undefined;
   };
   const sendNow = async (choose: () => Promise<readonly WalletMessage[]>): Promise<void> => {
     for (let tries = 0; tries < TRIES_MAX; tries++) if (await sendOnce(choose)) return;
@@ -144,6 +144,14 @@ export function createWalletSender({
       }
     },
   };
+}
+
+/** Behind the opcode, the wallet's number and the end of its time. SOURCE: ton-blockchain/wallet-contract-v5, types.tlb. */
+const SEQNO_AT_BIT = 96;
+
+function seqnoOf(body: Cell): number | undefined {
+  const { length } = body.bits;
+  return length < SEQNO_AT_BIT + 32 ? undefined : body.beginParse().skip(SEQNO_AT_BIT).loadUint(32);
 }
 
 /** undefined: nobody answers at the moment. */
