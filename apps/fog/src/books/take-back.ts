@@ -32,7 +32,8 @@ export async function takeBack(sql: Sql, from: TakeBack): Promise<bigint> {
   const totalNano = providerNano + feeNano;
   if (totalNano === 0n) return 0n;
   const [own, owes] = [providerAccount(provider), owesAccount(provider)];
-  await holdAccounts(sql, [fogAccount(fog), owes, ownerAccount(owner), own]);
+  // Not what it owes: only who holds a provider's account touches that one, or two such transactions would wait for each other.
+  await holdAccounts(sql, [fogAccount(fog), ownerAccount(owner), own]);
   const hasNano = await balanceNano(sql, own);
   const takenNano = hasNano < providerNano ? hasNano : providerNano;
   const parts = [

@@ -6,14 +6,7 @@
  */
 import type { PingoMove } from "@pingo/contracts";
 import { type Clock, isFault, type Log, type NodeId, shortId } from "@pingo/core";
-import {
-  type AccountId,
-  fogAccount,
-  fogPurse,
-  owesAccount,
-  ownerAccount,
-  providerAccount,
-} from "../books/accounts.ts";
+import { type AccountId, fogAccount, fogPurse, ownerAccount, providerAccount } from "../books/accounts.ts";
 import { balanceNano } from "../books/ledger.ts";
 import { holdAccounts, post } from "../books/post.ts";
 import { setOff } from "../books/set-off.ts";
@@ -79,10 +72,10 @@ export class Payouts {
   async #plan(): Promise<void> {
     const { sql } = this.#options;
     const earners = [...(await earnedByWallets(sql, PAYOUT_NANO_MIN))];
-    for (const { node, address, earnedNano } of earners.sort(byEarnings)) {
-      const thereNano = await this.#forProvidersNano();
-      await this.#planOne({ job: null, node, address, dueNano: earnedNano, thereNano });
-    }
+    if (earners.length === 0) return;
+    let thereNano = await this.#forProvidersNano();
+    for (const { node, address, earnedNano } of earners.sort(byEarnings))
+      thereNano -= await this.#planOne({ job: null, node, address, dueNano: earnedNano, thereNano });
   }
 
   /** What the station advanced to users for refuted work, it advanced from its own fees, as far as they go. */
@@ -94,10 +87,11 @@ export class Payouts {
     return -(await balanceNano(sql, fogPurse)) - ownNano - refundNano;
   }
 
-  async #planOne({ job, node, address, dueNano, thereNano }: Planned): Promise<void> {
+  /** @returns what is on its way now */
+  async #planOne({ job, node, address, dueNano, thereNano }: Planned): Promise<bigint> {
     const { sql, clock, log } = this.#options;
     const amountNano = dueNano < thereNano ? dueNano : thereNano;
-    if (amountNano < PAYOUT_NANO_MIN || (await this.#isResting(address))) return;
+    if (amountNano < PAYOUT_NANO_MIN || (await this.#isResting(address))) return 0n;
     await sql.transaction(async (tx) => {
       const id = await insertPayout(tx, { node, address, amountNano, job });
       await post(tx, {
@@ -109,6 +103,7 @@ export class Payouts {
       });
     });
     log.info("payout_planned", { node: shortId(node), job, amountNano: amountNano.toString() });
+    return amountNano;
   }
 
   async #isResting(address: string): Promise<boolean> {
@@ -199,7 +194,7 @@ export class Payouts {
     const cause = `payout-returned/${id}`;
     await sql.transaction(async (tx) => {
       const atUnixMs = clock.nowUnixMs();
-      if (job === null) await holdAccounts(tx, [owesAccount(node), providerAccount(node), fogPurse]);
+      if (job === null) await holdAccounts(tx, [providerAccount(node), fogPurse]);
       await endPayout(tx, id, { endLt, returnedUnixS });
       await post(tx, {
         ...{ key: cause, kind: "payout", job, atUnixMs },
