@@ -82,6 +82,13 @@ export type CliFault =
       readonly untilUnixS: number;
       readonly why: string;
     }
+  | {
+      readonly code: "BILL_UNCHECKED";
+      readonly job: string;
+      readonly billedNano: bigint;
+      readonly untilUnixS: number;
+      readonly why: string;
+    }
   | { readonly code: "ESCROW_WINDOW_OVER"; readonly untilUnixS: number }
   | { readonly code: "ESCROW_NOT_DISPUTED"; readonly phase: string }
   | { readonly code: "ANSWER_TOO_MUCH"; readonly billedNano: bigint; readonly amountNano: bigint }
@@ -190,6 +197,8 @@ const SENTENCES: Sentences<CliFault> = {
     `nothing was signed: the fog node billed ${formatPingo(f.billedNano)} for the job ${f.job}, and its receipts come to ${formatPingo(f.owedNano)}, ${differenceOf(f)}: ${f.why}; unless you object by ${at(f.untilUnixS)} it is paid as it is: "pingo job escrow dispute ${f.job}" leaves it to the quorum of fog nodes, and all of it is yours again if they do not answer within seven days`,
   ESCROW_WINDOW_OVER: (f) =>
     `the bill could be disputed until ${at(f.untilUnixS)} by the chain's clock; it is paid as it is`,
+  BILL_UNCHECKED: (f) =>
+    `nothing was signed: the fog node billed ${formatPingo(f.billedNano)} for the job ${f.job}, and what it stands for cannot be had from it (${f.why}); unless you object by ${at(f.untilUnixS)} it is paid as it is: "pingo job escrow accept ${f.job}" tries again, and "pingo job escrow dispute ${f.job}" leaves it to the quorum of fog nodes`,
   ESCROW_NOT_DISPUTED: (f) =>
     `nobody disputes a bill here: the escrow is ${f.phase}; only a disputed one waits for an answer`,
   ANSWER_TOO_MUCH: (f) =>

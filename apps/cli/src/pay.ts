@@ -36,7 +36,7 @@ export interface PaidJob<T> {
  * Watches a job until it ends, and accepts its bill if it comes out again: not accepted, it would be paid when its window is over, and the rest come back then.
  * A job that failed or was stopped has a bill too, for what was done.
  *
- * @throws {CliError} JOB_NOT_SUCCEEDED, once the rest is back; BILL_REFUSED
+ * @throws {CliError} JOB_NOT_SUCCEEDED, once the rest is back; BILL_REFUSED, BILL_UNCHECKED
  */
 export async function followPaidJob<T>(
   context: Context,

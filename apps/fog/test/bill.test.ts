@@ -177,6 +177,13 @@ test("receipts that are not those of the bill, or not all of them, are refused; 
   station.say = async (path) =>
     ESCROW_PATH.test(path) && honest !== null ? saying({ ...honest, bill: null }) : undefined;
   expectRefused(await accept(), "BILL_REFUSED", "shows no receipts");
+  // Its list is there, and a receipt of it is not to be had.
+  station.say = async (path) => {
+    if (path.startsWith("/ipfs/") && path !== `/ipfs/${honest?.bill}`) throw new Error("withheld");
+    return undefined;
+  };
+  expectRefused(await accept(), "BILL_UNCHECKED", "nothing was signed", `job escrow dispute ${job.id}`);
+  expect(await paid.readEscrow(terms)).toMatchObject({ phase: "billed" });
   station.say = async () => undefined;
   expect(await accept()).toMatchObject({ exitCode: 0, stderr: "" });
   expect(await paid.readEscrow(terms)).toMatchObject({ phase: "closed", billedNano: 3n * NANO });

@@ -14,7 +14,7 @@ export interface BillToAccept {
   readonly bill: EscrowView;
 }
 
-/** @returns the escrow, closed. @throws {CliError} BILL_REFUSED, REFUSED_ON_CHAIN; {ToncenterError} */
+/** @returns the escrow, closed. @throws {CliError} BILL_REFUSED, BILL_UNCHECKED, REFUSED_ON_CHAIN; {ToncenterError} */
 export async function acceptBill(
   context: Context,
   errands: Errands,

@@ -4,7 +4,15 @@
  * A bill that nobody disputes is paid when its hour is over, so what does not come out is told with what to do about it.
  */
 import type { EscrowView } from "@pingo/contracts";
-import { BILL_BYTES_MAX, type BillDocument, type JobId, parseShape, zBillDocument } from "@pingo/core";
+import {
+  BILL_BYTES_MAX,
+  type BillDocument,
+  type Cid,
+  isFault,
+  type JobId,
+  parseShape,
+  zBillDocument,
+} from "@pingo/core";
 import type { Objection } from "@pingo/scheduler";
 import type { FogClient } from "@pingo/sdk";
 import { CliError } from "../cli-error.ts";
@@ -12,7 +20,7 @@ import type { Context } from "../context.ts";
 
 const EVIDENCE_DIGITS = 64;
 
-/** @throws {CliError} BILL_REFUSED */
+/** @throws {CliError} BILL_REFUSED; BILL_UNCHECKED where the fog node withholds what it takes */
 export async function assertBillFollows(
   context: Context,
   client: FogClient,
@@ -23,17 +31,24 @@ export async function assertBillFollows(
   const { billedNano, untilUnixS } = bill;
   const refused = (owedNano: bigint, why: string, cause?: Error): CliError =>
     new CliError({ code: "BILL_REFUSED", job, billedNano, owedNano, untilUnixS, why }, { cause });
-  const { escrow } = await client.escrow(job, context);
-  if (escrow === null || escrow.bill === null) throw refused(0n, "the fog node shows no receipts for it");
+  let named: Cid | null | undefined;
   let objection: Objection | undefined;
   try {
-    const bytes = await client.getFile(escrow.bill, { sizeBytesMax: BILL_BYTES_MAX, signal: context.signal });
-    const shown = parseShape(zBillDocument, jsonOrNull(bytes), `the list of its receipts, ${escrow.bill},`);
-    objection = await objectionOf(context, client, { job, bill, shown });
+    named = (await client.escrow(job, context)).escrow?.bill;
+    if (named) {
+      const bytes = await client.getFile(named, { sizeBytesMax: BILL_BYTES_MAX, signal: context.signal });
+      const shown = parseShape(zBillDocument, jsonOrNull(bytes), `the list of its receipts, ${named},`);
+      objection = await objectionOf(context, client, { job, bill, shown });
+    }
   } catch (cause) {
-    if (!provesNothing(cause)) throw cause;
-    throw refused(0n, cause.message, cause);
+    if (provesNothing(cause)) throw refused(0n, cause.message, cause);
+    if (context.signal.aborted || !isFault(cause)) throw cause;
+    throw new CliError(
+      { code: "BILL_UNCHECKED", job, billedNano, untilUnixS, why: cause.message },
+      { cause },
+    );
   }
+  if (!named) throw refused(0n, "the fog node shows no receipts for it");
   if (objection !== undefined) throw refused(objection.owedNano, sentenceOfObjection(objection));
 }
 

@@ -21,7 +21,7 @@ export interface KnownEscrow {
   view(): Promise<EscrowView>;
   /** The chain's clock. */
   nowUnixS(): Promise<number>;
-  /** The user's, of a bill that comes out again: paid at once. @throws {CliError} BILL_REFUSED */
+  /** The user's, of a bill that comes out again: paid at once. @throws {CliError} BILL_REFUSED, BILL_UNCHECKED */
   accept(): Promise<EscrowView>;
   /** The user's, in the bill's window: the quorum decides. */
   dispute(): Promise<EscrowView>;

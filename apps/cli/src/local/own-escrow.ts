@@ -29,7 +29,7 @@ export interface EscrowOptions {
 
 export interface OwnEscrow {
   readonly address: string;
-  /** Accepts the bill as soon as it is there, and comes out again. @returns what was billed. @throws {CliError} BILL_REFUSED, REFUSED_ON_CHAIN */
+  /** Accepts the bill as soon as it is there, and comes out again. @returns what was billed. @throws {CliError} BILL_REFUSED, BILL_UNCHECKED, REFUSED_ON_CHAIN */
   settle(): Promise<bigint>;
 }
 

@@ -15,7 +15,7 @@ export type QuorumSignature = readonly [place: number, signature: Uint8Array];
 export const QUORUM_NANOGRAM = 200_000_000n;
 const DAY_S = 86_400;
 
-/** The same for every member who asks within a day or two, so that their signatures go together. */
+/** The same for every member who asks on the same day (UTC), so that their signatures go together. */
 export async function quorumCall(
   { signal }: Context,
   chain: OwnChain,
