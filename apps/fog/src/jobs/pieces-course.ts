@@ -143,7 +143,7 @@ class PiecesCourse implements Course {
         const { piece: index, input } = unit;
         const piece = settled[index];
         const isRefuted = piece?.refuted.has(update) === true;
-        const reexecuted = isRefuted ? piece.result : null;
+        const reexecuted = isRefuted ? piece.redone : null;
         const verdict =
           reexecuted &&
           (await refute(
@@ -216,7 +216,7 @@ interface Outcome {
 
 /** null where each piece has a result, and all ended well. */
 function reasonOf({ settled, records, lossOf }: Outcome): string | null {
-  const sentences = settled.flatMap(({ piece, result }) => {
+  const sentences = settled.flatMap(({ piece, result, redone }) => {
     const came = records.filter(({ index }) => index === piece);
     const chosen = came.find((record) => record.result === result);
     if (chosen !== undefined) {
@@ -226,10 +226,15 @@ function reasonOf({ settled, records, lossOf }: Outcome): string | null {
     const [first, second] = came;
     if (first === undefined)
       return [`piece ${piece} was given up; the last provider said: ${lossOf(piece) ?? "nothing"}`];
-    if (second === undefined)
-      return [`piece ${piece} came from ${first.provider} alone, and could not be done again here`];
+    const whose =
+      second === undefined
+        ? `came from ${first.provider} alone`
+        : `came out differently at ${first.provider} and at ${second.provider}`;
+    if (redone === null)
+      return [`piece ${piece} ${whose}, and could not be done again here; submit the job again`];
+    const other = second === undefined ? "is not" : "neither is";
     return [
-      `piece ${piece} came out differently at ${first.provider} and at ${second.provider}, and neither is what comes out here; submit the job again, and it goes to others where there are`,
+      `piece ${piece} ${whose}, and ${other} what comes out here; it costs nothing: submit the job again, and it goes to others where there are`,
     ];
   });
   if (sentences.length === 0) return null;
