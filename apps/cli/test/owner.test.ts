@@ -164,7 +164,7 @@ test("why without a provider says how to get one; with one, each reason and what
     "lends 1 of 2 cores, 2.00 GiB (profile gentle); your own work: 1.20 cores",
     "  your own work uses 1.2 cores (OWNER_BUSY)",
     "  a worker died 10 times in a row (WORKER_GIVEN_UP)",
-    "offers 1 cores, 2.00 GiB of memory, 4.00 GiB of disk, 0.02 PINGO an hour of a core, taken back 1 h 0 min after it is told",
+    "offers 1 core, 2.00 GiB of memory, 4.00 GiB of disk, 0.02 PINGO an hour of a core, taken back 1 h 0 min after it is told",
     "measured: 88 GFLOP/s a core, memory at 8.00 GiB/s, link down at 1.00 MiB/s",
     "lends 43 % of the week, most at Mon 20:00 to Tue 06:00",
     "job bafyjob:",

@@ -1,5 +1,6 @@
 /** Workers that go astray, in real processes behind the real walls: what they fill ends them and nobody else. */
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { mkdir, mkdtemp, readdir, readFile, rm, rmdir, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -12,6 +13,7 @@ import { ProviderError } from "../src/provider-error.ts";
 import { floodIn } from "../src/worker/flood-guard.ts";
 import { findLauncher } from "../src/worker/launcher.ts";
 import { removeUpdate } from "../src/worker/remove-update.ts";
+import { liftSession, lowerSession } from "../src/worker/session-weight.ts";
 import { openWorkerGroup } from "../src/worker/worker-group.ts";
 import { WorkerGuard } from "../src/worker/worker-guard.ts";
 import { WorkerSlot } from "../src/worker/worker-slot.ts";
@@ -161,4 +163,61 @@ test("all of a worker is in a group that is idle as a whole, where the system gi
   const path = v1 === undefined ? /^0::(.*)$/m.exec(text)?.[1] : `/cpu${v1}`;
   expect(path).toContain(`pingo-workers-${process.pid}`);
   expect(await readFile(`/sys/fs/cgroup${path}/cpu.idle`, "utf8")).toBe("1\n");
+});
+
+test("a group is lifted while anyone in it hands in, and an idle one above it too; then both are idle again", async (context) => {
+  const own = /^\d+:(?:[^:]*,)?cpu(?:,[^:]*)?:(.*)$/m.exec(await readFile("/proc/self/cgroup", "utf8"))?.[1];
+  const above = join("/sys/fs/cgroup/cpu", own ?? "", `pingo-test-${process.pid}`);
+  const isOurs =
+    own !== undefined &&
+    (await mkdir(above).then(
+      () => true,
+      () => false,
+    ));
+  if (!isOurs) return context.skip("this system lets us make no control group for cores");
+  const child = spawn("sleep", ["600"]);
+  try {
+    await writeFile(join(above, "cpu.idle"), "1");
+    await writeFile(join(above, "cgroup.procs"), String(child.pid));
+    const group = await openWorkerGroup({ pid: child.pid ?? 0, wanted: ["cpu"], log: silentLog });
+    await using _ = group;
+    const workers = join(above, `pingo-workers-${child.pid}`);
+    const idle = () =>
+      Promise.all(
+        [above, workers].map(async (path) => Number(await readFile(join(path, "cpu.idle"), "utf8"))),
+      );
+    expect(await idle()).toEqual([1, 1]);
+    const lifts = [group?.lift(), group?.lift()];
+    await expect.poll(idle).toEqual([0, 0]);
+    for (const path of [above, workers]) {
+      await expect.poll(() => readFile(join(path, "cpu.shares"), "utf8")).toBe("110\n");
+    }
+    lifts.pop()?.[Symbol.dispose]();
+    const last = group?.lift();
+    lifts.pop()?.[Symbol.dispose]();
+    expect(await idle()).toEqual([0, 0]);
+    last?.[Symbol.dispose]();
+    await expect.poll(idle).toEqual([1, 1]);
+  } finally {
+    child.kill("SIGKILL");
+    await gone(child.pid ?? 0, 5_000);
+    await rmdir(above);
+  }
+});
+
+test("a session is lifted while its worker hands in, and weighs the least before and after", async (context) => {
+  const child = spawn("sleep", ["600"], { detached: true });
+  try {
+    const pid = child.pid ?? 0;
+    const niceness = async () => /nice (-?\d+)/.exec(await readFile(`/proc/${pid}/autogroup`, "utf8"))?.[1];
+    if (!(await niceness().catch(() => undefined))) return context.skip("this system weighs no sessions");
+    await lowerSession(pid, silentLog);
+    expect(await niceness()).toBe("19");
+    const lifted = liftSession(pid, silentLog);
+    await expect.poll(niceness).toBe("10");
+    lifted[Symbol.dispose]();
+    await expect.poll(niceness).toBe("19");
+  } finally {
+    child.kill("SIGKILL");
+  }
 });

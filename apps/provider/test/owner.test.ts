@@ -10,9 +10,9 @@ import { type ProviderStatus, SIZE_FILE, STATUS_FILE, WISH_FILE } from "@pingo/s
 import { writeFile as writeFileBlocks } from "@pingo/storage";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { probeWalls } from "../src/worker/walls.ts";
-import { gone, type ProviderProcess, startProvider } from "./provider-process.ts";
+import { gone, isAlive, type ProviderProcess, startProvider } from "./provider-process.ts";
 import { type ScriptedFog, startScriptedFog } from "./scripted-fog.ts";
-import { leaseFor, type StoredWork, storeWork } from "./work.ts";
+import { BATCH, leaseFor, type StoredWork, storeWork } from "./work.ts";
 
 /** Longer than a test, with the wide model. */
 const ENDLESS = { steps: 10_000, deadlineMs: 600_000 } as const;
@@ -122,6 +122,22 @@ test("asked to make room, it hands in what is done, gives the memory back, and c
   await fog.ask({ type: "lease", lease: leaseFor(provider.id, work) });
   expect((await fog.next("result")).receipt.body.steps).toBe(24);
   expect(provider.workerPids).toHaveLength(2);
+});
+
+test("asked to make room beside programs that take every core, it hands in all the same", async () => {
+  const worker = await working(CALM);
+  for (let i = 0; i < availableParallelism(); i++) {
+    // In a session each, as an owner's programs are: the worker's priority within its own says nothing to them.
+    burners.push(spawn(process.execPath, ["-e", "for (;;);"], { stdio: "ignore", detached: true }));
+  }
+  const done = (await fog.next("heartbeat")).progress[0]?.step ?? 0;
+  await wish(paused(3 * 3_600_000));
+  const over = await Promise.race([fog.next("result"), fog.next("release")]);
+  assert(over.type === "result", `it was not handed in: ${JSON.stringify(over)}`);
+  const { steps, rows } = over.receipt.body;
+  expect(steps).toBeGreaterThanOrEqual(done);
+  expect(rows).toBe(steps * BATCH);
+  await until(async () => !isAlive(worker));
 });
 
 /** `(module (memory (export "memory") 1) (func (export "_start") (loop (br 0))))` */

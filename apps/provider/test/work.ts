@@ -25,7 +25,7 @@ export interface StoredWork {
 const ROWS = 256;
 const WIDTH = 16;
 const CLASSES = 4;
-const BATCH = 16;
+export const BATCH = 16;
 
 /** @param hidden  how wide the model is: 32 makes 10,000 steps a second or so, 32,768 a minute or more */
 export async function storeWork(blocks: Blocks, hidden = 32): Promise<StoredWork> {

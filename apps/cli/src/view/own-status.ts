@@ -67,7 +67,7 @@ function offerLines(offer: OfferStatus): readonly string[] {
       ? ""
       : `, taken back ${formatDuration(offer.reclaimNoticeMs)} after it is told`;
   return [
-    `offers ${offer.cpuMillicores / 1_000} cores, ${formatBytes(offer.memoryBytes)} of memory, ${formatBytes(offer.diskBytes)} of disk${price}${notice}`,
+    `offers ${offer.cpuMillicores / 1_000} ${offer.cpuMillicores === 1_000 ? "core" : "cores"}, ${formatBytes(offer.memoryBytes)} of memory, ${formatBytes(offer.diskBytes)} of disk${price}${notice}`,
     speeds.length === 0 ? "its speed is not measured yet" : `measured: ${speeds.join(", ")}`,
     availability.length === 0
       ? "when it lends is not known yet: a day must have been seen"

@@ -32,6 +32,7 @@ async function open(script = WORKER) {
   let started = 0;
   const launcher = {
     watch: () => ({ [Symbol.dispose]: () => undefined }),
+    lift: () => ({ [Symbol.dispose]: () => undefined }),
     start: () => {
       started += 1;
       return spawn(process.execPath, ["-e", script], { stdio: ["ignore", "ignore", "inherit", "pipe"] });

@@ -12,7 +12,6 @@ import { GIVE_BACK, HUGE_PAGES } from "@pingo/core/malloc";
 import { sendSignal } from "@pingo/core/system";
 import { LEAN_FLAGS } from "../lean-process.ts";
 import { createGuardian } from "./guardian.ts";
-import { lowerSession } from "./lower-session.ts";
 import {
   bubblewrap,
   INFO_FD,
@@ -22,6 +21,7 @@ import {
   SECCOMP_FD,
 } from "./sandbox.ts";
 import { seccompFilter } from "./seccomp.ts";
+import { liftSession, lowerSession } from "./session-weight.ts";
 import { DIE_WITH_AGENT, IDLE_PRIORITY, probeWalls } from "./walls.ts";
 import { SERVE } from "./worker-channel.ts";
 import type { WorkerGroup } from "./worker-group.ts";
@@ -31,6 +31,8 @@ export interface Launcher {
   start(told: LaunchTold): ChildProcess;
   /** A worker has something to do, until this is disposed: it then stands still when this process does. */
   watch(): Disposable;
+  /** Beside an owner who takes every core it gets a small share of one, until this is disposed. @param pid  the worker's own */
+  lift(pid: number): Disposable;
 }
 
 export interface LaunchTold {
@@ -108,6 +110,7 @@ export async function findLauncher(options: LauncherOptions): Promise<Launcher> 
   };
   return {
     watch: () => guardian?.watch() ?? { [Symbol.dispose]: () => undefined },
+    lift: (pid) => (group?.controls.has("cpu") ? group.lift() : liftSession(pid, log)),
     start(told) {
       const { onPid } = told;
       const [command = process.execPath, ...words] = wordsNow();

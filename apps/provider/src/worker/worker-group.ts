@@ -3,7 +3,7 @@
  * that is lent, whatever they do, and swaps none of it; and whoever else wants a core takes it from them at once.
  *
  * The second matters since priorities count inside a group only, and every session of a terminal is one
- * (lower-session.ts): between groups of the usual kind a program that wakes waits for the end of a worker's turn, for
+ * (session-weight.ts): between groups of the usual kind a program that wakes waits for the end of a worker's turn, for
  * milliseconds, however little the worker's group weighs. A group that is itself idle has no such turns.
  *
  * Version 2: below the agent's own group, when that was handed to it (a systemd unit with Delegate=memory cpu) and nobody
@@ -11,7 +11,7 @@
  * SOURCE: Documentation/admin-guide/cgroup-v2.rst, "No Internal Process Constraint", cpu.idle; cgroup-v1/memory.rst
  */
 import { mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Log } from "@pingo/core";
 
 export interface WorkerGroup extends AsyncDisposable {
@@ -20,6 +20,8 @@ export interface WorkerGroup extends AsyncDisposable {
   readonly controls: ReadonlySet<Control>;
   /** All that it starts from now on belongs to it too. */
   add(pid: number): Promise<void>;
+  /** Not idle, but of little weight, until all of these are disposed; nothing where cores are not among the controls. */
+  lift(): Disposable;
   /** Nothing where memory is not among the controls. */
   limit(bytes: number): Promise<void>;
 }
@@ -39,6 +41,12 @@ const CONTROLS: readonly Control[] = ["memory", "cpu"];
 const GROUP = "pingo-workers";
 const MOUNTS_V2 = ["sys/fs/cgroup", "sys/fs/cgroup/unified"];
 const LIMIT = { 1: "memory.limit_in_bytes", 2: "memory.max" } as const;
+/** Of 1,024, which a session of the owner's weighs: what a worker hands in takes a second or two beside one that takes every core. */
+const LIFTED_SHARE = 110;
+const WEIGHT = {
+  1: ["cpu.shares", String(LIFTED_SHARE)],
+  2: ["cpu.weight", String(Math.round((100 * LIFTED_SHARE) / 1_024))],
+} as const;
 const NO_SWAP = { 1: ["memory.swappiness", "0"], 2: ["memory.swap.max", "0"] } as const;
 
 /** Undefined where there is none to be had: limits and priorities of each process hold all the same. */
@@ -123,7 +131,7 @@ async function settle(control: Control, folder: string, version: 1 | 2): Promise
 }
 
 function createGroup(folders: ReadonlyMap<Control, string>, version: 1 | 2, log: Log): WorkerGroup {
-  const memory = folders.get("memory");
+  const [memory, cpu] = [folders.get("memory"), folders.get("cpu")];
   const distinct = [...new Set(folders.values())];
   log.info("worker_group", { version, controls: [...folders.keys()].join(" "), folders: distinct.join(" ") });
   return {
@@ -138,6 +146,7 @@ function createGroup(folders: ReadonlyMap<Control, string>, version: 1 | 2, log:
         }
       }
     },
+    lift: cpu === undefined ? () => ({ [Symbol.dispose]: () => undefined }) : createLift(cpu, version, log),
     async limit(bytes) {
       if (memory !== undefined) await writeFile(join(memory, LIMIT[version]), String(bytes));
     },
@@ -145,6 +154,46 @@ function createGroup(folders: ReadonlyMap<Control, string>, version: 1 | 2, log:
       // A worker may still be ending: the next start removes what stays.
       for (const folder of distinct) await rmdir(folder).catch(() => undefined);
     },
+  };
+}
+
+/**
+ * Lifts the workers' group, and the agent's own above it where that is idle as a whole, as a systemd unit is with
+ * CPUWeight=idle: below it nothing is let on a core that others take.
+ *
+ * Each write waits for the one before: lifted and let down at once, they are idle in the end.
+ */
+function createLift(folder: string, version: 1 | 2, log: Log): () => Disposable {
+  const parent = dirname(folder);
+  let lifts = 0;
+  let idle: readonly string[] = [];
+  let written = Promise.resolve();
+  const soon = (change: () => Promise<void>): void => {
+    written = written
+      .then(change)
+      .catch((error: unknown) => log.warn("worker_group_weight", { folder, error: String(error) }));
+  };
+  const lift = async (): Promise<void> => {
+    const isParentIdle = (await textOf(join(parent, "cpu.idle")))?.trim() === "1";
+    idle = isParentIdle ? [folder, parent] : [folder];
+    const [file, value] = WEIGHT[version];
+    for (const group of idle) {
+      await writeFile(join(group, "cpu.idle"), "0"); // an idle group takes no weight
+      await writeFile(join(group, file), value);
+    }
+  };
+  const lower = async (): Promise<void> => {
+    for (const group of idle) await writeFile(join(group, "cpu.idle"), "1");
+  };
+  return () => {
+    lifts += 1;
+    if (lifts === 1) soon(lift);
+    return {
+      [Symbol.dispose]() {
+        lifts -= 1;
+        if (lifts === 0) soon(lower);
+      },
+    };
   };
 }
 

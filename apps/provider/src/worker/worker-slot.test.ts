@@ -6,7 +6,7 @@ import { BACKOFF_MS_MAX } from "@pingo/lending";
 import { expect, test } from "vitest";
 import { ProviderError } from "../provider-error.ts";
 import type { LaunchTold } from "./launcher.ts";
-import { DEATHS_MAX, GIVEN_UP_MS, GRACE_MS, type RunTask, WorkerSlot } from "./worker-slot.ts";
+import { DEATHS_MAX, FLUSH_MS_MAX, GIVEN_UP_MS, GRACE_MS, type RunTask, WorkerSlot } from "./worker-slot.ts";
 
 const CID = cidOfBytes(new Uint8Array());
 const STUCK = leaseOf(1);
@@ -62,8 +62,13 @@ function pieceTask(piece: number): RunTask {
 function openSlot(script: string, waitingMs?: () => number) {
   const clock = createTestClock();
   const children: ChildProcess[] = [];
+  const lifted = new Set<number>();
   const launcher = {
     watch: () => ({ [Symbol.dispose]: () => undefined }),
+    lift(pid: number) {
+      lifted.add(pid);
+      return { [Symbol.dispose]: () => void lifted.delete(pid) };
+    },
     start({ onPid }: LaunchTold) {
       const child = spawn(process.execPath, ["-e", script], {
         stdio: ["ignore", "ignore", "inherit", "pipe"],
@@ -81,6 +86,7 @@ function openSlot(script: string, waitingMs?: () => number) {
     slot,
     clock,
     children,
+    lifted: () => [...lifted],
     /** Begins a unit; resolves once its worker has said something of it, or it has failed. */
     async begin(lease: LeaseId, signal = new AbortController().signal) {
       const begun = Promise.withResolvers<void>();
@@ -134,6 +140,33 @@ test("a slot vacated before its first unit starts nothing until it is recalled, 
   slot.recall();
   expect(await (await waiting).outcome).toEqual(OUTCOME);
   expect(children).toHaveLength(1);
+});
+
+test("while it hands in for its owner a worker is lifted, until it is gone; what it cannot hand in is nobody's failure", async () => {
+  const { slot, clock, children, begin, lifted } = openSlot(WORKER);
+  await using _ = slot;
+  const { outcome } = await begin(STUCK);
+  const failed = expect(outcome).rejects.toMatchObject({ code: "OWNER_RETURNED" });
+  slot.vacate();
+  expect(lifted()).toEqual([children[0]?.pid]);
+  await clock.advance(FLUSH_MS_MAX - 1);
+  expect(children[0]?.killed).toBe(false);
+  await clock.advance(1);
+  await failed;
+  await expect.poll(lifted).toEqual([]);
+  expect(children[0]?.signalCode).toBe("SIGKILL");
+});
+
+test("a worker that is recalled while it hands in is lifted no longer, and lives on", async () => {
+  const { slot, clock, children, begin, lifted } = openSlot(WORKER);
+  await using _ = slot;
+  const { outcome } = await begin(STUCK);
+  outcome.catch(() => undefined); // cut off at the end of the test
+  slot.vacate();
+  slot.recall();
+  await clock.advance(FLUSH_MS_MAX);
+  await expect.poll(lifted).toEqual([]);
+  expect(slot.worker?.pid).toBe(children[0]?.pid);
 });
 
 test("a unit that gives no sign is WORKER_STUCK, its process is ended, and a fresh one takes the next", async () => {

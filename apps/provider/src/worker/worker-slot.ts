@@ -43,8 +43,8 @@ const CANCEL_MS_MAX = 2_000;
 /** Beyond twice the unit's own deadline: room for reading shards and for a machine that is busy. */
 export const GRACE_MS = 60_000;
 const MEASURE_MS_MAX = 60_000;
-/** At the lowest priority beside a busy owner, the way to the next checkpoint may take this long. */
-const FLUSH_MS_MAX = 10_000;
+/** Beside a busy owner, where the system lets nobody lift it out of the lowest priority, it may take this long. */
+export const FLUSH_MS_MAX = 10_000;
 interface Current {
   readonly lease: LeaseId | null;
   /** Nothing of it is worth anything before its end. */
@@ -138,25 +138,28 @@ export class WorkerSlot implements Slot, AsyncDisposable {
     if (this.#isVacated) return;
     this.#isVacated = true;
     const current = this.#current;
-    const [child, channel] = [this.#child, this.#channel];
+    const [child, channel, exited] = [this.#child, this.#channel, this.#exited];
     if (!child) return;
     const end = (): void => {
       if (!this.#isVacated || this.#child !== child) return;
       this.#isCut = true;
+      current?.reject(new LendingError({ code: "OWNER_RETURNED" })); // unless it was handed in
       this.#kill(child);
     };
     if (!current?.lease || current.isPiece || !channel || channel.isOver) {
-      current?.reject(new LendingError({ code: "OWNER_RETURNED" }));
       end();
       return;
     }
+    const lifted = this.#pid === undefined ? undefined : this.#launcher.lift(this.#pid);
     if (this.#pid !== undefined) this.#hold(this.#pid, false);
     channel.say({ type: "flush", lease: current.lease } satisfies WorkerTask);
     const over = new AbortController();
     void current.settled.then(() => over.abort());
     const signal = AbortSignal.any([over.signal, this.#stopped.signal]);
     // Handed in, too slow, or the agent stops: in each case there is nothing more to wait for.
-    this.#clock.sleep(FLUSH_MS_MAX, { signal }).then(end, end);
+    const ended = this.#clock.sleep(FLUSH_MS_MAX, { signal }).then(end, end);
+    // To give its memory back a process must run too; one that was recalled meanwhile lives on.
+    void ended.then(() => (this.#isVacated ? exited : undefined)).then(() => lifted?.[Symbol.dispose]());
   }
 
   /** Ends its process at once; its unit fails with this. */
