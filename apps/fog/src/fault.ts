@@ -19,6 +19,7 @@ export type FogFault =
   | { readonly code: "NOT_OWNER"; readonly job: Cid; readonly signer: string }
   | { readonly code: "NONCE_REFUSED"; readonly bytes: number }
   | { readonly code: "BUDGET_TOO_LARGE"; readonly budgetNano: bigint; readonly maxNano: bigint }
+  | { readonly code: "BILL_TOO_LONG"; readonly receipts: number; readonly max: number }
   | {
       readonly code: "FUNDS_MISSING";
       readonly owner: string;
@@ -104,6 +105,8 @@ const SENTENCES: Sentences<FogFault> = {
   NOT_OWNER: (f) => `${f.signer} does not own job ${f.job}; only its owner's key can stop it`,
   BUDGET_TOO_LARGE: (f) =>
     `the budget is ${formatPingo(f.budgetNano)}, and all there is are ${formatPingo(f.maxNano)}; write a smaller one`,
+  BILL_TOO_LONG: (f) =>
+    `the job may come to ${f.receipts} receipts (rounds × workers.max, or its pieces), and a bill on chain lists at most ${f.max}; write fewer rounds with more steps each, or a smaller workers.max`,
   FUNDS_MISSING: (f) =>
     `the job's budget is ${formatPingo(f.budgetNano)}, of which ${f.owner} lacks ${formatPingo(f.missingNano)} here; earn it by lending a computer ("pingo node join"), or write a smaller budget`,
   AUDIT_RUNS: () => "the books are being audited already; ask again when that is done",

@@ -18,8 +18,9 @@ export interface CountedReceipt {
   readonly units: number;
 }
 
-/** Some 600,000 receipts. */
 export const BILL_BYTES_MAX = 64 * 2 ** 20;
+/** So many have room in it, whatever they are: a job that could come to more is not billed. */
+export const BILL_RECEIPTS_MAX = 600_000;
 
 const zCountedReceipt: z.ZodType<CountedReceipt> = z.strictObject({
   receipt: zCid,

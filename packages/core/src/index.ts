@@ -21,7 +21,13 @@ export {
   zProviderView,
 } from "./api.ts";
 export { AssertionError, assert, assertDefined, assertNever } from "./assert.ts";
-export { BILL_BYTES_MAX, type BillDocument, type CountedReceipt, zBillDocument } from "./bill.ts";
+export {
+  BILL_BYTES_MAX,
+  BILL_RECEIPTS_MAX,
+  type BillDocument,
+  type CountedReceipt,
+  zBillDocument,
+} from "./bill.ts";
 export {
   type BooksFinding,
   type BooksLine,

@@ -235,6 +235,9 @@ export const escrows = pgTable("escrows", {
   state: text().$type<"awaited" | "funded" | "billed" | "disputed" | "closed" | "abandoned">().notNull(),
   createdUnixMs: count("created_unix_ms").notNull(),
   bill: text().$type<Cid>(),
+  billNano: nano("bill_nano"),
+  billEvidence: bytes("bill_evidence"),
+  billSentUntilUnixS: count("bill_sent_until_unix_s"),
 });
 
 export const payouts = pgTable("payouts", {

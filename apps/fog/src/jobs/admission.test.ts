@@ -1,13 +1,25 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Cid, cidOfValue, type KeyPair, keyPairOfSeed } from "@pingo/core";
+import {
+  BILL_BYTES_MAX,
+  BILL_RECEIPTS_MAX,
+  type BillDocument,
+  type Cid,
+  cidOfValue,
+  type KeyPair,
+  keyPairOfSeed,
+  LIMITS,
+  type RunJob,
+  type TrainJob,
+} from "@pingo/core";
 import { createTestClock } from "@pingo/core/testing";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { type Database, openDatabase } from "../database/database.ts";
 import { insertJob } from "../database/job-store.ts";
 import { type EscrowRow, escrows } from "../database/schema.ts";
 import {
+  checkBillable,
   checkUnfundedPlaces,
   UNFINISHED_JOBS_MAX,
   UNFUNDED_JOBS_MAX,
@@ -80,4 +92,37 @@ test("unpaid jobs and paid ones have bounds of their own", async () => {
   await admits(keyOf(5_000));
   await submitted(keyOf(3_000), "funded");
   await expect(admits(keyOf(5_000))).rejects.toMatchObject({ code: "JOBS_TOO_MANY" });
+});
+
+test("a job that could come to more receipts than its bill has room for is refused, unless it is for nothing", () => {
+  const cid = cidOfValue("any");
+  const workers = { min: 1, max: 6, cpuMillicores: 1, memoryBytes: 1 };
+  const any = {
+    apiVersion: "pingo/v1",
+    name: "long",
+    budgetNano: "1",
+    retryMax: 0,
+    seed: 1,
+    workers,
+  } as const;
+  const train = (rounds: number): TrainJob => ({
+    ...{ ...any, kind: "Train", model: cid, data: { train: cid, test: null } },
+    objective: { loss: "softmax-cross-entropy", target: "label", metrics: [] },
+    optimizer: { adamw: { learningRate: 1, weightDecay: 0, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } },
+    schedule: { rounds, stepsPerRound: 1, batchSize: 1, secondsPerRound: 1 },
+  });
+  const rounds = BILL_RECEIPTS_MAX / workers.max;
+  checkBillable(train(rounds));
+  expect(() => checkBillable(train(rounds + 1))).toThrow(/^the job may come to 600006 receipts/);
+  checkBillable({ ...train(rounds + 1), budgetNano: "0" });
+  const run: RunJob = {
+    ...{ ...any, kind: "Run", module: cid, arguments: [], inputs: [], verify: "always" },
+    ...{ pieces: LIMITS.piecesMax, limits: { memoryBytes: 1, outputBytes: 1, secondsPerPiece: 1 } },
+  };
+  checkBillable(run);
+  // As it is written, with the most units that a round can have.
+  const receipt = { receipt: cid, units: 2 * LIMITS.piecesMax };
+  const document: BillDocument = { kind: "pingo/bill/v1", job: cid, receipts: [receipt] };
+  const oneBytes = JSON.stringify(receipt).length + 1;
+  expect(JSON.stringify(document).length + BILL_RECEIPTS_MAX * oneBytes).toBeLessThan(BILL_BYTES_MAX);
 });

@@ -1,5 +1,6 @@
 /** A submission becomes a job: signed, within limits, everything there, trainable; then it is durable. */
 import {
+  BILL_RECEIPTS_MAX,
   type Cid,
   cidOfBytes,
   cidOfValue,
@@ -7,6 +8,7 @@ import {
   encodeCanonical,
   groupLeftOut,
   JOB_DOMAIN,
+  type Job,
   type JobEvent,
   type JobId,
   LIMITS,
@@ -15,6 +17,7 @@ import {
   openSigned,
   type Ports,
   parseShape,
+  REPLICAS,
   type RunJob,
   type SignedJob,
   type TrainJob,
@@ -76,6 +79,7 @@ export async function admit(
   const { sql, clock, hasCredit, awaitsFunds } = options;
   const before = await findJob(sql, id);
   if (before) return { row: before, isNew: false };
+  if (awaitsFunds) checkBillable(signed.body.job);
   await (awaitsFunds ? checkUnfundedPlaces(sql, signed.signer) : checkPlaces(await countUnfinishedJobs(sql)));
   const { job } = signed.body;
   const admitted = job.kind === "Run" ? await admitPieces(job, options) : await admitTraining(job, options);
@@ -124,6 +128,15 @@ export async function admit(
   const row = await findJob(sql, id);
   if (!row) throw new FogError({ code: "JOB_UNKNOWN", job: id });
   return { row, isNew: true };
+}
+
+/** Before its user pays: a list of receipts that nobody could read is a bill that nobody accepts. @throws {FogError} BILL_TOO_LONG */
+export function checkBillable(job: Job): void {
+  if (BigInt(job.budgetNano) === 0n) return;
+  const receipts =
+    job.kind === "Run" ? job.pieces * REPLICAS[job.verify] : job.schedule.rounds * job.workers.max;
+  if (receipts > BILL_RECEIPTS_MAX)
+    throw new FogError({ code: "BILL_TOO_LONG", receipts, max: BILL_RECEIPTS_MAX });
 }
 
 function checkPlaces(taken: number): void {

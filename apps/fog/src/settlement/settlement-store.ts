@@ -41,7 +41,9 @@ export async function jobsWithoutEscrow(
     .limit(PAGE);
 }
 
-export async function saveEscrow(sql: Sql, row: Omit<EscrowRow, "bill">): Promise<void> {
+type BillColumn = "bill" | "billNano" | "billEvidence" | "billSentUntilUnixS";
+
+export async function saveEscrow(sql: Sql, row: Omit<EscrowRow, BillColumn>): Promise<void> {
   await sql.insert(escrows).values(row).onConflictDoNothing();
 }
 
@@ -108,8 +110,21 @@ export async function billOf(sql: Sql, job: Cid): Promise<BillToSend> {
   }, moment);
 }
 
-export async function setEscrowBill(sql: Sql, job: Cid, bill: Cid): Promise<void> {
-  await sql.update(escrows).set({ bill }).where(eq(escrows.job, job));
+export interface KeptBill {
+  readonly amountNano: bigint;
+  readonly evidence: Uint8Array;
+  /** BillDocument */
+  readonly list: Cid;
+}
+
+export async function keepBill(sql: Sql, job: Cid, { amountNano, evidence, list }: KeptBill): Promise<void> {
+  const bill = { bill: list, billNano: amountNano, billEvidence: evidence };
+  await sql.update(escrows).set(bill).where(eq(escrows.job, job));
+}
+
+/** @param untilUnixS  it may arrive until then; null: it was not sent */
+export async function setBillSent(sql: Sql, job: Cid, untilUnixS: number | null): Promise<void> {
+  await sql.update(escrows).set({ billSentUntilUnixS: untilUnixS }).where(eq(escrows.job, job));
 }
 
 export interface RefundDue {

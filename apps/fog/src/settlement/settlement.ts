@@ -14,7 +14,6 @@ import {
   type Log,
   type NodeId,
 } from "@pingo/core";
-import { evidenceOfReceipts } from "@pingo/scheduler";
 import type { Blocks } from "@pingo/storage";
 import { isChainDown } from "../chain/chain-down.ts";
 import type { EscrowRow, Sql } from "../database/schema.ts";
@@ -24,18 +23,16 @@ import { whyOf } from "../why-of.ts";
 import { recordClose, recordDeposit } from "./escrow-ledger.ts";
 import { Payouts } from "./payouts.ts";
 import { type Find, reconcile } from "./reconcile.ts";
+import { sendBill } from "./send-bill.ts";
 import type { SettlementChain } from "./settlement-chain.ts";
 import {
-  billOf,
   findEscrow,
   type JobToSettle,
   jobsWithoutEscrow,
   liveEscrows,
   saveEscrow,
-  setEscrowBill,
   setEscrowState,
 } from "./settlement-store.ts";
-import { writeBill } from "./write-bill.ts";
 
 export interface SettlementOptions {
   readonly chain: SettlementChain;
@@ -208,17 +205,13 @@ export class Settlement implements AsyncDisposable {
 
   /** The job has ended: bill, wait, take note. */
   async #settle(escrow: EscrowRow, job: JobToSettle): Promise<void> {
-    const { chain, sql, blocks, log } = this.#options;
+    const { chain, sql, log } = this.#options;
     const seen = await chain.read(escrow);
     if (seen === undefined) throw new FogError({ code: "ESCROW_GONE", address: escrow.address });
     if (seen.phase === "closed") return this.#close(job, seen.billedNano);
     if (seen.phase === "open") {
       if ((await chain.nowUnixS()) >= seen.untilUnixS) return chain.finish(escrow);
-      const { amountNano, receipts } = await billOf(sql, job.job);
-      await setEscrowBill(sql, job.job, await writeBill(sql, blocks, { job: job.job, receipts }));
-      await chain.bill(escrow, amountNano, evidenceOfReceipts(receipts.map(({ receipt }) => receipt)));
-      log.info("escrow_billed", { job: job.job, amountNano: amountNano.toString() });
-      return;
+      return sendBill(this.#options, escrow);
     }
     // Billed, or disputed.
     if (escrow.state !== seen.phase) {
