@@ -19,6 +19,8 @@ export interface BooksView {
   readonly takenBackNano: string;
   /** Of that, what it had no more: it is taken from what it earns next. */
   readonly owedNano: string;
+  /** For refuted work that its escrows had paid: what of it is not on its way back to its wallet yet. */
+  readonly refundsToComeNano: string;
   /** On jobs, or put aside for those that run. */
   readonly spentNano: string;
   /** Newest first. */
@@ -128,6 +130,7 @@ export const zBooksView: z.ZodType<BooksView> = z.object({
   // Not told by fog nodes of before, as the next.
   takenBackNano: zNano.default("0"),
   owedNano: zNano.default("0"),
+  refundsToComeNano: zNano.default("0"),
   spentNano: zNano,
   lines: z.array(
     z.object({

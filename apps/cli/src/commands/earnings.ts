@@ -98,6 +98,7 @@ async function earnings(context: Context, command: Command): Promise<void> {
   const toCome = sum(toComeOf);
   const takenBack = sum(({ takenBackNano }) => BigInt(takenBackNano));
   const owed = sum(({ owedNano }) => BigInt(owedNano));
+  const refundsToCome = sum(({ refundsToComeNano }) => BigInt(refundsToComeNano));
   const refuted = found.flatMap((one) => one.refuted);
   const spent = sum(({ spentNano }) => BigInt(spentNano));
   const ownerNano = sum((books) => BigInt(books.ownerNano));
@@ -111,6 +112,7 @@ async function earnings(context: Context, command: Command): Promise<void> {
     toComeNano: toCome.toString(),
     takenBackNano: takenBack.toString(),
     owedNano: owed.toString(),
+    refundsToComeNano: refundsToCome.toString(),
     spentNano: spent.toString(),
     ownerNano: ownerNano.toString(),
     accounts: found.map(({ name, id, books: { lines: _, ...sums } }) => ({ name, id, ...sums })),
@@ -153,6 +155,10 @@ async function earnings(context: Context, command: Command): Promise<void> {
   for (const line of takenBackLines(refuted)) screen.line(line);
   if (owed > 0n)
     screen.line(`${formatPingo(owed)} of it had been paid out already; what you earn next goes there first`);
+  if (refundsToCome > 0n)
+    screen.line(
+      `to come back for refuted work on your jobs: ${formatPingo(refundsToCome)}, as its providers work it off and the fog node's fees bear it`,
+    );
   if (rewards !== null && "unknown" in rewards) screen.line(`rewards: unknown; ${rewards.unknown}`);
   else if (rewards !== null) for (const line of rewardLines(rewards)) screen.line(line);
   if (ownerNano < 0n) screen.line(`your jobs cost ${formatPingo(-ownerNano)} more than was paid in`);

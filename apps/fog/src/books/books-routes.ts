@@ -14,6 +14,7 @@ import { findJob } from "../database/job-store.ts";
 import { refutedOfJob, refutedOfProvider } from "../database/refutation-store.ts";
 import { FogError } from "../fault.ts";
 import type { Settlement } from "../settlement/settlement.ts";
+import { refundsDue, sumDueNano } from "../settlement/settlement-store.ts";
 import { type AuditOptions, auditBooks } from "./audit.ts";
 import { earnedOnJob, statementOf } from "./ledger.ts";
 import { listRefuted } from "./list-refuted.ts";
@@ -42,7 +43,9 @@ export function addBooksRoutes(api: FastifyInstance, options: BooksRouteOptions)
   /** It reads every receipt there is: one at a time. */
   let isAuditing = false;
   api.get<IdRoute>("/v1/books/:id", async ({ params, query }): Promise<BooksView> => {
-    const { lines, ...sums } = await statementOf(sql, parseNodeId(params.id), zBefore.parse(query.before));
+    const node = parseNodeId(params.id);
+    const { lines, ...sums } = await statementOf(sql, node, zBefore.parse(query.before));
+    const refunds = (await refundsDue(sql)).filter((due) => due.node === node);
     return {
       ownerNano: sums.ownerNano.toString(),
       providerNano: sums.providerNano.toString(),
@@ -51,6 +54,7 @@ export function addBooksRoutes(api: FastifyInstance, options: BooksRouteOptions)
       paidOutNano: sums.paidOutNano.toString(),
       takenBackNano: sums.takenBackNano.toString(),
       owedNano: sums.owedNano.toString(),
+      refundsToComeNano: sumDueNano(refunds).toString(),
       spentNano: sums.spentNano.toString(),
       lines: lines.map(({ amountNano, ...line }) => ({ ...line, amountNano: amountNano.toString() })),
     };

@@ -6,7 +6,7 @@
  */
 import type { PingoMove } from "@pingo/contracts";
 import { type Clock, isFault, type Log, type NodeId, shortId } from "@pingo/core";
-import { type AccountId, fogAccount, fogPurse, ownerAccount, providerAccount } from "../books/accounts.ts";
+import { type AccountId, fogPurse, ownerAccount, providerAccount } from "../books/accounts.ts";
 import { balanceNano } from "../books/ledger.ts";
 import { holdAccounts, post } from "../books/post.ts";
 import { setOff } from "../books/set-off.ts";
@@ -14,18 +14,19 @@ import { isChainDown } from "../chain/chain-down.ts";
 import type { PayoutRow, Sql } from "../database/schema.ts";
 import type { SettlementChain } from "./settlement-chain.ts";
 import {
-  advancedNano,
   type Earned,
   earnedByWallets,
   endPayout,
   insertPayout,
   lastSeenLt,
+  missingNano,
   payoutsNotEnded,
   payoutsOnTheirWay,
   refundsDue,
   returnsOf,
   setPayoutSeen,
   setPayoutsSent,
+  sumDueNano,
 } from "./settlement-store.ts";
 
 export interface PayoutsOptions {
@@ -58,16 +59,24 @@ export class Payouts {
     await this.#send();
   }
 
-  /** Users whose escrows paid for refuted work first, from all that there is. */
+  /**
+   * Users whose escrows paid for refuted work, the oldest first. Pay that had left the station waits until it is recovered or fees bear it: whoever is user
+   * and provider at once would else be paid twice, and the second time out of what others earned.
+   */
   async #planRefunds(): Promise<void> {
-    const { sql } = this.#options;
-    for (const { job, node, address, dueNano } of await refundsDue(sql))
-      await this.#planOne({ job, node, address, dueNano, thereNano: -(await balanceNano(sql, fogPurse)) });
+    const { sql, fog } = this.#options;
+    const due = await refundsDue(sql);
+    if (due.length === 0) return;
+    const coveredNano = sumDueNano(due) - (await missingNano(sql, fog));
+    const purseNano = -(await balanceNano(sql, fogPurse));
+    let thereNano = coveredNano < purseNano ? coveredNano : purseNano;
+    for (const { job, node, address, dueNano } of due)
+      thereNano -= await this.#planOne({ job, node, address, dueNano, thereNano });
   }
 
   /**
-   * Of what escrows paid, less the station's own fees, and the smallest first: earnings that nobody paid in, on credit or lost in a dispute, stay in
-   * the books of whoever has the most.
+   * Of what escrows paid, less what is the station's and users', and the smallest first: earnings that nobody paid in, lost in a dispute, stay in the
+   * books of whoever has the most.
    */
   async #plan(): Promise<void> {
     const { sql } = this.#options;
@@ -78,13 +87,11 @@ export class Payouts {
       thereNano -= await this.#planOne({ job: null, node, address, dueNano: earnedNano, thereNano });
   }
 
-  /** What the station advanced to users for refuted work, it advanced from its own fees, as far as they go. */
+  /** Nothing of it is kept for a refund that waits. */
   async #forProvidersNano(): Promise<bigint> {
     const { sql, fog } = this.#options;
-    const feesNano = (await balanceNano(sql, fogAccount(fog))) - (await advancedNano(sql));
-    const ownNano = feesNano > 0n ? feesNano : 0n;
-    const refundNano = (await refundsDue(sql)).reduce((sum, { dueNano }) => sum + dueNano, 0n);
-    return -(await balanceNano(sql, fogPurse)) - ownNano - refundNano;
+    const ownNano = sumDueNano(await refundsDue(sql)) - (await missingNano(sql, fog));
+    return -(await balanceNano(sql, fogPurse)) - (ownNano > 0n ? ownNano : 0n);
   }
 
   /** @returns what is on its way now */

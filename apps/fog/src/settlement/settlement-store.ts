@@ -1,7 +1,8 @@
 /** Escrows and payouts, as rows. */
 import type { Cid, CountedReceipt, NodeId } from "@pingo/core";
 import { and, asc, desc, eq, gt, inArray, isNotNull, isNull, like, max, or, sql as raw } from "drizzle-orm";
-import { escrowAccount, fogPurse } from "../books/accounts.ts";
+import { alias } from "drizzle-orm/pg-core";
+import { escrowAccount, fogAccount, fogPurse } from "../books/accounts.ts";
 import { isUnrefuted } from "../database/refutation-store.ts";
 import {
   accounts,
@@ -52,6 +53,11 @@ export async function findEscrow(sql: Sql, job: Cid): Promise<EscrowRow | undefi
   return row;
 }
 
+/** It did not pay yet, and may. */
+function isLive() {
+  return inArray(escrows.state, ["awaited", "funded", "billed", "disputed"]);
+}
+
 /** With its job, oldest first. */
 export async function liveEscrows(
   sql: Sql,
@@ -65,7 +71,7 @@ export async function liveEscrows(
     })
     .from(escrows)
     .innerJoin(jobs, eq(jobs.id, escrows.job))
-    .where(inArray(escrows.state, ["awaited", "funded", "billed", "disputed"]))
+    .where(isLive())
     .orderBy(asc(jobs.ordinal));
   return rows.map(({ escrow, owner, budgetNano, finished }) => ({
     escrow,
@@ -134,21 +140,38 @@ export interface RefundDue {
   readonly dueNano: bigint;
 }
 
-/** Of closed jobs whose escrows paid for work that was refuted since: what their users did not get back yet. */
+/** Of closed jobs whose escrows paid for work that was refuted since: what their users did not get back yet, the oldest first. */
 export async function refundsDue(sql: Sql): Promise<readonly RefundDue[]> {
-  const rows = await sql
-    .selectDistinct({ job: escrows.job, node: jobs.owner, address: escrows.userAddress, id: jobs.ordinal })
+  const refuted = sql
+    .select({ job: transfers.job })
     .from(transfers)
     .innerJoin(escrows, eq(escrows.job, transfers.job))
+    .where(and(eq(transfers.kind, "takeback"), eq(escrows.state, "closed")));
+  // What came from the escrow, less what went back already, less what its work comes to by now.
+  const isPurse = and(eq(entries.account, fogPurse), inArray(transfers.kind, ["fund", "payout"]));
+  const isPaid = and(like(entries.account, "escrow/%"), eq(transfers.kind, "pay"));
+  const isBack = and(like(entries.account, "owner/%"), eq(transfers.kind, "takeback"));
+  const nano = raw<string>`sum(case when ${entries.account} = ${fogPurse} then -${entries.amountNano} else ${entries.amountNano} end)`;
+  const rows = await sql
+    .select({
+      job: escrows.job,
+      node: jobs.owner,
+      address: escrows.userAddress,
+      nano: raw<string>`${nano}::text`,
+    })
+    .from(transfers)
+    .innerJoin(entries, eq(entries.transfer, transfers.id))
+    .innerJoin(escrows, eq(escrows.job, transfers.job))
     .innerJoin(jobs, eq(jobs.id, escrows.job))
-    .where(and(eq(transfers.kind, "takeback"), eq(escrows.state, "closed")))
+    .where(and(inArray(transfers.job, refuted), or(isPurse, isPaid, isBack)))
+    .groupBy(escrows.job, jobs.owner, escrows.userAddress, jobs.ordinal)
+    .having(raw`${nano} > 0`)
     .orderBy(asc(jobs.ordinal));
-  const due: RefundDue[] = [];
-  for (const { job, node, address } of rows) {
-    const dueNano = (await overpaidNano(sql, job)) - (await refundedNano(sql, job));
-    if (dueNano > 0n) due.push({ job, node, address, dueNano });
-  }
-  return due;
+  return rows.map(({ nano: dueNano, ...due }) => ({ ...due, dueNano: BigInt(dueNano) }));
+}
+
+export function sumDueNano(due: readonly RefundDue[]): bigint {
+  return due.reduce((sum, { dueNano }) => sum + dueNano, 0n);
 }
 
 /** What a job's escrow paid beyond what its work comes to by now. */
@@ -171,13 +194,41 @@ export async function refundedNano(sql: Sql, job: Cid): Promise<bigint> {
   return BigInt(row?.nano ?? "0");
 }
 
-/** What providers owe the station for refuted work, all together: it advanced that to users. */
-export async function advancedNano(sql: Sql): Promise<bigint> {
+/**
+ * What is missing for refuted work whose pay had left the station, beyond what the station's fees bear: below zero by what of those is left. What a live
+ * job gave is in nobody's purse yet, neither its fees nor what was set off from it: refuted before its bill, it never comes.
+ */
+export async function missingNano(sql: Sql, fog: NodeId): Promise<bigint> {
   const [row] = await sql
     .select({ nano: raw<string>`coalesce(-sum(${accounts.balanceNano}), 0)::text` })
     .from(accounts)
-    .where(like(accounts.id, "owes/%"));
-  return BigInt(row?.nano ?? "0");
+    .where(or(like(accounts.id, "owes/%"), eq(accounts.id, fogAccount(fog))));
+  const given = givenByLiveJobs(sql);
+  const [fees] = await sql
+    .select({ nano: raw<string>`coalesce(sum(${given.nano}), 0)::text` })
+    .from(given)
+    .where(eq(given.account, fogAccount(fog)));
+  const cause = alias(transfers, "cause");
+  const [setOff] = await sql
+    .select({ nano: raw<string>`coalesce(sum(${entries.amountNano}), 0)::text` })
+    .from(transfers)
+    .innerJoin(entries, eq(entries.transfer, transfers.id))
+    .innerJoin(cause, eq(transfers.key, raw`'setoff/' || ${cause.key}`))
+    .innerJoin(escrows, eq(escrows.job, cause.job))
+    .where(and(eq(transfers.kind, "setoff"), like(entries.account, "owes/%"), isLive()));
+  return BigInt(row?.nano ?? "0") + BigInt(fees?.nano ?? "0") + BigInt(setOff?.nano ?? "0");
+}
+
+/** By account. */
+function givenByLiveJobs(sql: Sql) {
+  return sql
+    .select({ account: entries.account, nano: raw<string>`sum(${entries.amountNano})`.as("given_nano") })
+    .from(escrows)
+    .innerJoin(transfers, eq(transfers.job, escrows.job))
+    .innerJoin(entries, eq(entries.transfer, transfers.id))
+    .where(and(isLive(), inArray(transfers.kind, ["pay", "takeback"])))
+    .groupBy(entries.account)
+    .as("given");
 }
 
 export interface Earned {
@@ -186,15 +237,19 @@ export interface Earned {
   readonly earnedNano: bigint;
 }
 
-/** Providers with at least so much in the books, whose wallet is known. */
+/** Providers with at least so much in the books, whose wallet is known; without what they earned on jobs whose escrows did not pay yet. */
 export async function earnedByWallets(sql: Sql, nanoMin: bigint): Promise<readonly Earned[]> {
-  return sql
-    .select({ node: wallets.node, address: wallets.address, earnedNano: accounts.balanceNano })
+  const given = givenByLiveJobs(sql);
+  const earned = raw<string>`${accounts.balanceNano} - coalesce(${given.nano}, 0)`;
+  const rows = await sql
+    .select({ node: wallets.node, address: wallets.address, earnedNano: raw<string>`(${earned})::text` })
     .from(accounts)
     .innerJoin(wallets, eq(accounts.id, raw`'provider/' || ${wallets.node}`))
-    .where(and(like(accounts.id, "provider/%"), raw`${accounts.balanceNano} >= ${nanoMin}`))
+    .leftJoin(given, eq(given.account, accounts.id))
+    .where(and(like(accounts.id, "provider/%"), raw`${earned} >= ${nanoMin}`))
     .orderBy(accounts.id)
     .limit(PAGE);
+  return rows.map(({ earnedNano, ...who }) => ({ ...who, earnedNano: BigInt(earnedNano) }));
 }
 
 export async function insertPayout(

@@ -53,6 +53,8 @@ const keyOf = (n: number): KeyPair => keyPairOfSeed(new Uint8Array(32).fill(n));
 export const FOG = keyOf(1);
 export const OWNERS = [keyOf(2), keyOf(3)] as const;
 export const PROVIDERS = [keyOf(4), keyOf(5), keyOf(6)] as const;
+/** Somebody who was never here. */
+export const strangerOf = (n: number): KeyPair => keyOf(10 + n);
 
 export interface PaidJob {
   readonly id: Cid;
@@ -87,9 +89,9 @@ export class PaidWorld {
     this.#payouts = this.#makePayouts();
   }
 
-  /** Everyone's wallet is known. */
-  async link(): Promise<void> {
-    for (const key of [...OWNERS, ...PROVIDERS]) {
+  /** Their wallets are known. */
+  async link(keys: readonly KeyPair[] = [...OWNERS, ...PROVIDERS]): Promise<void> {
+    for (const key of keys) {
       const address = addressOf(walletOf(key));
       const statement = { node: key.nodeId, address, network: NETWORK, atUnixMs: 1 } as const;
       const link = {
