@@ -195,7 +195,7 @@ test("node join makes a wallet's provider a member of the registry; its stake gr
   const fog = startPingo(["fog", "serve", "--port", String(port)], fogEnv);
   await fog.saw("fog node");
   const join = startPingo(["node", "join", "--yes", "--cores", "1", "--stake", "0"], fogEnv);
-  await join.saw("registered: 1 cores");
+  await join.saw("registered: 1 core,");
   expect(join.stdout()).toContain(`they work for ${deployer}`);
 
   const chain = createToncenter({ endpoint: doorUrl, apiKey: KEY, fetch: systemFetch });

@@ -2,6 +2,7 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { keyPairOfSeed } from "@pingo/core";
 import { type OwnerReason, PROFILES, sentenceOf } from "@pingo/scheduler";
 import type { ProviderStatus } from "@pingo/scheduler/status";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -84,11 +85,13 @@ test("size is asked, set in parts and taken back; nonsense is refused with what 
   expect(await size()).toEqual({ millicores: null, memoryBytes: null, diskBytes: null });
 });
 
+const ID = keyPairOfSeed(new Uint8Array(32).fill(7)).nodeId;
+
 /** What an agent with one unit says, as it would write it. */
 function statusNow(): ProviderStatus {
   return {
     atUnixMs: Date.now(),
-    provider: "12D3",
+    provider: ID,
     pid: 1,
     fog: "http://127.0.0.1:4710",
     isOnline: true,
@@ -159,7 +162,7 @@ test("why without a provider says how to get one; with one, each reason and what
   const told = await pingo(["node", "status", "--fog", "http://127.0.0.1:9"], env);
   expect(told.exitCode).toBe(0);
   expect(told.stdout.split("\n").slice(0, 12)).toEqual([
-    "this computer is provider 12D3",
+    `this computer is provider ${ID}`,
     "joined to http://127.0.0.1:4710",
     "lends 1 of 2 cores, 2.00 GiB (profile gentle); your own work: 1.20 cores",
     "  your own work uses 1.2 cores (OWNER_BUSY)",
@@ -194,7 +197,6 @@ const REASONS: readonly OwnerReason[] = [
   { code: "INPUT_UNKNOWN" },
 ];
 
-const ID = "12D3KooWQmzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz1";
 const JOB = `bafyrei${"b".repeat(52)}`;
 /** Eight cores at work under a long policy, on a machine of many. */
 function busiest(): ProviderStatus {
@@ -202,7 +204,6 @@ function busiest(): ProviderStatus {
   return {
     ...status,
     atUnixMs: Date.now() + 600_000, // told once, and not stale while the test looks
-    provider: ID,
     fog: "https://fog.of-a-long-name.some-university.example.org:47110",
     busySlots: 8,
     units: Array.from({ length: 8 }, (_, index) => ({

@@ -297,6 +297,7 @@ export {
 } from "./statement.ts";
 export {
   formatBytes,
+  formatCores,
   formatDuration,
   formatPingo,
   NANO_PER_PINGO,

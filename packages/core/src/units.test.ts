@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   formatBytes,
+  formatCores,
   formatDuration,
   formatPingo,
   parseBytes,
@@ -12,6 +13,15 @@ import {
 } from "./units.ts";
 
 describe("units", () => {
+  test("one core is one, and all else are cores", () => {
+    expect([1_000, 2_000, 500, 2_500].map(formatCores)).toEqual([
+      "1 core",
+      "2 cores",
+      "0.5 cores",
+      "2.5 cores",
+    ]);
+  });
+
   test("an amount is read back from how it is written", () => {
     fc.assert(
       fc.property(fc.bigInt({ min: 0n, max: 10n ** 18n }), (nano) => {

@@ -72,6 +72,11 @@ export function formatBytes(bytes: number): string {
   return `${power === 0 ? value : value.toFixed(value < 10 ? 2 : 1)} ${units[power]}`;
 }
 
+/** "1 core", "2.5 cores" */
+export function formatCores(millicores: number): string {
+  return `${millicores / 1_000} ${millicores === 1_000 ? "core" : "cores"}`;
+}
+
 const MS_PER_UNIT: Readonly<Record<string, number>> = { ms: 1, s: 1e3, m: 6e4, h: 3.6e6, d: 8.64e7 };
 
 /** "500ms", "30s", "5m", "2h", "1d" → milliseconds. */

@@ -1,11 +1,4 @@
-import {
-  availabilityAt,
-  formatBytes,
-  formatDuration,
-  isFault,
-  type ProviderView,
-  parseNodeId,
-} from "@pingo/core";
+import { availabilityAt, formatBytes, formatDuration, isFault, type ProviderView } from "@pingo/core";
 import type { ProviderStatus } from "@pingo/scheduler/status";
 import { Command } from "commander";
 import type { Run } from "../cli.ts";
@@ -44,7 +37,7 @@ async function status(context: Context, command: Command): Promise<void> {
     const [node, providers, refuted] = await Promise.all([
       client.node({ signal }),
       client.providers({ signal }),
-      own === null ? [] : client.refutedOfProvider(parseNodeId(own.provider), { signal }),
+      own === null ? [] : client.refutedOfProvider(own.provider, { signal }),
     ]);
     screen.json({ node, providers, own, refuted });
     if (own !== null) for (const line of ownStatusLines(own, now)) screen.line(line);

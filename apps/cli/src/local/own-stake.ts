@@ -1,6 +1,6 @@
 /** The stake of this home's provider, or fog node, in the registry on chain: its key, what it lends, and the PINGO behind it. */
 import type { MemberRole, Stake, StakeView } from "@pingo/contracts";
-import { formatPingo, type KeyPair } from "@pingo/core";
+import { formatCores, formatPingo, type KeyPair } from "@pingo/core";
 import type { WalletMessage } from "@pingo/ton";
 import { CliError } from "../cli-error.ts";
 import type { Context } from "../context.ts";
@@ -154,7 +154,7 @@ export function stakeLines({
     timeStyle: "short",
   });
   return [
-    `registered: ${Number(millicores) / 1000} cores, ${bytes} bytes, ${formatPingo(stakedNano)} at stake`,
+    `registered: ${formatCores(Number(millicores))}, ${bytes} bytes, ${formatPingo(stakedNano)} at stake`,
     ...(unbondingNano > 0n
       ? [`${formatPingo(unbondingNano)} unbonds until ${until}; it can be collected then`]
       : []),

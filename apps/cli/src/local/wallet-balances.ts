@@ -1,5 +1,5 @@
 /** What a wallet has on its chain: GRAM, PINGO free and locked, and its certificate; or why nobody can say. */
-import { formatBytes, formatPingo, isFault } from "@pingo/core";
+import { formatBytes, formatCores, formatPingo, isFault } from "@pingo/core";
 import type { WalletFile } from "@pingo/ton";
 import type { ChainConfig } from "../config.ts";
 import type { Context } from "../context.ts";
@@ -62,7 +62,7 @@ function wordsOf(certificate: CertificateStanding | null): string {
   if (certificate === null) return 'none; "pingo node join" earns one';
   const { state, millicores, bytes, tier, validUntilUnixS } = certificate;
   const day = new Date(validUntilUnixS * 1000).toLocaleDateString("sv-SE");
-  const size = `${millicores / 1000} cores, ${formatBytes(bytes)}, tier ${tier}`;
+  const size = `${formatCores(millicores)}, ${formatBytes(bytes)}, tier ${tier}`;
   return state === "valid" ? `valid until ${day}; ${size}` : `${state}; lend again, and it is renewed`;
 }
 

@@ -1,5 +1,5 @@
 /** This computer's own provider in a few lines: what runs, what was done today, and why not more. */
-import { formatBytes, formatDuration, formatPingo } from "@pingo/core";
+import { formatBytes, formatCores, formatDuration, formatPingo } from "@pingo/core";
 import type {
   OfferStatus,
   OwnerStatus,
@@ -44,7 +44,7 @@ function lendingLines(owner: OwnerStatus): readonly string[] {
   const load = foreignMillicores === null ? "not known" : `${(foreignMillicores / 1_000).toFixed(2)} cores`;
   const heat = temperatureCelsius === null ? "" : `, processor at ${Math.round(temperatureCelsius)} °C`;
   return [
-    `lends ${cores} of ${machineMillicores / 1_000} cores, ${formatBytes(memoryBytes)} (profile ${profile}); your own work: ${load}${heat}`,
+    `lends ${cores} of ${formatCores(machineMillicores)}, ${formatBytes(memoryBytes)} (profile ${profile}); your own work: ${load}${heat}`,
     ...owner.reasons.map(({ sentence, code }) => `  ${sentence} (${code})`),
   ];
 }
@@ -67,7 +67,7 @@ function offerLines(offer: OfferStatus): readonly string[] {
       ? ""
       : `, taken back ${formatDuration(offer.reclaimNoticeMs)} after it is told`;
   return [
-    `offers ${offer.cpuMillicores / 1_000} ${offer.cpuMillicores === 1_000 ? "core" : "cores"}, ${formatBytes(offer.memoryBytes)} of memory, ${formatBytes(offer.diskBytes)} of disk${price}${notice}`,
+    `offers ${formatCores(offer.cpuMillicores)}, ${formatBytes(offer.memoryBytes)} of memory, ${formatBytes(offer.diskBytes)} of disk${price}${notice}`,
     speeds.length === 0 ? "its speed is not measured yet" : `measured: ${speeds.join(", ")}`,
     availability.length === 0
       ? "when it lends is not known yet: a day must have been seen"

@@ -1,4 +1,5 @@
 /** What a provider's agent says of itself, in a file of its folder that commands read: never more than a second or two old. */
+import { type NodeId, zNodeId } from "@pingo/core";
 import { z } from "zod";
 import type { Verdict } from "./decide.ts";
 import type { OwnerReasonCode } from "./owner-reasons.ts";
@@ -13,7 +14,7 @@ export const STATUS_STALE_MS = 10_000;
 
 export interface ProviderStatus {
   readonly atUnixMs: number;
-  readonly provider: string;
+  readonly provider: NodeId;
   readonly pid: number;
   readonly fog: string;
   readonly isOnline: boolean;
@@ -143,7 +144,7 @@ export const zMeasuredSpeed: z.ZodType<MeasuredSpeed> = z.object({
 
 export const zProviderStatus: z.ZodType<ProviderStatus> = z.object({
   atUnixMs: z.number(),
-  provider: z.string(),
+  provider: zNodeId,
   pid: z.int(),
   fog: z.string(),
   isOnline: z.boolean(),
