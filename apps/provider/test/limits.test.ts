@@ -78,7 +78,7 @@ test("a flood of small files is seen, ended, and all of it can be taken away", a
   const pid = slot.worker?.pid ?? 0;
   slot.cut(new ProviderError({ code: "WORKER_FLOODS", ...flood }));
   await failed;
-  await gone(pid, 5_000);
+  await gone(pid);
   await rm(join(home, "updates", LEASE), { recursive: true });
   expect(await readdir(join(home, "updates"))).toEqual([]);
 });
@@ -200,7 +200,7 @@ test("a group is lifted while anyone in it hands in, and an idle one above it to
     await expect.poll(idle).toEqual([1, 1]);
   } finally {
     child.kill("SIGKILL");
-    await gone(child.pid ?? 0, 5_000);
+    await gone(child.pid ?? 0);
     await rmdir(above);
   }
 });

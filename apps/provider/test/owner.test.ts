@@ -112,7 +112,7 @@ test("asked to make room, it hands in what is done, gives the memory back, and c
   const { receipt } = await fog.next("result");
   expect(receipt.body.steps).toBeGreaterThan(0);
   expect(receipt.body.steps).toBeLessThan(ENDLESS.steps);
-  await gone(worker, 5_000);
+  await gone(worker);
   await until(async () => (await status()).owner?.verdict === "vacate");
   await expect(fog.ask({ type: "lease", lease: leaseFor(provider.id, work) })).rejects.toMatchObject({
     code: "NO_FREE_SLOT",
@@ -164,7 +164,7 @@ test("a piece that the owner's return cuts off goes back as nobody's failure", a
   const { leases, isOwners, reason } = await fog.next("release");
   expect({ leases, isOwners }).toEqual({ leases: [lease.id], isOwners: true });
   expect(reason).toContain("OWNER_RETURNED");
-  await gone(provider.workerPids[0] ?? expect.fail("no worker"), 10_000);
+  await gone(provider.workerPids[0] ?? expect.fail("no worker"));
 });
 
 test("told to finish, it ends its unit and takes no other", async () => {
@@ -257,7 +257,7 @@ test("kill -9 of the agent takes a worker with it that stands still, for its own
   }
   provider.child.kill("SIGKILL");
   await provider.exited;
-  await gone(worker, 2_000);
+  await gone(worker);
 });
 
 test("a computer that slept goes on where it stood: all processes still for longer than its fog node waits", async () => {
@@ -279,7 +279,7 @@ test("what an agent left that was killed in mid-unit is cleaned up by the next, 
   const worker = await working(CALM);
   provider.child.kill("SIGKILL");
   await provider.exited;
-  await gone(worker, 2_000);
+  await gone(worker);
   const left = join(home(), "updates", "01arz3ndektsv4rrffq69g5fav", "xy");
   await mkdir(left, { recursive: true }); // as if the worker had been writing
   await writeFile(join(left, "half"), new Uint8Array(1_000));

@@ -224,7 +224,7 @@ test("kill -9 of the agent takes its worker with it", async () => {
   const [worker = 0] = provider.workerPids;
   provider.child.kill("SIGKILL");
   await provider.exited;
-  await gone(worker, 2_000);
+  await gone(worker);
 });
 
 test("a result is delivered after the fog node comes back, even by an agent that was killed meanwhile", async () => {
@@ -272,13 +272,11 @@ test("SIGTERM hands the lease back, says goodbye and leaves no process and no lo
   await fog.ask({ type: "lease", lease });
   while (((await fog.next("heartbeat")).progress[0]?.step ?? 0) === 0);
   const [worker = 0] = provider.workerPids;
-  const beganMs = performance.now();
   provider.child.kill("SIGTERM");
   expect((await fog.next("release")).leases).toEqual([lease.id]);
   await fog.next("goodbye");
   expect(await provider.exited).toBe(0);
-  expect(performance.now() - beganMs).toBeLessThan(3_000);
-  await gone(worker, 100);
+  await gone(worker);
   const again = await joinFog();
   expect(again.id).toBe(provider.id);
   const key = await stat(join(folder, "provider", "key"));
