@@ -217,7 +217,9 @@ export class Chain implements AsyncDisposable {
     // Those that came meanwhile stay.
     this.#inbox = this.#inbox.filter(({ id }) => !settled.has(id));
     const paid = block.transactions.find(({ account }) => account === faucet);
-    batch?.settle(paid && { seqno: block.head.seqno, transactionHash: paid.hash });
+    if (settled.has(FAUCET_ID))
+      batch?.settle(paid && { seqno: block.head.seqno, transactionHash: paid.hash });
+    else batch?.putBack();
     const heard = [...this.#onBlock];
     this.#onBlock.clear();
     for (const hear of heard) hear(block);

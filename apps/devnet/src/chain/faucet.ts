@@ -43,6 +43,8 @@ export interface GrantReceipt {
 export interface GrantBatch {
   readonly message: Cell;
   settle(receipt: GrantReceipt | undefined): void;
+  /** The block was full before its turn came: the next one has it. */
+  putBack(): void;
 }
 
 export class Faucet {
@@ -117,6 +119,7 @@ export class Faucet {
           else granted.reject(new DevnetError({ code: "FAUCET_EMPTY" }));
         }
       },
+      putBack: () => this.#waiting.unshift(...grants),
     };
   }
 
