@@ -28,7 +28,10 @@ test("the table has a line per row and equal widths", () => {
 });
 
 test.each([
-  ["idle", 'the suite idle has no case "typo"; there are compile, encode, ticks, yield, rest, harvest'],
+  [
+    "idle",
+    'the suite idle has no case "typo"; there are compile, encode, long-encode, ticks, yield, rest, harvest',
+  ],
   ["ton", 'the suite ton has no case "typo"; there are '],
   ["autograd", 'the suite autograd has no case "typo"; there are '],
   ["network", 'the suite network has no cases to choose from, so no "typo"'],

@@ -33,7 +33,9 @@ beforeAll(async () => {
     ...{ program: job, rounds: 1, createdUnixMs: 1 },
   });
 });
-beforeEach(() => database.run("truncate wallets, certificates, verifications, results, leases, units"));
+beforeEach(() =>
+  database.run("truncate wallets, certificates, verifications, results, leases, units cascade"),
+);
 afterAll(async () => {
   await database[Symbol.asyncDispose]();
   await rm(folder, { recursive: true });
