@@ -12,7 +12,7 @@ export {
   type Toncenter,
   type ToncenterOptions,
 } from "./toncenter/toncenter.ts";
-export { ToncenterError, type ToncenterFault } from "./toncenter/toncenter-error.ts";
+export { isAway, ToncenterError, type ToncenterFault } from "./toncenter/toncenter-error.ts";
 export type { TransactionView } from "./toncenter/transaction.ts";
 export {
   createWalletSender,

@@ -1,5 +1,4 @@
 /** What a wallet asks of contracts: paid for, sent, then looked for, until the chain shows it or says why not. */
-import { isFault } from "@pingo/core";
 import type { Toncenter, TransactionView, WalletMessage, WalletSender } from "@pingo/ton";
 import type { Address, Cell } from "@ton/core";
 import { CliError } from "../cli-error.ts";
@@ -29,8 +28,6 @@ const LOOK_MS_MAX = 120_000;
 const ANSWERS_MAX = 20;
 /** How the network marks what a contract refused. */
 const BOUNCED = 0xffffffff;
-/** An API that is away for a moment says nothing of what was sent. */
-const AWAY: readonly string[] = ["CHAIN_UNREACHABLE", "CHAIN_ANSWER_INVALID"];
 
 /** @throws {CliError} GRAM_MISSING before anything is sent, REFUSED_ON_CHAIN; {ToncenterError} CHAIN_REFUSED, NOT_SEEN_ON_CHAIN */
 export async function runErrand<T>(
@@ -42,7 +39,7 @@ export async function runErrand<T>(
   const { clock } = context.ports;
   const { chain, sender } = errands;
   const { what, messages, through = [], look } = errand;
-  const { ToncenterError } = await import("@pingo/ton");
+  const { isAway, ToncenterError } = await import("@pingo/ton");
   await assertGram(context, errands, errand);
   const [last] = await chain.transactions(sender.address, { limit: 1, afterLt: 0n }, signal);
   const page = { limit: ANSWERS_MAX, afterLt: last?.lt ?? 0n };
@@ -63,7 +60,7 @@ export async function runErrand<T>(
       const found = await look(answers);
       if (found !== undefined) return found;
     } catch (error) {
-      if (!isFault(error) || !AWAY.includes(error.code)) throw error;
+      if (!isAway(error)) throw error;
       cause = error;
     }
     await clock.sleep(LOOK_EVERY_MS, { signal });

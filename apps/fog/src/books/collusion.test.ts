@@ -11,7 +11,15 @@ import { findResult } from "../database/work-store.ts";
 import { refundedNano, refundsDue } from "../settlement/settlement-store.ts";
 import { fogAccount, owesAccount } from "./accounts.ts";
 import { balanceNano, statementOf } from "./ledger.ts";
-import { FOG, OWNERS, type PaidJob, PaidWorld, PROVIDERS, strangerOf } from "./testing/paid-world.ts";
+import {
+  emptyTables,
+  FOG,
+  OWNERS,
+  type PaidJob,
+  PaidWorld,
+  PROVIDERS,
+  strangerOf,
+} from "./testing/paid-world.ts";
 
 const NANO = 1_000_000_000n;
 /** What is not worth sending. */
@@ -34,20 +42,12 @@ afterAll(async () => {
 });
 
 async function emptyWorld(): Promise<void> {
-  await database.run(`
-    begin;
-    set local session_replication_role = replica;
-    ${TABLES.map((table) => `delete from ${table};`).join("\n")}
-    commit;`);
+  await emptyTables(database);
   world = new PaidWorld(database.sql);
   await world.link();
   throwAways = [];
   await throwAway();
 }
-const TABLES = [
-  ...["entries", "transfers", "accounts", "payouts", "epoch_roots", "epoch_jobs", "epochs", "escrows"],
-  ...["refutations", "verifications", "results", "leases", "units", "events", "wallets", "jobs"],
-];
 
 async function throwAway(): Promise<KeyPair> {
   const key = strangerOf(throwAways.length);

@@ -20,7 +20,7 @@ import {
 } from "../settlement/settlement-store.ts";
 import { fogAccount, fogPurse, owesAccount, ownerAccount, providerAccount } from "./accounts.ts";
 import { balanceNano, statementOf } from "./ledger.ts";
-import { FOG, OWNERS, type PaidJob, PaidWorld, PROVIDERS } from "./testing/paid-world.ts";
+import { emptyTables, FOG, OWNERS, type PaidJob, PaidWorld, PROVIDERS } from "./testing/paid-world.ts";
 
 const NANO = 1_000_000_000n;
 /** What is not worth sending. */
@@ -43,19 +43,11 @@ afterAll(async () => {
 
 /** Each test has the tables to itself. */
 async function emptyWorld(): Promise<PaidWorld> {
-  await database.run(`
-    begin;
-    set local session_replication_role = replica;
-    ${TABLES.map((table) => `delete from ${table};`).join("\n")}
-    commit;`);
+  await emptyTables(database);
   world = new PaidWorld(database.sql);
   await world.link();
   return world;
 }
-const TABLES = [
-  ...["entries", "transfers", "accounts", "payouts", "epoch_roots", "epoch_jobs", "epochs", "escrows"],
-  ...["refutations", "verifications", "results", "leases", "units", "events", "wallets", "jobs"],
-];
 
 const balance = (account: Parameters<typeof balanceNano>[1]) => balanceNano(database.sql, account);
 const owed = async (id: NodeId): Promise<bigint> => -(await balance(owesAccount(id)));

@@ -37,3 +37,11 @@ export class ToncenterError extends FaultError<ToncenterFault> {
     super(fault, SENTENCES, options);
   }
 }
+
+/** What a proxy says in place of a toncenter is no answer either. */
+const AWAY: readonly ToncenterFault["code"][] = ["CHAIN_UNREACHABLE", "CHAIN_ANSWER_INVALID"];
+
+/** The API is away for a moment: that says nothing of what was sent. */
+export function isAway(error: unknown): boolean {
+  return error instanceof ToncenterError && AWAY.includes(error.code);
+}

@@ -14,7 +14,7 @@ import {
   walletContract,
 } from "../wallet/wallet.ts";
 import type { Toncenter } from "./toncenter.ts";
-import { ToncenterError } from "./toncenter-error.ts";
+import { isAway, ToncenterError } from "./toncenter-error.ts";
 
 export interface WalletSender {
   readonly address: Address;
@@ -47,8 +47,6 @@ const LOOK_EVERY_MS = 200;
 /** For the order that had the number to be told. */
 const LOOKS_MAX = 300;
 const TRANSACTIONS_PAGE = 100;
-/** What a proxy says in place of a toncenter is no answer either. */
-const AWAY: readonly string[] = ["CHAIN_UNREACHABLE", "CHAIN_ANSWER_INVALID"];
 /** Other programs with the same wallet: each may take the number that we were about to use. */
 const TRIES_MAX = 10;
 
@@ -162,10 +160,6 @@ async function unlessAway<T>(answer: Promise<T>): Promise<T | undefined> {
     if (!isAway(error)) throw error;
     return undefined;
   }
-}
-
-function isAway(error: unknown): boolean {
-  return error instanceof ToncenterError && AWAY.includes(error.code);
 }
 
 function isRefused(error: unknown): boolean {
